@@ -1,0 +1,115 @@
+"""Mask files: the only reader, writer and resizer. A file becomes a Mask (h, w) uint8 of ids."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vosbench.errors import DataError
+from vosbench.types import Mask
+
+
+def read_mask(path: Path) -> Mask:
+    """Read one mask file as ids.
+
+    Palette images give their indices, grey ones their values, grey+alpha the grey channel;
+    1-bit images give 0 and 1. Never converts colours to ids.
+
+    Raises:
+        DataError: the file is missing, damaged, or a colour or 16-bit image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("P", "L"):
+                return np.array(image)
+            if image.mode == "1":
+                return np.array(image).astype(np.uint8)
+            if image.mode == "LA":
+                return np.array(image)[..., 0]
+            mode = image.mode
+    except FileNotFoundError:
+        raise DataError(f"mask {path} is missing") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
+    raise DataError(
+        f"mask {path} has mode {mode}, expected a palette (P) or grey (L) image whose values are "
+        "object ids; convert it to indices first"
+    )
+
+
+def read_foreground(path: Path) -> Mask:
+    """Read a picture of one object, grey or colour, with soft edges: > 127 becomes 1, else 0."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            grey = np.array(image.convert("L"))
+    except FileNotFoundError:
+        raise DataError(f"mask {path} is missing") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
+    return (grey > 127).astype(np.uint8)
+
+
+def write_mask(path: Path, mask: Mask) -> None:
+    """Write a Mask as a palette PNG with the DAVIS colours, under a temporary name first."""
+    from PIL import Image
+
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+        raise ValueError(f"a mask is (h, w) uint8, got {mask.shape} {mask.dtype}")
+    image = Image.fromarray(np.ascontiguousarray(mask), mode="P")
+    image.putpalette(palette())
+    partial = path.with_name(path.name + ".part")
+    image.save(partial, format="PNG")
+    os.replace(partial, path)
+
+
+def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:
+    """Nearest-neighbour resize at pixel centres to (h, w); no id that was not there appears."""
+    rows = ((np.arange(h) + 0.5) * mask.shape[0] / h).astype(np.intp)
+    columns = ((np.arange(w) + 0.5) * mask.shape[1] / w).astype(np.intp)
+    return mask[rows[:, None], columns[None, :]]
+
+
+def lay_prompt(mask: Mask, prompt: Mask) -> Mask:
+    """The mask with the prompt's objects laid over it; the prompt wins where both have one."""
+    return np.where(prompt > 0, prompt, mask).astype(np.uint8)
+
+
+def ids(mask: Mask) -> tuple[int, ...]:
+    """The object ids in a mask, ascending, without the background."""
+    counts = np.bincount(mask.ravel(), minlength=256)
+    return tuple(int(i) for i in np.flatnonzero(counts) if i)
+
+
+def palette() -> list[int]:
+    """The 256 RGB colours of DAVIS masks (the PASCAL VOC colour map), flat."""
+    colours = []
+    for index in range(256):
+        rgb = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                rgb[channel] |= ((index >> (3 * bit + channel)) & 1) << (7 - bit)
+        colours += rgb
+    return colours
+
+
+class MaskFiles(Mapping[int, Mask]):
+    """Frame index -> mask, read from its file each time it is asked for."""
+
+    def __init__(self, paths: Mapping[int, Path]) -> None:
+        self.paths = dict(sorted(paths.items()))
+
+    def __getitem__(self, index: int) -> Mask:
+        return read_mask(self.paths[index])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)

@@ -1,0 +1,1 @@
+"""Pure functions of (prediction, truth) for one object in one frame."""

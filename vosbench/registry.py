@@ -1,0 +1,104 @@
+"""Names of leaves without importing them, and the import of the one that is asked for.
+
+A leaf is a module or package directly in methods/, datasets/ or reports/. Its name is its file's,
+with `-` for `_`. A literal `VARIANTS = {"name": {"option": value}}` in it adds names that stand
+for the same leaf with other defaults. All of this is read from the source text, so that listing
+imports nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import vosbench.plugins
+from vosbench.errors import PluginError, UsageError, did_you_mean
+
+KINDS = ("methods", "datasets", "reports")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One registered name: where it lives and what its source text says about it."""
+
+    kind: str
+    name: str
+    path: Path
+    module: str
+    summary: str
+    source: str
+    defaults: dict[str, Any]
+
+
+def leaves(kind: str) -> dict[str, Leaf]:
+    """Every leaf of a kind by name, sorted; a duplicate name raises PluginError."""
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
+    found: dict[str, Leaf] = {}
+    for root in dict.fromkeys(Path(p).resolve() for p in vosbench.plugins.__path__):
+        for path in sorted((root / kind).glob("*")):
+            source = path / "__init__.py" if path.is_dir() else path
+            if path.name.startswith(("_", ".")) or source.suffix != ".py" or not source.is_file():
+                continue
+            for leaf in _read(kind, path.stem, source):
+                if leaf.name in found and found[leaf.name].path != leaf.path:
+                    raise PluginError(
+                        f"two {kind} are named {leaf.name!r}: {found[leaf.name].path} and "
+                        f"{leaf.path}; rename one"
+                    )
+                found[leaf.name] = leaf
+    return dict(sorted(found.items()))
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The names of a kind, sorted."""
+    return tuple(leaves(kind))
+
+
+def find(kind: str, name: str) -> Leaf:
+    """The leaf of that name; UsageError with the nearest name otherwise."""
+    known = leaves(kind)
+    if name not in known:
+        raise UsageError(f"unknown {kind[:-1]} {name!r}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import the leaf of that name; PluginError names the file when its import fails."""
+    leaf = find(kind, name)
+    try:
+        module = importlib.import_module(leaf.module)
+    except Exception as error:
+        raise PluginError(f"{leaf.path}: cannot be imported: {error!r}") from error
+    needed = {"methods": "build", "datasets": "load", "reports": "render"}[kind]
+    if not callable(getattr(module, needed, None)):
+        raise PluginError(f"{leaf.path}: a leaf in {kind}/ must define {needed}()")
+    return module
+
+
+def _read(kind: str, stem: str, path: Path) -> list[Leaf]:
+    """The names that one source file declares, without running it."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise PluginError(f"{path}: cannot be read as Python: {error}") from error
+    literals = {}
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id in ("SOURCE", "VARIANTS"):
+            try:
+                literals[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+            except ValueError as error:
+                raise PluginError(f"{path}: {target.id} must be a literal") from error
+    summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0]
+    source = str(literals.get("SOURCE", ""))
+    module = f"vosbench.plugins.{kind}.{stem}"
+    variants = {stem.replace("_", "-"): {}} | dict(literals.get("VARIANTS", {}))
+    return [
+        Leaf(kind, name, path, module, summary, source, dict(defaults))
+        for name, defaults in variants.items()
+    ]

@@ -1,0 +1,1 @@
+"""What several leaves share; imports no leaf."""

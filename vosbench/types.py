@@ -1,0 +1,156 @@
+"""The words everything else is said in: frames, masks, sequences, cards and the protocols of leaves."""
+
+from __future__ import annotations
+
+import collections.abc as cabc
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+Frame: TypeAlias = npt.NDArray[np.uint8]  # (h, w, 3), RGB
+Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = background
+Flow: TypeAlias = npt.NDArray[np.float32]  # (h, w, 2), pixels, x then y
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringProtocol:
+    """How per-frame scores become one number; data, saved with every score it made.
+
+    objects: `numbered` = 1..max id of the first annotation, ids contiguous (DAVIS-2017);
+        `prompted` = every id that a prompt gives, scored after its prompt's frame;
+        `united` = all ids above 0 are one object.
+    drop_first, drop_last: whether the first and the last frame with truth are left out.
+    average: after the mean over frames per object, the mean over all `objects`; or over
+        `sequences` (objects first averaged within one); or over `groups` (then sequences
+        within a group, e.g. the classes of YouTube-Objects).
+    """
+
+    name: str
+    objects: Literal["numbered", "prompted", "united"]
+    drop_first: bool
+    drop_last: bool
+    average: Literal["objects", "sequences", "groups"]
+    headline: tuple[str, ...] = ("J", "F")
+    description: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """One file that may be fetched freely; size in bytes and sha256 are None where unknown."""
+
+    url: str
+    filename: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetCard:
+    """What is known of a dataset before looking at the disk.
+
+    splits: the official sequence lists; a split without a fixed list is mapped to ().
+    frames: official number of frames per sequence, where known.
+    attributes: the attribute tags per sequence; a sequence without an entry was never tagged.
+    folder: its folder under VOSBENCH_DATA; "" for a dataset that needs none.
+    protocols: every scoring protocol that may be named; the first is the default.
+    archives: what `data download` fetches; empty where `registration` says where to ask.
+    """
+
+    name: str
+    title: str
+    url: str
+    licence: str
+    citation: str
+    folder: str
+    splits: Mapping[str, tuple[str, ...]]
+    protocols: tuple[ScoringProtocol, ...]
+    default_split: str = "val"
+    resolutions: tuple[str, ...] = ()
+    frames: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    archives: tuple[Archive, ...] = ()
+    registration: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequence:
+    """One video with its prompts and what truth there is; everything is read when asked for.
+
+    frames: `len`, indexing and iteration give frames without holding them all.
+    frame_names: the stem under which each frame's mask is written, in order.
+    prompts: frame index -> mask of the objects that start there.
+    truth: frame index -> annotation, only for annotated frames; empty where truth is withheld.
+    group: what `ScoringProtocol.average == "groups"` averages within, else "".
+    """
+
+    name: str
+    frames: cabc.Sequence[Frame]
+    frame_names: tuple[str, ...]
+    prompts: Mapping[int, Mask]
+    truth: Mapping[int, Mask]
+    group: str = ""
+    attributes: tuple[str, ...] = ()
+
+
+class Dataset(Protocol):
+    """A split of a dataset on disk: names in a stable order, sequences built one at a time."""
+
+    card: DatasetCard
+    split: str
+    names: tuple[str, ...]
+
+    def sequence(self, name: str) -> Sequence:
+        """Build one sequence; raise DataError listing every fault of its layout."""
+        ...
+
+
+class DatasetLeaf(Protocol):
+    """What a module in datasets/ offers."""
+
+    CARD: DatasetCard
+
+    def load(self, root: Path | None, *, split: str, resolution: str) -> Dataset:
+        """Open the dataset; `root` is None only where the card's folder is ""."""
+        ...
+
+
+@runtime_checkable
+class Method(Protocol):
+    """Carries masks through a video, seeing frames and prompts and nothing else."""
+
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+        """Yield one mask (h, w) per frame, in order, reading frames as it goes."""
+        ...
+
+
+@runtime_checkable
+class PerSequence(Protocol):
+    """A method that reads stored files of its own (masks, flow) and must know which come next."""
+
+    def for_sequence(self, name: str, frame_names: tuple[str, ...]) -> Method:
+        """Give the method for this sequence; raise DataError when its files are missing."""
+        ...
+
+
+class MethodLeaf(Protocol):
+    """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults."""
+
+    SOURCE: str
+    Options: type
+
+    def build(self, options: object, *, device: str, seed: int) -> Method:
+        """Make the method; raise UsageError for options that do not fit together."""
+        ...
+
+
+class ReportLeaf(Protocol):
+    """What a module in reports/ offers: score summaries in, text out."""
+
+    def render(self, summaries: cabc.Sequence[Mapping[str, object]]) -> str:
+        """Turn the summaries (the content of summary.json, one per run) into text."""
+        ...

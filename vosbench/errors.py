@@ -1,4 +1,4 @@
-"""What can go wrong that a user can mend: every error says what was expected, found, where, and what to do."""
+"""Errors that a user can mend: each says what was expected, found, where, and what to do."""
 
 from __future__ import annotations
 

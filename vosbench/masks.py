@@ -30,7 +30,7 @@ def read_mask(path: Path) -> Mask:
             if image.mode == "1":
                 return np.array(image).astype(np.uint8)
             if image.mode == "LA":
-                return np.array(image)[..., 0]
+                return np.array(image, dtype=np.uint8)[..., 0].copy()
             mode = image.mode
     except FileNotFoundError:
         raise DataError(f"mask {path} is missing") from None

@@ -86,7 +86,7 @@ def _read(kind: str, stem: str, path: Path) -> list[Leaf]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         raise PluginError(f"{path}: cannot be read as Python: {error}") from error
-    literals = {}
+    literals: dict[str, Any] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         if isinstance(target, ast.Name) and target.id in ("SOURCE", "VARIANTS"):
@@ -97,7 +97,7 @@ def _read(kind: str, stem: str, path: Path) -> list[Leaf]:
     summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0]
     source = str(literals.get("SOURCE", ""))
     module = f"vosbench.plugins.{kind}.{stem}"
-    variants = {stem.replace("_", "-"): {}} | dict(literals.get("VARIANTS", {}))
+    variants: dict[str, Any] = {stem.replace("_", "-"): {}} | literals.get("VARIANTS", {})
     return [
         Leaf(kind, name, path, module, summary, source, dict(defaults))
         for name, defaults in variants.items()

@@ -1,4 +1,4 @@
-"""The words everything else is said in: frames, masks, sequences, cards and the protocols of leaves."""
+"""The words all else is said in: frames, masks, sequences, cards, the protocols of leaves."""
 
 from __future__ import annotations
 

@@ -38,6 +38,10 @@ class PluginError(VosbenchError):
     """A leaf cannot be imported, or two leaves claim one name; the message names the file."""
 
 
+class IncompleteRunError(VosbenchError):
+    """Some sequences of a run failed; the others are kept, and the same command goes on."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of an "unknown name" message: the nearest known name, then all of them."""
     names = sorted(known)

@@ -1,0 +1,35 @@
+"""The comparison table, drawn for a terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vosbench.toolbox.score_table import HEADER, score_tables
+
+SOURCE = "vosbench"
+
+
+def render(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Draw one table per dataset and protocol, its protocol at its foot."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=max(100, shutil.get_terminal_size().columns))
+    with console.capture() as capture:
+        for scores in score_tables(runs):
+            table = Table(
+                title=scores.title,
+                caption="\n".join(scores.foot),
+                caption_justify="left",
+                title_justify="left",
+                box=box.SIMPLE_HEAD,
+            )
+            for number, column in enumerate(HEADER):
+                table.add_column(column, justify="right" if number else "left")
+            for row in scores.rows:
+                table.add_row(*row)
+            console.print(table)
+    return capture.get()

@@ -1,0 +1,179 @@
+"""From a notebook: run and evaluate in one call each, scores as pandas tables.
+
+from vosbench import api
+result = api.run("optical-flow", "synthetic", options={"label": "soft"})
+result.summary["J&F"], result.objects, result.scores
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vosbench import evaluate as scoring
+from vosbench import run as running
+from vosbench.config import RunConfig, choose_protocol, open_dataset
+from vosbench.errors import IncompleteRunError, UsageError
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scored run: its folder on disk and everything in it, as tables."""
+
+    name: str
+    folder: Path | None
+    manifest: dict[str, Any] | None
+    summary: dict[str, Any]
+    masks: Path | None = None
+
+    @property
+    def scores(self) -> pandas.DataFrame:
+        """One row per sequence, object and frame: J and F in 0-1."""
+        import pandas
+
+        if self.folder is None:
+            raise UsageError("these scores were not written; evaluate with out=FOLDER")
+        return pandas.read_csv(self.folder / "scores.csv", dtype={"frame": str, "sequence": str})
+
+    @property
+    def objects(self) -> pandas.DataFrame:
+        """One row per object: mean, recall and decay of J and F."""
+        return _table(self.summary["objects"])
+
+    @property
+    def sequences(self) -> pandas.DataFrame:
+        """One row per sequence, averaged over its objects."""
+        return _table(self.summary["sequences"])
+
+    def as_row(self) -> dict[str, Any]:
+        """What a report needs of a run."""
+        return {
+            "name": self.name,
+            "folder": str(self.folder) if self.folder else None,
+            "run": self.manifest,
+            "summary": self.summary,
+        }
+
+
+def run(
+    method: str,
+    dataset: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    on_sequence: Callable[[str, str | None], None] | None = None,
+    **settings: Any,
+) -> Result:
+    """Run a method over a dataset and score it; `settings` are the other fields of RunConfig.
+
+    Raises:
+        IncompleteRunError: a sequence failed; what was done is kept, the same call goes on.
+    """
+    config = RunConfig(method=method, dataset=dataset, options=options or {}, **settings)
+    ran = running.run(running.plan(config), on_sequence=on_sequence)
+    if ran.failed:
+        raise IncompleteRunError(failures(ran))
+    return score_run(ran.folder)
+
+
+def failures(ran: running.RunResult) -> str:
+    """What failed in a run and what to do, one line per sequence."""
+    lines = [f"{name}: {error}" for name, error in ran.failed.items()]
+    return "\n".join(
+        [
+            *lines,
+            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed, the others are kept; "
+            f"mend the cause and give the same command again (log: {ran.folder}/log.txt)",
+        ]
+    )
+
+
+def score_run(
+    folder: Path,
+    *,
+    protocol: str = "",
+    out: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Score the finished sequences of a run's folder, with copy-first beside them.
+
+    out: where scores.csv and summary.json go; the run's folder by default.
+    """
+    manifest = running.load_manifest(folder)
+    identity = manifest["identity"]
+    dataset = open_dataset(
+        identity["dataset"],
+        root=Path(manifest["root"]) if manifest["root"] else None,
+        split=identity["split"],
+        resolution=identity["resolution"],
+    )
+    done = tuple(s for s in identity["sequences"] if running.is_done(folder, s))
+    if not done:
+        raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
+    chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
+    evaluation = scoring.evaluate(
+        dataset, folder / "masks", protocol=chosen, sequences=done, baseline=True, progress=progress
+    )
+    evaluation.write(out or folder)
+    return Result(_label(manifest), out or folder, manifest, evaluation.summary, folder / "masks")
+
+
+def evaluate(
+    masks: Path,
+    dataset: str,
+    *,
+    root: Path | None = None,
+    split: str = "",
+    resolution: str = "",
+    protocol: str = "",
+    sequences: tuple[str, ...] = (),
+    baseline: bool = False,
+    out: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given."""
+    opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
+    evaluation = scoring.evaluate(
+        opened,
+        masks,
+        protocol=choose_protocol(opened.card, protocol),
+        sequences=sequences or None,
+        baseline=baseline,
+        progress=progress,
+    )
+    if out is not None:
+        evaluation.write(out)
+    return Result(masks.resolve().name, out, None, evaluation.summary, masks)
+
+
+def load(folder: Path) -> Result:
+    """A scored run, or a folder that `evaluate` wrote."""
+    path = folder / "summary.json"
+    if not path.is_file():
+        raise UsageError(
+            f"{folder} holds no summary.json; score it with: vosbench evaluate {folder}"
+        )
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    if (folder / "run.json").is_file():
+        manifest = running.load_manifest(folder)
+        return Result(_label(manifest), folder, manifest, summary, folder / "masks")
+    return Result(folder.resolve().name, folder, None, summary)
+
+
+def _label(manifest: Mapping[str, Any]) -> str:
+    """The method's name with the options that were set otherwise than by default."""
+    identity = manifest["identity"]
+    changed = [f"{k}={identity['options'][k]}" for k in manifest["changed_options"]]
+    return " ".join([identity["method"], *changed])
+
+
+def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:
+    """Nested rows as flat columns: `J mean`, `J recall`, ..."""
+    import pandas
+
+    return pandas.json_normalize(rows, sep=" ")

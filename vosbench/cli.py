@@ -1,0 +1,339 @@
+"""The command line: one short function per command; errors become one message and a status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vosbench import __version__, registry
+from vosbench.errors import IncompleteRunError, UsageError, VosbenchError
+
+if TYPE_CHECKING:
+    from vosbench.api import Result
+    from vosbench.types import DatasetCard
+
+app = typer.Typer(
+    help="Run video object segmentation methods over datasets and score them honestly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data = typer.Typer(help="Look at, check and fetch datasets.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+class Overwrite(StrEnum):
+    """What to do with a run's folder that exists."""
+
+    never = "never"
+    missing = "missing"
+    always = "always"
+
+
+class Kind(StrEnum):
+    """What `list` can list."""
+
+    methods = "methods"
+    datasets = "datasets"
+    reports = "reports"
+
+
+class Scorer(StrEnum):
+    """The scorers of others that `--cross-check` can run."""
+
+    davis2017 = "davis2017"
+    vos_benchmark = "vos-benchmark"
+    trackeval = "trackeval"
+
+
+def _names(kind: str) -> Callable[[str], list[str]]:
+    return lambda incomplete: [n for n in registry.names(kind) if n.startswith(incomplete)]
+
+
+DatasetArgument = Annotated[str, typer.Argument(autocompletion=_names("datasets"))]
+Root = Annotated[
+    Path | None, typer.Option(help="The dataset's folder. [default: its folder in VOSBENCH_DATA]")
+]
+Split = Annotated[str, typer.Option(help="Split; empty for the dataset's default (mostly val).")]
+Resolution = Annotated[str, typer.Option(help="Resolution where the archive has several.")]
+Sequences = Annotated[str, typer.Option(help="Only these sequences: a,b,c.")]
+ProtocolName = Annotated[str, typer.Option(help="Scoring protocol; empty for the dataset's own.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    ] = False,
+) -> None:
+    """Run video object segmentation methods over datasets and score them honestly."""
+    if show:
+        typer.echo(f"vosbench {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    method: Annotated[
+        str | None,
+        typer.Option(help="Method, see `vosbench list methods`.", autocompletion=_names("methods")),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Dataset, see `vosbench list datasets`.", autocompletion=_names("datasets")
+        ),
+    ] = None,
+    root: Root = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A method's option, key=value; repeatable.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split. [default: the dataset's]")] = None,
+    resolution: Annotated[
+        str | None, typer.Option(help="Resolution where the archive has several.")
+    ] = None,
+    sequences: Annotated[str | None, typer.Option(help="Only these sequences: a,b,c.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Scoring protocol. [default: the dataset's own]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the method. [default: 0]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Local processes. [default: 1]")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler's address.")] = None,
+    overwrite: Annotated[
+        Overwrite | None,
+        typer.Option(help="An existing run: go on (missing, default), refuse, or start anew."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where runs lie. [default: runs]")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML with the same keys; flags win.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a method over a dataset, score it, print the table. The same command goes on."""
+    from vosbench import api
+    from vosbench import progress as bars
+    from vosbench import run as running
+    from vosbench.config import from_toml, parse_settings
+
+    flags = {
+        "method": method, "dataset": dataset, "root": root, "split": split, "device": device,
+        "resolution": resolution, "protocol": protocol, "seed": seed, "workers": workers,
+        "scheduler": scheduler, "out": out, "overwrite": overwrite and overwrite.value,
+        "sequences": None if sequences is None else _split_names(sequences),
+        "options": parse_settings(settings or []),
+    }  # fmt: skip
+    planned = running.plan(from_toml(config, flags))
+    with bars.running(planned) as (on_sequence, on_frame):
+        ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
+    if len(ran.failed) < len(ran.sequences):
+        with bars.counting("scoring", len(ran.sequences) - len(ran.failed)) as progress:
+            scored = _score_if_possible(ran.folder, progress)
+        if scored is not None:
+            typer.echo(json.dumps(scored.as_row(), indent=1) if as_json else _table([scored]))
+    if not as_json:
+        typer.echo(f"masks:  {ran.folder}/masks\nscores: {ran.folder}/scores.csv, summary.json")
+    if ran.failed:
+        raise IncompleteRunError(api.failures(ran))
+
+
+def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result | None:
+    """The scored run, or None (said aloud) where the split's truth is withheld."""
+    from vosbench import api
+    from vosbench.evaluate import TruthWithheldError
+
+    try:
+        return api.score_run(folder, progress=progress)
+    except TruthWithheldError as error:
+        typer.echo(f"not scored: {error}", err=True)
+        return None
+
+
+@app.command()
+def evaluate(
+    masks: Annotated[Path, typer.Argument(help="A run, or a folder of <sequence>/<frame>.png.")],
+    dataset: Annotated[
+        str, typer.Option(help="Dataset; a run knows its own.", autocompletion=_names("datasets"))
+    ] = "",
+    root: Root = None,
+    split: Split = "",
+    resolution: Resolution = "",
+    sequences: Sequences = "",
+    protocol: ProtocolName = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Where scores.csv and summary.json go. [default: the run]")
+    ] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Score copy-first beside it, in the same pass.")
+    ] = False,
+    cross_check: Annotated[
+        Scorer | None, typer.Option(help="Run an installed scorer on the same masks, compare.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score masks on disk, of this or any other tool, against a dataset's truth."""
+    from vosbench import api
+
+    if (masks / "run.json").is_file() and not (dataset or root or split or resolution or sequences):
+        scored = api.score_run(masks, protocol=protocol, out=out)
+    elif not dataset:
+        raise UsageError(
+            f"{masks} holds no run.json, so the dataset must be named: --dataset NAME, "
+            f"known: {', '.join(registry.names('datasets'))}"
+        )
+    else:
+        inside = masks / "masks" if (masks / "run.json").is_file() else masks
+        scored = api.evaluate(
+            inside, dataset, root=root, split=split, resolution=resolution, protocol=protocol,
+            sequences=_split_names(sequences), baseline=baseline, out=out,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(scored.summary, indent=1))
+    else:
+        typer.echo(_table([scored]))
+        typer.echo(
+            f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
+        )
+    if cross_check is not None:
+        typer.echo(api.cross_check(scored, cross_check.value), err=as_json)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Two or more scored runs.")],
+    report: Annotated[
+        str,
+        typer.Option(
+            "--format", help="See `vosbench list reports`.", autocompletion=_names("reports")
+        ),
+    ] = "terminal",
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw truth and masks of every run into this PNG.")
+    ] = None,
+    sequences: Sequences = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print scored runs side by side, one table per dataset and protocol."""
+    from vosbench import api
+
+    results = [api.load(folder) for folder in runs]
+    if as_json:
+        typer.echo(json.dumps([result.as_row() for result in results], indent=1))
+    else:
+        typer.echo(_table(results, report))
+    if picture is not None:
+        from vosbench.picture import draw
+
+        draw(results, picture, sequences=_split_names(sequences))
+        typer.echo(f"picture: {picture}", err=as_json)
+
+
+@app.command(name="list")
+def list_leaves(kind: Annotated[Kind, typer.Argument()], as_json: AsJson = False) -> None:
+    """List what is there: name, one line, source."""
+    leaves = registry.leaves(kind.value).values()
+    if as_json:
+        rows = [{"name": n.name, "summary": n.summary, "source": n.source} for n in leaves]
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    width = max(len(leaf.name) for leaf in leaves)
+    for leaf in leaves:
+        source = f" [{leaf.source}]" if leaf.source else ""
+        typer.echo(f"{leaf.name:<{width}}  {leaf.summary}{source}")
+
+
+@data.command()
+def info(name: DatasetArgument, as_json: AsJson = False) -> None:
+    """Print a dataset's card: licence, citation, splits, protocols, where to get it."""
+    from vosbench.config import card_of, jsonable
+
+    card = card_of(name)
+    if as_json:
+        typer.echo(json.dumps(jsonable(card), indent=1))
+        return
+    typer.echo(f"{card.title}\n{card.url}\nlicence: {card.licence}\n{card.citation}")
+    typer.echo(f"folder: {card.folder or 'none needed'}")
+    for split, names in card.splits.items():
+        typer.echo(f"split {split}: {len(names) or 'any number of'} sequences")
+    for number, protocol in enumerate(card.protocols):
+        default = " (default)" if number == 0 else ""
+        typer.echo(f"protocol {protocol.name}{default}: {protocol.description}")
+    typer.echo(_where_from(card))
+
+
+def _where_from(card: DatasetCard) -> str:
+    if card.archives:
+        return f"get it with: vosbench data download {card.name} --root DIR"
+    return card.registration
+
+
+@data.command()
+def check(
+    name: DatasetArgument,
+    root: Root = None,
+    split: Split = "",
+    resolution: Resolution = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read every file of a dataset, count, and list every fault with its file."""
+    from vosbench import check as checking
+    from vosbench import progress as bars
+    from vosbench.config import open_dataset
+
+    opened = open_dataset(name, root=root, split=split, resolution=resolution)
+    with bars.counting("checking", len(opened.names)) as progress:
+        report = checking.check(opened, progress=progress)
+    typer.echo(json.dumps(report.as_json(), indent=1) if as_json else str(report))
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@data.command()
+def download(
+    name: DatasetArgument,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder to put the dataset in. [default: VOSBENCH_DATA]"),
+    ] = None,
+) -> None:
+    """Fetch a dataset that may be fetched freely, verify and unpack it; resumes."""
+    import os
+
+    from vosbench import progress as bars
+    from vosbench.config import card_of
+    from vosbench.download import download as fetch
+
+    where = root or Path(os.environ.get("VOSBENCH_DATA", ""))
+    if where == Path():
+        raise UsageError("where to? give --root DIR or set VOSBENCH_DATA")
+    with bars.downloading() as progress:
+        folder = fetch(card_of(name), where, progress=progress)
+    typer.echo(f"{name}: {folder}\ncheck it with: vosbench data check {name} --root {folder}")
+
+
+def _table(results: list[Result], report: str = "terminal") -> str:
+    rendered: str = registry.load("reports", report).render([result.as_row() for result in results])
+    return rendered.rstrip("\n")
+
+
+def _split_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def main() -> Any:
+    """Entry point: what the user can mend becomes one message on stderr and status 1."""
+    try:
+        app()
+    except VosbenchError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on where this one was", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,238 @@
+"""One frozen description of a run, from TOML and flags, validated before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from vosbench import registry
+from vosbench.errors import UsageError, did_you_mean
+from vosbench.types import Dataset, DatasetCard, Method, ScoringProtocol
+
+OVERWRITE = ("never", "missing", "always")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides what a run computes and where it lies.
+
+    options: `key=value` strings or values for the method's Options.
+    split, resolution, protocol: "" stands for the dataset card's default.
+    workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
+    overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
+        `always` starts anew.
+    """
+
+    method: str
+    dataset: str
+    root: Path | None = None
+    split: str = ""
+    resolution: str = ""
+    sequences: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = ""
+    device: str = "cpu"
+    seed: int = 0
+    workers: int = 1
+    scheduler: str = ""
+    overwrite: Literal["never", "missing", "always"] = "missing"
+    out: Path = Path("runs")
+
+    def __post_init__(self) -> None:
+        if self.overwrite not in OVERWRITE:
+            raise UsageError(f"unknown overwrite {self.overwrite!r}; known: {', '.join(OVERWRITE)}")
+        if self.workers < 1:
+            raise UsageError(f"workers is {self.workers}, expected 1 or more")
+
+
+def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
+    """A RunConfig from a TOML file, overridden by the flags that are not None.
+
+    Raises:
+        UsageError: the file is missing or not TOML, a key is unknown, method or dataset is missing.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(f"configuration {path} is missing") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"configuration {path} is not TOML: {error}") from None
+    options = {**values.pop("options", {}), **(flags.get("options") or {})}
+    values |= {k: v for k, v in flags.items() if v is not None and k != "options"}
+    known = {f.name for f in dataclasses.fields(RunConfig)}
+    for key in values:
+        if key not in known:
+            raise UsageError(f"{path}: unknown key {key!r}; {did_you_mean(key, known)}")
+    for key in ("method", "dataset"):
+        if not values.get(key):
+            raise UsageError(
+                f"no {key} named; use --{key} NAME, known: {', '.join(registry.names(key + 's'))}"
+            )
+    for key in ("root", "out"):
+        if values.get(key) is not None:
+            values[key] = Path(values[key])
+    values["sequences"] = tuple(values.get("sequences", ()))
+    try:
+        return RunConfig(**values, options=options)
+    except TypeError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def parse_settings(settings: typing.Iterable[str]) -> dict[str, str]:
+    """`["key=value", ...]` as a dictionary; UsageError for anything else or a key given twice."""
+    parsed: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {setting!r} is not of the form key=value")
+        if key.strip() in parsed:
+            raise UsageError(f"--set {key.strip()} is given twice")
+        parsed[key.strip()] = value.strip()
+    return parsed
+
+
+def method_options(name: str, values: Mapping[str, Any]) -> Any:
+    """The method's Options from `values` (strings are converted by each field's type).
+
+    Raises:
+        UsageError: an unknown option (all valid ones are listed) or a value of the wrong type.
+    """
+    leaf, module = registry.find("methods", name), registry.load("methods", name)
+    options = module.Options
+    hints = typing.get_type_hints(options)
+    known = {f.name: f for f in dataclasses.fields(options)}
+    converted = dict(leaf.defaults)
+    for key, value in values.items():
+        if key not in known:
+            valid = ", ".join(f"{k}={f.default}" for k, f in known.items()) or "none"
+            raise UsageError(f"{name} has no option {key!r}; valid options: {valid}")
+        try:
+            converted[key] = _convert(value, hints[key])
+        except ValueError as error:
+            raise UsageError(f"{name} option {key}={value}: {error}") from None
+    return options(**converted)
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    """A value from a flag or TOML as the type that an option declares; ValueError otherwise."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        for choice in arguments:
+            if value == choice or value == str(choice):
+                return choice
+        raise ValueError(f"expected one of {', '.join(map(str, arguments))}")
+    if origin in (typing.Union, types.UnionType):
+        if value is None or (isinstance(value, str) and value.lower() == "none"):
+            if type(None) in arguments:
+                return None
+            raise ValueError("expected a value, got none")
+        for argument in arguments:
+            if argument is not type(None):
+                return _convert(value, argument)
+    if origin is tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(_convert(part, arguments[0]) for part in parts)
+    if hint is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "1", "yes", "on"):
+            return True
+        if str(value).lower() in ("false", "0", "no", "off"):
+            return False
+        raise ValueError("expected true or false")
+    if hint in (int, float):
+        try:
+            return hint(value)
+        except (TypeError, ValueError):
+            kind = "a whole number" if hint is int else "a number"
+            raise ValueError(f"expected {kind}") from None
+    if hint is Path:
+        return Path(value).expanduser().absolute()  # a worker may stand in another folder
+    return hint(value)
+
+
+def card_of(dataset: str) -> DatasetCard:
+    """The card of a registered dataset."""
+    card: DatasetCard = registry.load("datasets", dataset).CARD
+    return card
+
+
+def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
+    """Where a dataset lies: the given root, else VOSBENCH_DATA/<card.folder>, else UsageError."""
+    if root is not None or not card.folder:
+        return root
+    data = os.environ.get("VOSBENCH_DATA")
+    if data:
+        return Path(data) / card.folder
+    raise UsageError(
+        f"where is {card.name}? give --root DIR, or set VOSBENCH_DATA to the folder that holds "
+        f"{card.folder}/"
+    )
+
+
+def open_dataset(
+    name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
+) -> Dataset:
+    """Open a registered dataset; "" stands for the card's default split and resolution."""
+    module = registry.load("datasets", name)
+    card: DatasetCard = module.CARD
+    opened: Dataset = module.load(
+        resolve_root(card, root),
+        split=split or card.default_split,
+        resolution=resolution or (card.resolutions[0] if card.resolutions else ""),
+    )
+    return opened
+
+
+def build_method(name: str, values: Mapping[str, Any], *, device: str, seed: int) -> Method:
+    """Build a registered method from its options, device and seed."""
+    options = method_options(name, values)
+    method: Method = registry.load("methods", name).build(options, device=device, seed=seed)
+    return method
+
+
+def choose_protocol(card: DatasetCard, name: str) -> ScoringProtocol:
+    """The card's protocol of that name, or its first one for ""."""
+    if not name:
+        return card.protocols[0]
+    known = {protocol.name: protocol for protocol in card.protocols}
+    if name not in known:
+        raise UsageError(
+            f"{card.name} is not scored by a protocol {name!r}; {did_you_mean(name, known)}"
+        )
+    return known[name]
+
+
+def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The chosen sequences in the dataset's order, all of them for (); UsageError if unknown."""
+    for name in chosen:
+        if name not in names:
+            raise UsageError(f"unknown sequence {name!r}; {did_you_mean(name, names)}")
+    return tuple(name for name in names if not chosen or name in chosen)
+
+
+def jsonable(value: Any) -> Any:
+    """Options as JSON: dataclasses and mappings as objects, paths as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [jsonable(v) for v in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def fingerprint(value: Any) -> str:
+    """The sha256 of a JSON-able value, independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(jsonable(value), sort_keys=True).encode()).hexdigest()

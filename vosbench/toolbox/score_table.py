@@ -1,0 +1,81 @@
+"""Finished runs -> the rows of a comparison table; one table per dataset and protocol.
+
+A run here is the mapping `{"name", "folder", "run", "summary"}`: its label, where it lies, the
+content of run.json (None for masks of another tool) and the content of summary.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+HEADER = (
+    "method", "J&F", "J mean", "J recall", "J decay", "F mean", "F recall", "F decay",
+    "J - copy-first", "ms / frame",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """One table: scores x 100 with one decimal, an empty cell where nothing was measured."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    foot: tuple[str, ...]
+
+
+def score_tables(runs: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
+    """Group the runs by what they were scored on and how, best J first, and lay out each group."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for run in runs:
+        summary = run["summary"]
+        data = summary["dataset"]
+        key = (f"{data['name']} {data['split']}", summary["protocol"]["name"], data["sha256"])
+        groups.setdefault(key, []).append(run)
+    return [
+        _table(f"{data}, protocol {protocol}", group)
+        for (data, protocol, _), group in groups.items()
+    ]
+
+
+def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
+    ordered = sorted(runs, key=lambda run: -(run["summary"]["J"]["mean"] or 0.0))
+    summary = ordered[0]["summary"]
+    objects, sequences = len(summary["objects"]), len(summary["sequences"])
+    protocol = summary["protocol"]
+    foot = [
+        f"{objects} objects in {sequences} sequences; scores x 100; higher is better but for decay",
+        f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})",
+    ]
+    timed = [run["run"] for run in ordered if run["run"] and run["run"]["timing"]["frames"]]
+    if timed:
+        foot.append(
+            f"ms / frame: median of the method alone on {timed[0]['identity']['device']} "
+            f"({timed[0]['environment']['cores']} cores)"
+        )
+    for run in ordered:
+        failed = run["run"]["failed"] if run["run"] else {}
+        if failed:
+            foot.append(f"{run['name']}: NOT COMPLETE, failed: {', '.join(failed)}")
+    return ScoreTable(title, tuple(_row(run) for run in ordered), tuple(foot))
+
+
+def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
+    summary, manifest = run["summary"], run["run"]
+    scores = [summary["J&F"]]
+    scores += [summary[metric][key] for metric in "JF" for key in ("mean", "recall", "decay")]
+    baseline = summary.get("copy_first")
+    gain = summary["J"]["mean"] - baseline["J"]["mean"] if baseline else None
+    median = manifest["timing"]["median_seconds"] if manifest else None
+    return (
+        run["name"],
+        *(percent(score) for score in scores),
+        "" if gain is None else f"{100 * gain:+.1f}",
+        "" if median is None else f"{1000 * median:.1f}",
+    )
+
+
+def percent(score: float | None) -> str:
+    """A score of 0-1 as a percentage with one decimal; an undefined one as a dash."""
+    return "-" if score is None else f"{100 * score:.1f}"

@@ -28,7 +28,22 @@ def dis() -> Estimator:
     """Dense inverse search (Kroeger et al., ECCV 2016), OpenCV's medium preset, on grey."""
     import cv2
 
-    return _grey(lambda: cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM))
+    estimate = _grey(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM))
+
+    def padded(source: Frame, target: Frame) -> Flow:
+        """The flow of frames whose edges are repeated until DIS can halve them safely.
+
+        OpenCV 5.0 ends the process with a segmentation fault where the short side of a narrow
+        image falls below its 8 px patch at the coarsest level, which the long side chooses.
+        """
+        h, w = source.shape[:2]
+        least = max(16, -(-max(h, w) * 2 // 5))
+        if min(h, w) >= least:
+            return estimate(source, target)
+        edges = ((0, max(0, least - h)), (0, max(0, least - w)), (0, 0))
+        return estimate(np.pad(source, edges, "edge"), np.pad(target, edges, "edge"))[:h, :w]
+
+    return padded
 
 
 def farneback() -> Estimator:
@@ -37,7 +52,7 @@ def farneback() -> Estimator:
 
     # numLevels, pyrScale, fastPyramids, winSize, numIters, polyN, polySigma: OpenCV's own, but
     # for winSize 15 and polyN 7 with its matching sigma, which carry motion of video better.
-    return _grey(lambda: cv2.FarnebackOpticalFlow_create(5, 0.5, False, 15, 10, 7, 1.5))
+    return _grey(cv2.FarnebackOpticalFlow.create(5, 0.5, False, 15, 10, 7, 1.5))
 
 
 def raft(weights: Path | None, *, device: str) -> Estimator:
@@ -75,7 +90,7 @@ def raft(weights: Path | None, *, device: str) -> Estimator:
         h, w = source.shape[:2]
         with torch.inference_mode():
             flow = model(tensor(source), tensor(target))[-1][0, :, :h, :w]
-        return flow.permute(1, 2, 0).float().contiguous().cpu().numpy()
+        return np.asarray(flow.permute(1, 2, 0).float().contiguous().cpu(), np.float32)
 
     return estimate
 
@@ -116,9 +131,12 @@ def at_size(estimate: Estimator, short_side: int) -> Estimator:
         h, w = source.shape[:2]
         scale = short_side / min(h, w)
         size = (round(w * scale), round(h * scale))
-        small = [cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in (source, target)]
-        flow = cv2.resize(estimate(*small), (w, h), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(flow * np.float32([w / size[0], h / size[1]]))
+        small = [
+            np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+            for frame in (source, target)
+        ]
+        flow = np.asarray(cv2.resize(estimate(*small), (w, h), interpolation=cv2.INTER_LINEAR))
+        return np.asarray(flow * np.array([w / size[0], h / size[1]]), np.float32)
 
     return scaled
 
@@ -153,11 +171,9 @@ def write_flo(path: Path, flow: Flow) -> None:
     path.write_bytes(head + flow.astype("<f4").tobytes())
 
 
-def _grey(make: Callable[[], Any]) -> Estimator:
+def _grey(algorithm: Any) -> Estimator:
     """An OpenCV algorithm on greyscale frames, the same whatever the number of threads."""
     import cv2
-
-    algorithm = make()
 
     def estimate(source: Frame, target: Frame) -> Flow:
         grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (source, target)]
@@ -169,7 +185,7 @@ def _grey(make: Callable[[], Any]) -> Estimator:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """OpenCV with one thread: DIS cuts the image into one stripe per thread, which shows."""
+    """OpenCV with one thread: no stripes that depend on the machine, and workers do not fight."""
     import cv2
 
     threads = cv2.getNumThreads()

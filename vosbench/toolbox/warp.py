@@ -35,10 +35,10 @@ def warp(image: Map, flow: Flow) -> Map:
     # Far outside is as good as just outside, and OpenCV's fixed-point positions must not wrap.
     x = np.clip(at[..., 0] + np.arange(w, dtype=np.float32), -2, w + 1)
     y = np.clip(at[..., 1] + np.arange(h, dtype=np.float32)[:, None], -2, h + 1)
-    warped: Map = cv2.remap(
+    sampled = cv2.remap(
         image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )
-    return warped
+    return np.asarray(sampled, np.float32)
 
 
 def maps_of(mask: Mask) -> dict[int, Map]:

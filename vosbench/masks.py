@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vosbench import png
 from vosbench.errors import DataError
 from vosbench.types import Mask
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def read_mask(path: Path) -> Mask:
@@ -21,21 +28,21 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DataError: the file is missing, damaged, or a colour or 16-bit image.
     """
-    from PIL import Image
-
+    data = _read(path)
     try:
-        with Image.open(path) as image:
-            if image.mode in ("P", "L"):
-                return np.array(image)
-            if image.mode == "1":
-                return np.array(image).astype(np.uint8)
-            if image.mode == "LA":
-                return np.array(image, dtype=np.uint8)[..., 0].copy()
-            mode = image.mode
-    except FileNotFoundError:
-        raise DataError(f"mask {path} is missing") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
+        mask = png.decode(data)
+    except ValueError as error:
+        raise DataError(f"mask {path} is damaged: {error}; write or copy it again") from error
+    if mask is not None:
+        return mask
+    with _open(path, data) as image:
+        if image.mode in ("P", "L"):
+            return np.array(image)
+        if image.mode == "1":
+            return np.array(image).astype(np.uint8)
+        if image.mode == "LA":
+            return np.ascontiguousarray(np.array(image)[..., 0])
+        mode = image.mode
     raise DataError(
         f"mask {path} has mode {mode}, expected a palette (P) or grey (L) image whose values are "
         "object ids; convert it to indices first"
@@ -43,17 +50,36 @@ def read_mask(path: Path) -> Mask:
 
 
 def read_foreground(path: Path) -> Mask:
-    """Read a picture of one object, grey or colour, with soft edges: > 127 becomes 1, else 0."""
+    """Read a picture of one object, grey or colour, with soft edges: > 127 becomes 1, else 0.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    with _open(path, _read(path)) as image:
+        grey = np.array(image.convert("L"))
+    return (grey > 127).astype(np.uint8)
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a file; DataError when there are none to read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"mask {path} is missing") from None
+    except OSError as error:
+        raise DataError(f"mask {path} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def _open(path: Path, data: bytes) -> Iterator[Image.Image]:
+    """A picture opened by Pillow; whatever is wrong with it, also when used, is a DataError."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            grey = np.array(image.convert("L"))
-    except FileNotFoundError:
-        raise DataError(f"mask {path} is missing") from None
-    except (OSError, SyntaxError, ValueError) as error:
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
-    return (grey > 127).astype(np.uint8)
 
 
 def write_mask(path: Path, mask: Mask) -> None:
@@ -73,7 +99,8 @@ def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:
     """Nearest-neighbour resize at pixel centres to (h, w); no id that was not there appears."""
     rows = ((np.arange(h) + 0.5) * mask.shape[0] / h).astype(np.intp)
     columns = ((np.arange(w) + 0.5) * mask.shape[1] / w).astype(np.intp)
-    return mask[rows[:, None], columns[None, :]]
+    resized: Mask = mask[rows[:, None], columns[None, :]]
+    return resized
 
 
 def lay_prompt(mask: Mask, prompt: Mask) -> Mask:

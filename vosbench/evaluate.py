@@ -1,0 +1,207 @@
+"""Masks on disk, truth and a protocol become scores.csv and summary.json; all averages are here.
+
+Reads `masks/<sequence>/<frame name>.png`, each file once, one frame at a time. Everything that is
+wrong with them, over all sequences, is reported at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vosbench import __version__
+from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.metrics.boundary import boundary_f
+from vosbench.metrics.region import region_similarity
+from vosbench.metrics.statistics import Statistics, average, over_frames
+from vosbench.pairs import Pair, Task, pairs, plan
+from vosbench.types import Dataset, Mask, ScoringProtocol
+
+
+class Score(NamedTuple):
+    """One row of scores.csv; its field names are the header."""
+
+    sequence: str
+    object: int
+    frame: str
+    J: float
+    F: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores per frame in the order sequence, object, frame; and what they come to.
+
+    `summary` holds only what JSON has; its keys are those of summary.json.
+    """
+
+    rows: tuple[Score, ...]
+    summary: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write scores.csv and summary.json, each under a temporary name first."""
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / "scores.csv.part"
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(Score._fields)
+            writer.writerows(self.rows)
+        os.replace(partial, folder / "scores.csv")
+        partial = folder / "summary.json.part"
+        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, folder / "summary.json")
+
+
+def load_summary(folder: Path) -> dict[str, Any]:
+    """The summary that an evaluation wrote into a folder.
+
+    Raises:
+        DataError: there is none, or it is no summary.
+    """
+    path = folder / "summary.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}; evaluate again") from error
+    if not isinstance(summary, dict) or "J&F" not in summary:
+        raise DataError(f"{path} is not a summary of scores: it has no 'J&F'; evaluate again")
+    return summary
+
+
+def evaluate(
+    dataset: Dataset,
+    masks: Path,
+    *,
+    protocol: ScoringProtocol,
+    sequences: tuple[str, ...] | None = None,
+    baseline: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Score the masks of a method against a dataset's truth.
+
+    sequences: names to score, all by default. baseline: also score the prompts held still, as
+    `copy_first` in the summary. progress: called with each sequence's name when it is done.
+
+    Raises:
+        UsageError: a sequence is not in the dataset.
+        DataError: truth is withheld, or truth and masks do not fit; it lists every fault.
+    """
+    for name in sequences or ():
+        if name not in dataset.names:
+            raise UsageError(f"unknown sequence {name!r}; {did_you_mean(name, dataset.names)}")
+    names = tuple(n for n in dataset.names if sequences is None or n in sequences)
+    tasks, unscored = plan(dataset, names, masks, protocol)
+    rows: list[Score] = []
+    held: list[Score] = []
+    faults: list[str] = []
+    for name in names:
+        if name in tasks:
+            task = tasks[name]
+            for pair in pairs(task, masks / name, protocol, faults):
+                if faults:
+                    continue  # the scores are void already, but all faults are to be found
+                rows += _score(task, pair, pair.prediction)
+                if baseline:
+                    held += _score(task, pair, pair.held)
+        if progress:
+            progress(name)
+    if faults:
+        raise DataError(faults)
+    place = {name: index for index, name in enumerate(names)}
+    for scores in (rows, held):
+        scores.sort(key=lambda row: (place[row.sequence], row.object))  # frames stay in order
+    summary = {
+        "vosbench": __version__,
+        "protocol": asdict(protocol),
+        "dataset": {
+            "name": dataset.card.name,
+            "split": dataset.split,
+            "sequences": len(names),
+            "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
+        },
+        **_summarise(rows, tasks, protocol),
+        "copy_first": None,
+        "unscored": list(unscored),
+    }
+    if baseline:
+        still = _summarise(held, tasks, protocol)
+        summary["copy_first"] = {key: still[key] for key in ("J", "F", "J&F")}
+    return Evaluation(tuple(rows), summary)
+
+
+def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
+    """J and F of each object that is scored in a pair."""
+    name = task.sequence.frame_names[pair.frame]
+    for number, since in task.since.items():
+        if pair.frame > since:
+            prediction, truth = _pixels(mask, number), _pixels(pair.truth, number)
+            j, f = region_similarity(prediction, truth), boundary_f(prediction, truth)
+            yield Score(task.sequence.name, number or 1, name, j, f)
+
+
+def _pixels(mask: Mask, number: int | None) -> npt.NDArray[np.bool_]:
+    """Where one object is, or any object."""
+    pixels: npt.NDArray[np.bool_] = mask > 0 if number is None else mask == number
+    return pixels
+
+
+class _Unit(NamedTuple):
+    """What is averaged: an object, a sequence, a group, or all of them."""
+
+    labels: dict[str, Any]
+    J: Statistics
+    F: Statistics
+
+    def entry(self) -> dict[str, Any]:
+        """Its row in summary.json."""
+        scores = {"J": self.J._asdict(), "F": self.F._asdict()}
+        return {**self.labels, **scores, "J&F": (self.J.mean + self.F.mean) / 2}
+
+
+def _summarise(
+    rows: Iterable[Score], tasks: Mapping[str, Task], protocol: ScoringProtocol
+) -> dict[str, Any]:
+    """Frames -> objects -> sequences -> groups -> one number, over the units the protocol names."""
+    objects: list[_Unit] = []
+    sequences: list[_Unit] = []
+    for name, of_sequence in groupby(rows, key=lambda row: row.sequence):
+        group = tasks[name].sequence.group
+        members: list[_Unit] = []
+        frames: set[str] = set()
+        for number, of_object in groupby(of_sequence, key=lambda row: row.object):
+            _, _, stems, j, f = zip(*of_object, strict=True)
+            labels = {"sequence": name, "object": number, "group": group, "frames": len(stems)}
+            members.append(_Unit(labels, over_frames(j), over_frames(f)))
+            frames.update(stems)
+        labels = {"sequence": name, "group": group, "frames": len(frames), "objects": len(members)}
+        objects += members
+        sequences.append(_merge(labels, members))
+    units = {"objects": objects, "sequences": sequences}
+    if protocol.average == "groups":
+        by_group: dict[str, list[_Unit]] = {}
+        for unit in sequences:
+            by_group.setdefault(unit.labels["group"], []).append(unit)
+        units["groups"] = [
+            _merge({"group": group, "sequences": len(members)}, members)
+            for group, members in by_group.items()
+        ]
+    tables = {kind: [unit.entry() for unit in members] for kind, members in units.items()}
+    return {**_merge({}, units[protocol.average]).entry(), **tables}
+
+
+def _merge(labels: dict[str, Any], units: Sequence[_Unit]) -> _Unit:
+    """The mean of units, under labels of its own."""
+    return _Unit(labels, average(u.J for u in units), average(u.F for u in units))

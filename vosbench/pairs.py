@@ -1,0 +1,187 @@
+"""A dataset's truth and a folder of masks become checked pairs of masks, frame by frame.
+
+First `plan` looks at names only, then `pairs` reads each file once; `evaluate` scores the pairs.
+Faults are gathered, not raised one by one, so that a user sees all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vosbench.errors import DataError
+from vosbench.masks import ids, lay_prompt, read_mask
+from vosbench.types import Dataset, Mask, ScoringProtocol, Sequence
+
+VOID = 255  # in a truth of ids: background, as the official tool has it
+MOST_IDS = 32  # more different values than this are a soft map, not objects to unite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be scored of one sequence.
+
+    frames: indices to score. since: object id -> frame after which it is scored; the id is None
+    where all ids are one object.
+    """
+
+    sequence: Sequence
+    frames: tuple[int, ...]
+    since: Mapping[int | None, int]
+
+
+class Pair(NamedTuple):
+    """One frame's masks, read and checked; `held` is what copy-first would say, (h, w) too."""
+
+    frame: int
+    truth: Mask
+    prediction: Mask
+    held: Mask
+
+
+def plan(
+    dataset: Dataset, names: tuple[str, ...], masks: Path, protocol: ScoringProtocol
+) -> tuple[dict[str, Task], tuple[str, ...]]:
+    """The task of each sequence, and the names of those without a frame to score.
+
+    Raises DataError listing what can be seen without reading the masks.
+    """
+    if not masks.is_dir():
+        raise DataError(f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>")
+    tasks: dict[str, Task] = {}
+    faults: list[str] = []
+    annotated = False
+    for name in names:
+        sequence = dataset.sequence(name)
+        annotated |= bool(sequence.truth)
+        try:
+            task = _task(sequence, protocol)
+        except DataError as error:
+            faults += error.faults
+            continue
+        if task.frames:
+            tasks[name] = task
+            faults += _missing(task, masks / name)
+    where = f"{dataset.card.name} ({dataset.split})"
+    if not annotated:
+        raise DataError(
+            f"{where} has no truth to score against: it is withheld or not unpacked; "
+            "masks can be made for it, and are scored where the truth is (e.g. a server)"
+        )
+    if faults:
+        raise DataError(faults)
+    if not tasks:
+        raise DataError(f"{where}: no sequence has a frame that protocol {protocol.name} scores")
+    return tasks, tuple(name for name in names if name not in tasks)
+
+
+def _task(sequence: Sequence, protocol: ScoringProtocol) -> Task:
+    """The frames and objects of one sequence; DataError when its ids do not fit the protocol."""
+    start = min(sequence.prompts, default=0)  # nothing can be known of frames before it
+    annotated = [index for index in sorted(sequence.truth) if index >= start]
+    frames = annotated[protocol.drop_first : len(annotated) - protocol.drop_last]
+    since: dict[int | None, int] = {}
+    if protocol.objects == "united":
+        since[None] = -1
+    elif protocol.objects == "prompted":
+        for index, prompt in sequence.prompts.items():
+            for number in ids(prompt):
+                if number != VOID:
+                    since[number] = min(index, since.get(number, index))
+    elif frames:
+        first = annotated[0]
+        found = [number for number in ids(sequence.truth[first]) if number != VOID]
+        if phantoms := sorted(set(range(1, max(found, default=0))) - set(found)):
+            raise DataError(
+                f"{sequence.name}: its first annotation {sequence.frame_names[first]} has the ids "
+                f"{found}, but protocol {protocol.name} expects 1..{found[-1]} without gaps: the "
+                f"official tool would count {phantoms} as objects too and give them 1.0; "
+                "renumber the ids, or use --protocol prompted"
+            )
+        since = dict.fromkeys(found, -1)
+    earliest = min(since.values(), default=len(sequence.frame_names))
+    return Task(sequence=sequence, frames=tuple(i for i in frames if i > earliest), since=since)
+
+
+def _missing(task: Task, folder: Path) -> list[str]:
+    """One line for each mask file that is not there."""
+    if not folder.is_dir():
+        return [f"{folder} is missing: expected a folder of masks for {task.sequence.name}"]
+    found = sorted(path.name for path in folder.glob("*.png"))
+    wanted = [f"{task.sequence.frame_names[index]}.png" for index in task.frames]
+    present = set(found)
+    missing = [name for name in wanted if name not in present]
+    if len(missing) == len(wanted):
+        shown = f"such as {found[0]}" if found else "and no other .png"
+        return [
+            f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
+            f"{len(found)} others, {shown}; name each mask as its frame"
+        ]
+    return [f"mask {folder / name} is missing" for name in missing]
+
+
+def pairs(task: Task, folder: Path, protocol: ScoringProtocol, faults: list[str]) -> Iterator[Pair]:
+    """Read the masks frame by frame; a frame with a fault is noted and left out."""
+    sequence = task.sequence
+    prompts = sorted(sequence.prompts)
+    held: Mask | None = None
+    for index in task.frames:
+        while prompts and prompts[0] <= index:
+            prompt = sequence.prompts[prompts.pop(0)]
+            held = prompt if held is None else lay_prompt(held, prompt)
+        path = folder / f"{sequence.frame_names[index]}.png"
+        try:
+            truth, prediction = sequence.truth[index], read_mask(path)
+        except DataError as error:
+            faults += error.faults
+            continue
+        if prediction.shape != truth.shape:
+            h, w = truth.shape
+            faults.append(
+                f"mask {path} is {prediction.shape[0]}x{prediction.shape[1]} but its annotation is "
+                f"{h}x{w} (height x width); resize with nearest neighbour"
+            )
+            continue
+        annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
+        fault = _wrong_ids(prediction, task, protocol, f"mask {path}")
+        if protocol.objects == "united":
+            fault = fault or _wrong_ids(truth, task, protocol, annotation)
+        if fault:
+            faults.append(fault)
+            continue
+        yield Pair(index, truth, prediction, np.zeros_like(truth) if held is None else held)
+
+
+def _wrong_ids(mask: Mask, task: Task, protocol: ScoringProtocol, what: str) -> str:
+    """What is wrong with a mask's values; "" if nothing is."""
+    top = int(mask.max())
+    if protocol.objects == "united":
+        if top < MOST_IDS or np.count_nonzero(mask == top) == np.count_nonzero(mask):
+            return ""
+        values = len(ids(mask))
+        if values <= MOST_IDS:
+            return ""
+        return (
+            f"{what} has {values} different grey values: it looks like a soft map; "
+            "threshold it to 0 and 255 first"
+        )
+    known = [number for number in task.since if number is not None]
+    if top <= len(known) == max(known):
+        return ""
+    found = set(ids(mask))
+    unknown = sorted(found - set(known))
+    if not unknown:
+        return ""
+    if found == {VOID} and len(known) == 1:
+        return (
+            f"{what} has the values 0 and 255, but protocol {protocol.name} expects object ids: "
+            f"write {known[0]} instead of 255, or use --protocol united"
+        )
+    return (
+        f"{what} has the ids {unknown}, but protocol {protocol.name} knows only the objects "
+        f"{sorted(known)} of {task.sequence.name}"
+    )

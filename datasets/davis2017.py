@@ -1,0 +1,62 @@
+"""DAVIS-2017: several objects a video, 60 training, 30 validation and 30 test-dev sequences.
+
+`test-dev` comes in an archive of its own and shows only its first annotations, so that a run works
+and a score does not exist. `trainval` is both lists together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vosbench.errors import DataError
+from vosbench.toolbox import davis
+from vosbench.toolbox.layout import choose_resolution, choose_split
+from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED
+from vosbench.types import Archive, Dataset, DatasetCard
+
+SOURCE = "https://davischallenge.org/davis2017/code.html"
+
+CARD = DatasetCard(
+    name="davis2017",
+    title="DAVIS-2017, semi-supervised",
+    url=SOURCE,
+    licence="CC BY-NC 4.0 (the archive's README)",
+    citation="""@article{Pont-Tuset_arXiv_2017,
+  author  = {Jordi Pont-Tuset and Federico Perazzi and Sergi Caelles and Pablo Arbel\\'aez and
+             Alexander Sorkine-Hornung and Luc {Van Gool}},
+  title   = {The 2017 DAVIS Challenge on Video Object Segmentation},
+  journal = {arXiv:1704.00675},
+  year    = {2017}
+}""",
+    folder="DAVIS-2017",
+    splits=davis.splits(2017),
+    resolutions=("480p", "Full-Resolution"),
+    protocols=(DAVIS2017, DAVIS2016, PROMPTED),
+    frames=davis.frame_counts(2017),
+    attributes=davis.attributes(),
+    archives=(
+        Archive(
+            url="https://data.vision.ee.ethz.ch/csergi/share/davis/DAVIS-2017-trainval-480p.zip",
+            filename="DAVIS-2017-trainval-480p.zip",
+        ),
+    ),
+)
+
+
+def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
+    """Open ROOT/ImageSets/2017/<split>.txt; "" stands for the card's default.
+
+    Raises:
+        UsageError: an unknown split or resolution.
+        DataError: the folder is not a DAVIS archive's, or lacks the list.
+    """
+    split = choose_split(CARD, split)
+    resolution = choose_resolution(CARD, resolution)
+    root = davis.open_root(CARD, root, resolution)
+    names: list[str] = []
+    for part in ("train", "val") if split == "trainval" else (split,):
+        expected = f"one sequence name a line (it comes with the {part} archive of {CARD.url})"
+        names += davis.read_names(root / "ImageSets" / "2017" / f"{part}.txt", expected)
+    if len(set(names)) < len(names):
+        raise DataError(f"{root / 'ImageSets' / '2017'}: train.txt and val.txt share a sequence")
+    return davis.Davis(card=CARD, split=split, names=tuple(names), root=root, resolution=resolution)

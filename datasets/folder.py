@@ -1,0 +1,190 @@
+"""Your own data: images/ and masks/ side by side, or a video file with one mask.
+
+ROOT is one of
+- a folder with images/<sequence>/*.jpg (or .png ...) or videos in images/ or videos/, and for each
+  masks/<sequence>/*.png, or masks/<sequence>.png for the first frame alone;
+- a folder with images/*.jpg and masks/*.png: one sequence, named like the folder;
+- a video clip.mp4, with the mask of its first frame beside it in clip.png.
+Masks are matched with frames by stem; a video's frames count 00000, 00001, ...
+
+A mask's values are object ids, any from 1 to 254. An id starts at the first annotated frame that
+shows it. 255 is void and becomes background, unless it is the only id in all masks of a sequence:
+then it is its one object, id 1. A sequence with a single mask has a prompt and no truth; with
+more, every annotated frame after the first is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from vosbench.errors import DataError, UsageError
+from vosbench.masks import MaskFiles, ids
+from vosbench.toolbox.layout import (
+    Inspected,
+    ListedDataset,
+    MappedFiles,
+    by_stem,
+    choose_resolution,
+    choose_split,
+    find_root,
+    first_appearances,
+    one_object,
+    shape,
+    size_fault,
+    without_void,
+)
+from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.types import Dataset, DatasetCard, Mask, Sequence
+from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
+
+SOURCE = "your own folder or video"
+
+CARD = DatasetCard(
+    name="folder",
+    title="Own data",
+    url="README.md, your own data",
+    licence="your own",
+    citation="your own data",
+    folder="",
+    splits={"all": ()},
+    default_split="all",
+    protocols=(PROMPTED, DAVIS2017, DAVIS2016, UNITED),
+)
+
+
+class Clip(NamedTuple):
+    """Where the frames (folder or video) and the masks (folder or first mask) of a sequence are."""
+
+    frames: Path
+    masks: Path
+
+
+def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
+    """List the sequences under a folder, or the one video; "" stands for the card's default.
+
+    Raises:
+        UsageError: no root, an unknown split, or any resolution.
+        DataError: the folder holds none of the layouts above.
+    """
+    split = choose_split(CARD, split)
+    choose_resolution(CARD, resolution)
+    if root is None:
+        raise UsageError(
+            "where are your data? give --root DIR (holding images/ and masks/) or --root clip.mp4"
+        )
+    clips = _video(root) if root.is_file() else _clips(find_root(CARD, root, ("masks",)))
+    names = tuple(sorted(clips, key=natural_key))
+    return Folder(card=CARD, split=split, names=names, root=root, clips=clips)
+
+
+def _video(path: Path) -> dict[str, Clip]:
+    """The one sequence of a video file."""
+    if path.suffix.lower() not in VIDEOS:
+        raise DataError(f"{path} is no video: expected one of {', '.join(VIDEOS)}, or a folder")
+    return {path.stem: Clip(path, path.with_suffix(".png"))}
+
+
+def _clips(root: Path) -> dict[str, Clip]:
+    """The sequences of a folder that holds masks/ and images/ or videos/."""
+    images, videos, masks = root / "images", root / "videos", root / "masks"
+    if images.is_dir() and list_images(images):
+        return {root.resolve().name: Clip(images, masks)}
+    sources: list[Path] = []
+    if images.is_dir():
+        sources += [p for p in images.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    for place in (images, videos):
+        sources += list_files(place, VIDEOS) if place.is_dir() else []
+    clips: dict[str, Clip] = {}
+    for source in sources:
+        name = source.name if source.is_dir() else source.stem
+        if name in clips:
+            raise DataError(
+                f"{source} and {clips[name].frames} are both named {name!r}; rename one"
+            )
+        single = masks / f"{name}.png"
+        clips[name] = Clip(source, single if single.is_file() else masks / name)
+    if not clips:
+        raise DataError(
+            f"{root} holds no sequence: expected images/<sequence>/*.jpg, images/*.jpg or "
+            "videos/*.mp4 beside masks/"
+        )
+    return clips
+
+
+@dataclass(kw_only=True)
+class Folder(ListedDataset):
+    """A user's sequences by name."""
+
+    clips: Mapping[str, Clip]
+
+    def inspect(self, name: str) -> Inspected:
+        """Match masks with frames by stem, find the ids, compare the first pair's sizes."""
+        clip, where = self.clips[name], f"{self.card.name}/{name}"
+        faults: list[str] = []
+        frames, stems = _frames(clip.frames, faults)
+        if not frames:
+            return Inspected(None, tuple(faults))
+        if clip.masks.suffix == ".png":
+            masks = {stems[0]: clip.masks}
+        else:
+            masks = by_stem(clip.masks, faults, (".png",))
+        position = {stem: index for index, stem in enumerate(stems)}
+        faults += [
+            f"mask {path} has no frame {stem} in {clip.frames} ({where}); frames are named "
+            f"{stems[0]} to {stems[-1]}"
+            for stem, path in masks.items()
+            if stem not in position
+        ]
+        paths = {position[stem]: path for stem, path in masks.items() if stem in position}
+        truth, found = _truth(paths, faults)
+        prompts: dict[int, Mask] = {}
+        try:
+            prompts = first_appearances(truth, found)
+            for index in list(prompts)[:1]:
+                file, size = paths[index], shape(prompts[index])
+                faults += size_fault(file, size, clip.frames, frames.size, where)
+            if paths and not prompts:
+                faults.append(f"masks {clip.masks} hold no object to start from ({where})")
+        except DataError as error:
+            faults += error.faults
+        sequence = Sequence(
+            name=name,
+            frames=frames,
+            frame_names=stems,
+            prompts=prompts,
+            truth=truth if len(paths) > 1 else {},
+        )
+        return Inspected(sequence, tuple(faults))
+
+
+def _frames(source: Path, faults: list[str]) -> tuple[FrameFolder | VideoFile, tuple[str, ...]]:
+    """Frames and their names; faults and no names where there are none."""
+    if source.is_dir():
+        files = by_stem(source, faults)
+        return FrameFolder(files.values()), tuple(files)
+    video = VideoFile(source)
+    try:
+        return video, tuple(f"{index:05d}" for index in range(len(video)))
+    except DataError as error:
+        faults += error.faults
+        return FrameFolder(()), ()
+
+
+def _truth(paths: Mapping[int, Path], faults: list[str]) -> tuple[MaskFiles, set[int]]:
+    """The masks with 255 settled, and the ids in them; unreadable ones are faults."""
+    stored, found = MaskFiles(paths), set()
+    readable = {}
+    for index, path in stored.paths.items():
+        try:
+            found.update(ids(stored[index]))
+            readable[index] = path
+        except DataError as error:
+            faults += error.faults
+    if found == {255}:
+        return MappedFiles(readable, one_object), {1}
+    if 255 in found:
+        return MappedFiles(readable, without_void), found - {255}
+    return MaskFiles(readable), found

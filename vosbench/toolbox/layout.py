@@ -1,0 +1,234 @@
+"""What the layouts on disk share: roots, splits and lists, and frames paired with their masks.
+
+A leaf in datasets/ subclasses ListedDataset and writes `inspect`, which builds one sequence as far
+as it can be built and lists everything that is wrong with it: `sequence` raises these faults,
+`data check` collects them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.masks import MaskFiles, ids, read_foreground
+from vosbench.types import DatasetCard, Mask, Sequence
+from vosbench.videos import IMAGES, list_files
+
+
+class Inspected(NamedTuple):
+    """A sequence as far as it can be built, and every fault of its layout."""
+
+    sequence: Sequence | None
+    faults: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class ListedDataset(ABC):
+    """A dataset whose names come from lists or folders; `notes` are remarks for `data check`."""
+
+    card: DatasetCard
+    split: str
+    names: tuple[str, ...]
+    root: Path
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def inspect(self, name: str) -> Inspected:
+        """Build one sequence of `names` as far as possible and list its faults."""
+
+    def sequence(self, name: str) -> Sequence:
+        """Build one sequence.
+
+        Raises:
+            UsageError: there is no such sequence in this split.
+            DataError: with every fault of its layout.
+        """
+        if name not in self.names:
+            raise UsageError(
+                f"unknown sequence {name!r} in {self.card.name} {self.split}; "
+                f"{did_you_mean(name, self.names)}"
+            )
+        sequence, faults = self.inspect(name)
+        if faults or sequence is None:
+            raise DataError(faults)
+        return sequence
+
+
+def choose_split(card: DatasetCard, split: str) -> str:
+    """The split, or the card's default for ""; UsageError names the known ones."""
+    split = split or card.default_split
+    if split not in card.splits:
+        raise UsageError(
+            f"unknown split {split!r} of {card.name}; {did_you_mean(split, card.splits)}"
+        )
+    return split
+
+
+def choose_resolution(card: DatasetCard, resolution: str) -> str:
+    """The resolution, or the card's first for ""; UsageError names the known ones."""
+    if not resolution:
+        return card.resolutions[0] if card.resolutions else ""
+    if not card.resolutions:
+        raise UsageError(f"{card.name} has one resolution only; leave {resolution!r} out")
+    if resolution not in card.resolutions:
+        raise UsageError(
+            f"unknown resolution {resolution!r} of {card.name}; "
+            f"{did_you_mean(resolution, card.resolutions)}"
+        )
+    return resolution
+
+
+def find_root(card: DatasetCard, root: Path | None, needs: Collection[str]) -> Path:
+    """The dataset's folder, checked for the folders it needs.
+
+    Raises:
+        UsageError: no root was given.
+        DataError: it lacks a folder; names the folder near it that has them all.
+    """
+    if root is None:
+        raise UsageError(f"where is {card.name}? give the folder that holds {_folders(needs)}")
+    missing = [need for need in needs if not (root / need).is_dir()]
+    if not missing:
+        return root
+    if not root.is_dir():
+        raise DataError(
+            f"{root} is no folder; {card.name} expects one that holds {_folders(needs)} "
+            f"(see {card.url})"
+        )
+    children = sorted(path for path in root.iterdir() if path.is_dir())
+    near = [p for p in (*children, *root.parents[:2]) if all((p / n).is_dir() for n in needs)]
+    hint = f"did you mean {near[0]}?" if near else f"see {card.url}"
+    raise DataError(
+        f"{root} does not hold {_folders(missing)}; {card.name} expects {_folders(needs)} there; "
+        f"{hint}"
+    )
+
+
+def _folders(names: Collection[str]) -> str:
+    return ", ".join(f"{name}/" for name in names)
+
+
+def read_lines(path: Path, expected: str) -> tuple[str, ...]:
+    """The lines of a list, stripped, without empty ones; DataError when missing or empty."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: expected {expected}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}; expected {expected}") from error
+    stripped = tuple(line.strip() for line in lines if line.strip())
+    if not stripped:
+        raise DataError(f"{path} is empty: expected {expected}")
+    return stripped
+
+
+def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES) -> dict[str, Path]:
+    """Stem -> file, in natural order; a missing or empty folder or a stem twice is a fault."""
+    try:
+        files = list_files(folder, suffixes)
+    except DataError as error:
+        faults += error.faults
+        return {}
+    if not files:
+        faults.append(f"{folder} is empty: expected {', '.join(suffixes)} files")
+    found: dict[str, Path] = {}
+    for path in files:
+        if path.stem in found:
+            faults.append(f"{path} has the same stem as {found[path.stem].name}; remove one")
+        found.setdefault(path.stem, path)
+    return found
+
+
+def size_fault(
+    mask_file: object, mask: tuple[int, int], frame_file: object, frame: tuple[int, int], where: str
+) -> list[str]:
+    """The fault of a mask (h, w) that differs from its frame (h, w), or nothing."""
+    if mask == frame:
+        return []
+    return [
+        f"annotation {mask_file} is {mask[0]}x{mask[1]} but its frame {frame_file} is "
+        f"{frame[0]}x{frame[1]} ({where}); bring both to one size"
+    ]
+
+
+def shape(mask: Mask) -> tuple[int, int]:
+    """(h, w) of a mask."""
+    return int(mask.shape[0]), int(mask.shape[1])
+
+
+def one_object(mask: Mask) -> Mask:
+    """Every id above 0 becomes 1."""
+    united: Mask = (mask != 0).view(np.uint8)
+    return united
+
+
+def without_void(mask: Mask) -> Mask:
+    """255, the void label of DAVIS, becomes background."""
+    return np.where(mask == 255, 0, mask).astype(np.uint8)
+
+
+class MappedFiles(MaskFiles):
+    """Mask files whose ids are changed when read."""
+
+    def __init__(self, paths: Mapping[int, Path], change: Callable[[Mask], Mask]) -> None:
+        super().__init__(paths)
+        self.change = change
+
+    def __getitem__(self, index: int) -> Mask:
+        return self.change(super().__getitem__(index))
+
+
+class Foreground(Mapping[int, Mask]):
+    """Frame index -> mask laid together from one soft picture (> 127) per object.
+
+    Args:
+        paths: frame index -> one file per object.
+        numbers: the objects' ids, in the files' order; where two overlap, the later one wins.
+    """
+
+    def __init__(self, paths: Mapping[int, tuple[Path, ...]], numbers: tuple[int, ...]) -> None:
+        self.paths = dict(sorted(paths.items()))
+        self.numbers = numbers
+
+    def __getitem__(self, index: int) -> Mask:
+        files = self.paths[index]
+        mask = read_foreground(files[0]) * np.uint8(self.numbers[0])
+        for number, file in zip(self.numbers[1:], files[1:], strict=True):
+            layer = read_foreground(file)
+            if layer.shape != mask.shape:
+                raise DataError(
+                    f"annotation {file} is {layer.shape[0]}x{layer.shape[1]} but {files[0]} is "
+                    f"{mask.shape[0]}x{mask.shape[1]}; they belong to one frame"
+                )
+            mask[layer > 0] = number
+        return mask
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def first_appearances(truth: Mapping[int, Mask], wanted: Collection[int]) -> dict[int, Mask]:
+    """Prompts: each wanted id alone, in the first annotated frame that shows it.
+
+    Reads annotations in order and stops when all were seen; an id that is never seen gets none.
+    """
+    prompts: dict[int, Mask] = {}
+    left = set(wanted)
+    for index in truth:
+        if not left:
+            break
+        mask = truth[index]
+        fresh = left.intersection(ids(mask))
+        if fresh:
+            prompts[index] = np.where(np.isin(mask, sorted(fresh)), mask, 0).astype(np.uint8)
+            left -= fresh
+    return prompts

@@ -1,0 +1,235 @@
+"""Frames out of folders of pictures and out of video files, one at a time.
+
+Both are sequences of frames (h, w, 3) uint8 RGB whose memory does not grow with their length:
+a frame is decoded when it is asked for and kept by nobody here.
+"""
+
+from __future__ import annotations
+
+import collections.abc as cabc
+import re
+from abc import abstractmethod
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from vosbench.errors import DataError
+from vosbench.types import Frame
+
+if TYPE_CHECKING:
+    import av
+    from PIL import Image
+
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
+VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+
+_ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap height and width
+_DEEP = ("I", "I;16", "I;16L", "I;16B", "F")  # Pillow would clip these to 8 bits
+
+
+def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
+    """Sort key that reads numbers as numbers.
+
+    >>> sorted(["f10", "f9", "f1"], key=natural_key)
+    ['f1', 'f9', 'f10']
+    """
+    parts = re.split(r"([0-9]+)", name)
+    return tuple(int(p) if i % 2 else p for i, p in enumerate(parts)), name
+
+
+def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files of these suffixes (any case) in natural order; hidden files are left out."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is missing: expected a folder of {', '.join(suffixes)} files")
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    ]
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The pictures in a folder in natural order; DataError where there is no such folder."""
+    return list_files(folder, IMAGES)
+
+
+class _Frames(cabc.Sequence[Frame]):
+    """Indexing, negative indices and slices over `_read`."""
+
+    @abstractmethod
+    def _read(self, index: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        total = len(self)
+        if isinstance(index, slice):
+            return [self._read(i) for i in range(*index.indices(total))]
+        if not -total <= index < total:
+            raise IndexError(f"frame {index} of {total}")
+        return self._read(index % total)
+
+
+class FrameFolder(_Frames):
+    """Pictures as frames; EXIF orientation is applied, so that a mask fits what people see.
+
+    Args:
+        paths: the files, in order.
+        size: (h, w) that the frames must have. Frames of twice that size (to a pixel, for odd
+            ones) are reduced to it by area averaging. None: every frame has the first one's size.
+
+    Raises:
+        DataError: when a frame is read that is missing, damaged, 16-bit or of another size.
+    """
+
+    def __init__(self, paths: Iterable[Path], *, size: tuple[int, int] | None = None) -> None:
+        self.paths = tuple(paths)
+        self._target = size
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(h, w) of every frame, by the first one's header where no size was given."""
+        return self._target or self.stored_size(0)
+
+    def stored_size(self, index: int) -> tuple[int, int]:
+        """(h, w) of one file as its header says, upright, before any reduction."""
+        with _opened(self.paths[index]) as image:
+            w, h = image.size
+            return (w, h) if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else (h, w)
+
+    def _read(self, index: int) -> Frame:
+        from PIL import Image, ImageOps
+
+        path = self.paths[index]
+        with _opened(path) as image:
+            if image.mode in _DEEP:
+                raise DataError(
+                    f"frame {path} has mode {image.mode}, expected 8 bits a channel; convert it"
+                )
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb = image.convert("RGB")
+        found, (h, w) = (rgb.height, rgb.width), self.size
+        if self._target and found != self._target and is_twice(found, self._target):
+            rgb = rgb.resize((w, h), Image.Resampling.BOX)
+        elif found != (h, w):
+            like = "its mask" if self._target else f"the first frame {self.paths[0].name}"
+            raise DataError(
+                f"frame {path} is {found[0]}x{found[1]} but {like} is {h}x{w}; "
+                "extract all frames of a sequence at one size"
+            )
+        return np.array(rgb)
+
+
+def is_twice(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a size is the double of another, to a pixel: odd sizes were rounded when halved."""
+    return all(abs(a - 2 * b) <= 1 for a, b in zip(size, other, strict=True))
+
+
+class VideoFile(_Frames):
+    """The frames of a video file, rotated as its metadata say; pixels are taken as square.
+
+    Iteration streams. The length is counted by decoding once, since what containers announce is
+    wrong for cut and for truncated files; the times found then (8 bytes a frame) serve indexing,
+    which seeks to the key frame before.
+
+    Raises:
+        DataError: when read, if the file is no video, is damaged or changes its size midway.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return map(self._picture, self._decode())
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(h, w) of the first frame, upright."""
+        for frame in self._decode():
+            quarter_turn = round(frame.rotation / 90) % 2
+            return (frame.width, frame.height) if quarter_turn else (frame.height, frame.width)
+        raise DataError(f"video {self.path} holds no frame that can be decoded")
+
+    @cached_property
+    def _times(self) -> array[int]:
+        """Presentation time of every frame in the stream's unit, -1 where it has none."""
+        times = array("q", (-1 if f.pts is None else f.pts for f in self._decode()))
+        if not times:
+            raise DataError(f"video {self.path} holds no frame that can be decoded")
+        return times
+
+    @cached_property
+    def _seekable(self) -> bool:
+        return all(a < b for a, b in pairwise(self._times))
+
+    def _read(self, index: int) -> Frame:
+        if self._seekable and index:
+            wanted = self._times[index]
+            for frame in self._decode(start=wanted):
+                if frame.pts == wanted:
+                    return self._picture(frame)
+                if frame.pts is None or frame.pts > wanted:
+                    break  # the container's index is wrong; decoding from the start is not
+        return self._picture(next(islice(self._decode(), index, None)))
+
+    def _decode(self, start: int | None = None) -> Iterator[av.VideoFrame]:
+        import av
+
+        if not self.path.is_file():
+            raise DataError(f"video {self.path} is missing")
+        try:
+            with av.open(str(self.path)) as container:
+                if not container.streams.video:
+                    raise DataError(f"{self.path} holds no video stream")
+                stream = container.streams.video[0]
+                if start is not None:
+                    container.seek(start, stream=stream)
+                for number, frame in enumerate(container.decode(stream)):
+                    if frame.is_corrupt and start is None:
+                        raise DataError(
+                            f"video {self.path} is damaged at frame {number}; copy it again or "
+                            "cut it before"
+                        )
+                    yield frame
+        except av.FFmpegError as error:
+            raise DataError(
+                f"video {self.path} cannot be read: {error.strerror}; it may be damaged or cut off"
+            ) from error
+
+    def _picture(self, frame: av.VideoFrame) -> Frame:
+        rgb = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+        if rgb.shape[:2] != self.size:
+            raise DataError(
+                f"video {self.path} changes its size from {self.size[0]}x{self.size[1]} to "
+                f"{rgb.shape[0]}x{rgb.shape[1]}; re-encode it at one size"
+            )
+        return np.ascontiguousarray(rgb, dtype=np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A picture opened by Pillow; whatever is wrong with it, also when used, is a DataError."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            yield image
+    except FileNotFoundError:
+        raise DataError(f"frame {path} is missing") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"frame {path} cannot be read: {error}; it may be damaged") from error

@@ -144,8 +144,8 @@ class Folder(ListedDataset):
         try:
             prompts = first_appearances(truth, found)
             for index in list(prompts)[:1]:
-                file, size = paths[index], shape(prompts[index])
-                faults += size_fault(file, size, clip.frames, frames.size, where)
+                file = frames.paths[index] if isinstance(frames, FrameFolder) else frames.path
+                faults += size_fault(paths[index], shape(prompts[index]), file, frames.size, where)
             if paths and not prompts:
                 faults.append(f"masks {clip.masks} hold no object to start from ({where})")
         except DataError as error:
@@ -175,8 +175,9 @@ def _frames(source: Path, faults: list[str]) -> tuple[FrameFolder | VideoFile, t
 
 def _truth(paths: Mapping[int, Path], faults: list[str]) -> tuple[MaskFiles, set[int]]:
     """The masks with 255 settled, and the ids in them; unreadable ones are faults."""
-    stored, found = MaskFiles(paths), set()
-    readable = {}
+    stored = MaskFiles(paths)
+    found: set[int] = set()
+    readable: dict[int, Path] = {}
     for index, path in stored.paths.items():
         try:
             found.update(ids(stored[index]))

@@ -1,0 +1,199 @@
+"""A dataset on disk against its card: every file is decoded, every fault listed with its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import Any
+
+from vosbench.errors import DataError
+from vosbench.masks import ids
+from vosbench.toolbox.layout import Inspected, shape, size_fault
+from vosbench.types import Dataset, Sequence
+
+Progress = Callable[[str, int, int], None]  # sequence, sequences done, sequences in all
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceCount:
+    """What one sequence holds.
+
+    masks: annotations on disk; pairs: those that decode, as their frame does, at its size.
+    objects: every id in a truth or a prompt. sizes: every "HxW" among the frames.
+    """
+
+    name: str
+    frames: int
+    masks: int
+    pairs: int
+    prompts: int
+    objects: tuple[int, ...]
+    sizes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
+    """Counts per sequence, faults (something is wrong), notes (something is worth knowing)."""
+
+    dataset: str
+    split: str
+    sequences: tuple[SequenceCount, ...]
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no fault was found."""
+        return not self.faults
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain lists and dicts, for JSON."""
+        return {"ok": self.ok} | asdict(self)
+
+
+def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
+    """Read everything that a split holds and compare it with the card; never stops at a fault.
+
+    Args:
+        dataset: an opened dataset.
+        progress: called before the first and after every sequence.
+    """
+    counts: list[SequenceCount] = []
+    faults: dict[str, None] = {}  # ordered, and the same fault found twice is one
+    for done, name in enumerate(dataset.names):
+        if progress:
+            progress(name, done, len(dataset.names))
+        inspected = _inspect(dataset, name)
+        faults |= dict.fromkeys(inspected.faults)
+        if inspected.sequence is not None:
+            counted, found = _count(dataset, inspected.sequence)
+            counts.append(counted)
+            faults |= dict.fromkeys(found)
+    if progress and dataset.names:
+        progress(dataset.names[-1], len(dataset.names), len(dataset.names))
+    return CheckReport(
+        dataset=dataset.card.name,
+        split=dataset.split,
+        sequences=tuple(counts),
+        faults=tuple(faults),
+        notes=tuple(_notes(dataset)),
+    )
+
+
+def _inspect(dataset: Dataset, name: str) -> Inspected:
+    """The sequence as far as it can be built; datasets without `inspect` give all or nothing."""
+    inspect = getattr(dataset, "inspect", None)
+    try:
+        if inspect is not None:
+            inspected: Inspected = inspect(name)
+            return inspected
+        return Inspected(dataset.sequence(name), ())
+    except DataError as error:
+        return Inspected(None, error.faults)
+
+
+def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[str]]:
+    """Decode a sequence frame by frame."""
+    card, where = dataset.card, f"{dataset.card.name}/{sequence.name}"
+    numbered = card.protocols[0].objects == "numbered"
+    faults: list[str] = []
+    objects: set[int] = set()
+    given: set[int] = set()
+    sizes: dict[str, None] = {}
+    frames = pairs = 0
+    for index, size, fault in _frame_sizes(sequence):
+        faults += fault
+        frames = index + 1
+        if size:
+            sizes[f"{size[0]}x{size[1]}"] = None
+        if index in sequence.prompts:
+            fresh = ids(sequence.prompts[index])
+            if numbered and not given and fresh != tuple(range(1, len(fresh) + 1)):
+                faults.append(
+                    f"annotation {_file(sequence.truth, index)} has the ids {list(fresh)}, "
+                    f"expected 1 to {len(fresh)} without a gap ({where}); renumber them"
+                )
+            given.update(fresh)
+        if index not in sequence.truth:
+            continue
+        try:
+            mask = sequence.truth[index]
+        except DataError as error:
+            faults += error.faults
+            continue
+        file = _file(sequence.truth, index)
+        found = set(ids(mask)) - ({255} if numbered else set())
+        objects |= found
+        if found - given and card.protocols[0].objects != "united":
+            faults.append(
+                f"annotation {file} has the ids {sorted(found - given)}, which no prompt up to "
+                f"there gives; the prompts' are {sorted(given)} ({where})"
+            )
+        if size:
+            wrong = size_fault(file, shape(mask), _file(sequence.frames, index), size, where)
+            faults += wrong
+            pairs += not wrong
+    official = card.frames.get(sequence.name, frames)
+    if frames != official:
+        faults.append(f"{where} has {frames} frames, the card says {official}")
+    if frames != len(sequence.frame_names):
+        faults.append(f"{where} has {frames} frames for {len(sequence.frame_names)} frame names")
+    counted = SequenceCount(
+        name=sequence.name,
+        frames=frames,
+        masks=len(sequence.truth) or len(sequence.prompts),
+        pairs=pairs,
+        prompts=len(sequence.prompts),
+        objects=tuple(sorted(objects | given)),
+        sizes=tuple(sizes),
+    )
+    return counted, faults
+
+
+def _frame_sizes(sequence: Sequence) -> Iterator[tuple[int, tuple[int, int] | None, list[str]]]:
+    """(index, (h, w) or None, faults) of every frame.
+
+    Files go on after a damaged one; a stream ends there.
+    """
+    streams = not hasattr(sequence.frames, "paths")
+    stream = iter(sequence.frames) if streams else None
+    for index in count():
+        try:
+            if stream is not None:
+                frame = next(stream)
+            elif index < len(sequence.frames):
+                frame = sequence.frames[index]
+            else:
+                return
+        except StopIteration:
+            return
+        except DataError as error:
+            yield index, None, list(error.faults)
+            if streams:
+                return
+            continue
+        yield index, (frame.shape[0], frame.shape[1]), []
+
+
+def _file(source: object, index: int) -> str:
+    """The file behind a frame or mask where its source knows it, else its index."""
+    paths = getattr(source, "paths", None)
+    if paths is None:
+        return str(getattr(source, "path", "")) + f"[{index}]"
+    path = paths[index]
+    return ", ".join(map(str, path)) if isinstance(path, tuple) else str(path)
+
+
+def _notes(dataset: Dataset) -> Iterator[str]:
+    """Lists against the card's, withheld truth, and the dataset's own remarks."""
+    card = dataset.card
+    official = card.splits.get(dataset.split, ())
+    if official:
+        here = sum(name in official for name in dataset.names)
+        if here < len(official):
+            yield f"{here} of the card's {len(official)} sequences are listed"
+        extra = [name for name in dataset.names if name not in official]
+        if extra:
+            yield f"not on the card: {', '.join(extra)}"
+    yield from getattr(dataset, "notes", ())

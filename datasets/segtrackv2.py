@@ -114,7 +114,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
     root = find_root(CARD, root, ("JPEGImages", "GroundTruth", "ImageSets"))
     lines = read_lines(root / "ImageSets" / "all.txt", "one sequence name a line, `*` before it")
     names = tuple(dict.fromkeys(line.lstrip("*").strip() for line in lines))
-    return SegTrack(card=CARD, split=split, names=names, root=root)
+    return SegTrack(card=CARD, split=split, names=names, root=root, objects=OBJECTS)
 
 
 class SegTrack(ListedDataset):

@@ -88,10 +88,9 @@ CARD = DatasetCard(
             source="vosbench, protocol B: RPM-Net (WACV 2020) says only J",
         ),
     ),
-    registration=f"Register at {SOURCE} and unpack the archive, so that youtube_masks/<class>/data "
-    "exist. It holds the annotated frames. Full videos are at "
-    "http://calvin-vision.net/datasets/youtube-objects-dataset/ (version 1: the frames of version "
-    "2 do not fit the masks).",
+    registration=f"{SOURCE} (masks and annotated frames; full videos are at "
+    "http://calvin-vision.net/datasets/youtube-objects-dataset/: take version 1, the frames of "
+    "version 2 do not fit), unpacked so that youtube_masks/<class>/data exist",
 )
 
 

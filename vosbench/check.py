@@ -12,7 +12,7 @@ from vosbench.masks import ids
 from vosbench.toolbox.layout import Inspected, shape, size_fault
 from vosbench.types import Dataset, Sequence
 
-Progress = Callable[[str, int, int], None]  # sequence, sequences done, sequences in all
+Progress = Callable[[str], None]  # the sequence that was just read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,27 @@ class CheckReport:
         """Whether no fault was found."""
         return not self.faults
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The report as plain lists and dicts, for JSON."""
         return {"ok": self.ok} | asdict(self)
+
+    def __str__(self) -> str:
+        width = max((len(each.name) for each in self.sequences), default=0)
+        rows = [
+            f"{each.name:{width}}  {each.frames} frames, {each.masks} masks, {each.pairs} pairs, "
+            f"ids {', '.join(map(str, each.objects)) or 'none'}, {' and '.join(each.sizes)}"
+            for each in self.sequences
+        ]
+        total = (
+            f"{self.dataset} {self.split}: {len(self.sequences)} sequences, "
+            f"{sum(each.frames for each in self.sequences)} frames, "
+            f"{sum(each.masks for each in self.sequences)} masks, "
+            f"{sum(len(each.objects) for each in self.sequences)} objects"
+        )
+        notes = [f"note: {note}" for note in self.notes]
+        faults = [f"fault: {fault}" for fault in self.faults]
+        verdict = f"{len(faults)} faults" if faults else "no fault found"
+        return "\n".join((*rows, total, *notes, *faults, verdict))
 
 
 def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
@@ -57,21 +75,19 @@ def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
 
     Args:
         dataset: an opened dataset.
-        progress: called before the first and after every sequence.
+        progress: called with the name of every sequence after it was read.
     """
     counts: list[SequenceCount] = []
     faults: dict[str, None] = {}  # ordered, and the same fault found twice is one
-    for done, name in enumerate(dataset.names):
-        if progress:
-            progress(name, done, len(dataset.names))
+    for name in dataset.names:
         inspected = _inspect(dataset, name)
         faults |= dict.fromkeys(inspected.faults)
         if inspected.sequence is not None:
             counted, found = _count(dataset, inspected.sequence)
             counts.append(counted)
             faults |= dict.fromkeys(found)
-    if progress and dataset.names:
-        progress(dataset.names[-1], len(dataset.names), len(dataset.names))
+        if progress:
+            progress(name)
     return CheckReport(
         dataset=dataset.card.name,
         split=dataset.split,
@@ -139,6 +155,9 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         faults.append(f"{where} has {frames} frames, the card says {official}")
     if frames != len(sequence.frame_names):
         faults.append(f"{where} has {frames} frames for {len(sequence.frame_names)} frame names")
+    expected = getattr(dataset, "objects", {}).get(sequence.name)
+    if expected is not None and len(objects | given) != expected:
+        faults.append(f"{where} has {len(objects | given)} objects, {card.title} has {expected}")
     counted = SequenceCount(
         name=sequence.name,
         frames=frames,

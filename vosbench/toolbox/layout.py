@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,13 +30,18 @@ class Inspected(NamedTuple):
 
 @dataclass(kw_only=True)
 class ListedDataset(ABC):
-    """A dataset whose names come from lists or folders; `notes` are remarks for `data check`."""
+    """A dataset whose names come from lists or folders.
+
+    notes: remarks that `data check` shows.
+    objects: official number of objects per sequence, where known.
+    """
 
     card: DatasetCard
     split: str
     names: tuple[str, ...]
     root: Path
     notes: tuple[str, ...] = ()
+    objects: Mapping[str, int] = field(default_factory=dict)
 
     @abstractmethod
     def inspect(self, name: str) -> Inspected:

@@ -1,0 +1,117 @@
+"""Zip archives from elsewhere -> one folder: nothing leaves it, and it appears whole or not at all.
+
+The one folder at the top of an archive (DAVIS/, SegTrackv2/) is taken off.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from vosbench.errors import DataError
+
+KINDS = (
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"Rar!", "a rar archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"BZh", "a bzip2 file"),
+    (b"%PDF", "a PDF"),
+    (b"<?xml", "an XML page"),
+    (b"<", "an HTML page"),
+    (b"{", "JSON"),
+)
+
+
+def kind_of(first: bytes) -> str:
+    """What a file seems to be by its first bytes, in words, with the bytes.
+
+    >>> kind_of(b"<!DOCTYPE html><html>")
+    "an HTML page (first bytes: b'<!DOCTYPE html><')"
+    """
+    shown = f"(first bytes: {first[:16]!r})"
+    for magic, kind in KINDS:
+        if first.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(magic):
+            return f"{kind} {shown}"
+    return f"an unknown kind of file {shown}" if first else "nothing"
+
+
+def unpack(archives: Sequence[Path], folder: Path) -> None:
+    """Unpack all archives into one new folder, under a temporary name until all is there.
+
+    Raises:
+        DataError: a member would leave the folder, is a link, is encrypted or damaged, or there
+            is not enough space; every unsafe member is listed and nothing is left behind.
+    """
+    partial = folder.with_name(f".{folder.name}.unpacking")
+    if partial.exists():
+        shutil.rmtree(partial)  # left by a run that was killed
+    partial.mkdir(parents=True)
+    try:
+        for archive in archives:
+            _unpack_one(archive, partial)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack_one(path: Path, into: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not _litter(m)]
+            if faults := [f"{path}: {fault}" for m in members if (fault := _fault(m))]:
+                raise DataError([*faults, "the archive is unsafe; nothing was unpacked"])
+            needed, free = sum(m.file_size for m in members), shutil.disk_usage(into).free
+            if needed > free:
+                raise DataError(
+                    f"{path} unpacks to {needed} bytes, {into.parent} has {free} free; free some "
+                    "space and run the same command again"
+                )
+            files = [m for m in members if not m.is_dir()]
+            top = _common_top(files)
+            for member in files:
+                parts = _parts(member)[1 if top else 0 :]
+                target = into.joinpath(*parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # zipfile reads no more than the directory's size and checks the CRC at the end.
+                with archive.open(member) as source, target.open("wb") as file:
+                    shutil.copyfileobj(source, file, 1 << 20)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise DataError(f"{path} is damaged: {error}; remove it and fetch it again") from error
+
+
+def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
+    """The path in the archive; tools on Windows have written backslashes."""
+    return PurePosixPath(member.orig_filename.replace("\\", "/")).parts
+
+
+def _litter(member: zipfile.ZipInfo) -> bool:
+    """What macOS puts beside files of its own accord."""
+    parts = _parts(member)
+    return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
+
+
+def _fault(member: zipfile.ZipInfo) -> str:
+    """Why a member may not be unpacked, or ""."""
+    name, parts = member.orig_filename, _parts(member)
+    mode = stat.S_IFMT(member.external_attr >> 16)
+    if not parts or "\0" in name or ".." in parts or parts[0].startswith("/"):
+        return f"member {name!r} leaves the folder"
+    if any(PureWindowsPath(part).drive or ":" in part for part in parts):
+        return f"member {name!r} names a drive"
+    if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return f"member {name!r} is a link or device, not a file"
+    if member.flag_bits & 1:
+        return f"member {name!r} is encrypted"
+    return ""
+
+
+def _common_top(files: Sequence[zipfile.ZipInfo]) -> str:
+    """The one folder that holds every file of an archive, or ""."""
+    tops = {_parts(member)[0] if len(_parts(member)) > 1 else "" for member in files}
+    return tops.pop() if len(tops) == 1 else ""

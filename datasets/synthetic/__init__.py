@@ -130,7 +130,9 @@ def load(root: Path | None = None, *, split: str = "val", resolution: str = "") 
         UsageError: the split is unknown, or a resolution is asked for: there is only one.
     """
     if split not in CARD.splits:
-        raise UsageError(f"unknown split {split!r} of synthetic; {did_you_mean(split, CARD.splits)}")
+        raise UsageError(
+            f"unknown split {split!r} of synthetic; {did_you_mean(split, CARD.splits)}"
+        )
     if resolution:
         raise UsageError(f"synthetic has one resolution, 240x432; leave out {resolution!r}")
     return Synthetic(CARD, split, CARD.splits[split])

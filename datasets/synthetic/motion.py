@@ -138,9 +138,7 @@ class Motion:
         cos, sin = round(math.cos(angle), 9), round(math.sin(angle), 9)
         scale, stretch = self.scale.at(t), self.stretch.at(t)
         wide, high = scale * stretch, scale / stretch
-        return Affine(
-            cos * wide, -sin * high, self.x.at(t), sin * wide, cos * high, self.y.at(t)
-        )
+        return Affine(cos * wide, -sin * high, self.x.at(t), sin * wide, cos * high, self.y.at(t))
 
     def bend(self, t: float) -> Bend:
         """The bend at time t."""

@@ -21,6 +21,7 @@ from .shapes import DEPTH, Shape, bounds, coated
 from .textures import Field, Palette, Texture, backdrop
 
 H, W = 240, 432
+DOWN, ACROSS = np.arange(H, dtype=np.float64), np.arange(W, dtype=np.float64)
 EXPOSURES = 9  # sub-frames averaged where the shutter is open; their middle one is the mask's
 
 
@@ -128,7 +129,7 @@ class Stage:
     def flow(self, t: int) -> ExactFlow:
         """Exact backward flow from frame t to frame t - 1, for t from 1."""
         seen, before = self.visible(t), self.visible(t - 1)
-        x, y = np.arange(W)[None, :] * 1.0, np.arange(H)[:, None] * 1.0
+        x, y = ACROSS[None, :], DOWN[:, None]
         from_x, from_y = self._ground(t - 1).to_picture(*self._ground(t).to_layer(x, y))
         flow = np.empty((H, W, 2))
         flow[..., 0], flow[..., 1] = from_x - x, from_y - y
@@ -138,8 +139,8 @@ class Stage:
             from_x, from_y = then[k].to_picture(*now.to_layer(x, y))
             here = seen[rows, columns] == k + 1
             flow[rows, columns][here] = np.stack([from_x - x, from_y - y], axis=-1)[here]
-        at_x = np.rint(flow[..., 0] + np.arange(W)).astype(np.int64)
-        at_y = np.rint(flow[..., 1] + np.arange(H)[:, None]).astype(np.int64)
+        at_x = np.rint(flow[..., 0] + ACROSS).astype(np.int64)
+        at_y = np.rint(flow[..., 1] + DOWN[:, None]).astype(np.int64)
         inside = (at_x >= 0) & (at_x < W) & (at_y >= 0) & (at_y < H)
         same = before[np.clip(at_y, 0, H - 1), np.clip(at_x, 0, W - 1)] == seen
         return ExactFlow(flow.astype(np.float32), inside & same)
@@ -169,15 +170,15 @@ class Stage:
         for k, (place, texture) in enumerate(self._cast(t)):
             window = self._window(k, place)
             colours = texture.sample(*place.to_layer(window.x, window.y))
-            gain = [int(round(curve.at(t) * 256)) for curve in self.scene.layers[k].gain]
+            gain = [round(curve.at(t) * 256) for curve in self.scene.layers[k].gain]
             top = colours[..., :3]
             if gain != [256, 256, 256]:
                 top = np.minimum(top * np.array(gain, np.uint32) >> 8, 255).astype(np.uint8)
             # Depth times scale is the distance to the outline in pixels: the edge is one wide.
             det = place.affine.a * place.affine.e - place.affine.b * place.affine.d
-            steepness = int(round(float(np.sqrt(det)) * 256 / DEPTH))
-            cover = (colours[..., 3].astype(np.int32) - 128) * steepness + 128
-            cover = np.clip(cover, 0, 256).astype(np.uint16)[..., None]
+            steepness = round(float(np.sqrt(det)) * 256 / DEPTH)
+            inside = (colours[..., 3].astype(np.int32) - 128) * steepness + 128
+            cover = np.clip(inside, 0, 256).astype(np.uint16)[..., None]
             under = picture[window.rows, window.columns]
             under[:] = (under * (256 - cover) + top * cover + np.uint16(128)) >> 8
         return picture
@@ -187,8 +188,8 @@ class Stage:
         still = self.scene.ground_motion == self.scene.camera == Motion()
         if still and self._still is not None:
             return self._still.copy()
-        x, y = np.arange(W)[None, :] * 1.0, np.arange(H)[:, None] * 1.0
-        x, y = np.broadcast_arrays(*self._ground(t).to_layer(x, y))
+        x, y = ACROSS[None, :], DOWN[:, None]
+        x, y = self._ground(t).to_layer(x, y)
         picture = self._ground_texture.sample(x, y)[..., :3].copy()
         if still:
             self._still = picture.copy()
@@ -219,5 +220,4 @@ class Stage:
         x, y = place.affine.apply(corners_x, corners_y)
         columns = slice(*(int(v) for v in np.clip([np.floor(x.min()), np.ceil(x.max()) + 1], 0, W)))
         rows = slice(*(int(v) for v in np.clip([np.floor(y.min()), np.ceil(y.max()) + 1], 0, H)))
-        across, down = np.arange(W) * 1.0, np.arange(H) * 1.0
-        return Window(rows, columns, across[None, columns], down[rows, None])
+        return Window(rows, columns, ACROSS[None, columns], DOWN[rows, None])

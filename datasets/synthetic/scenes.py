@@ -96,7 +96,9 @@ SCENES: tuple[Scene, ...] = (
                 coats=(HONEY,),
                 motion=Motion(x=_line(150, 250), y=_swing(120, 10, 50)),
             ),
-            Layer(shape=shapes.TRUNK, coats=(BARK,), motion=Motion(x=_line(-60, 480), y=Curve(120))),
+            Layer(
+                shape=shapes.TRUNK, coats=(BARK,), motion=Motion(x=_line(-60, 480), y=Curve(120))
+            ),
         ),
     ),
     Scene(
@@ -123,7 +125,7 @@ SCENES: tuple[Scene, ...] = (
                 coats=(JADE,),
                 motion=Motion(
                     x=_line(110, 190),
-                    y=Curve(66),
+                    y=Curve(74),
                     stretch=_swing(1.0, 0.2, 24),
                     lift=(Curve(13), 120, 0.06),
                 ),
@@ -134,7 +136,7 @@ SCENES: tuple[Scene, ...] = (
                 coats=(CORAL,),
                 motion=Motion(
                     x=_line(330, 250),
-                    y=Curve(176),
+                    y=Curve(168),
                     angle=Curve(180),
                     stretch=_swing(1.0, 0.2, 24, 0.5),
                     lift=(Curve(13), 120, 0.07),
@@ -152,8 +154,8 @@ SCENES: tuple[Scene, ...] = (
                 id=1,
                 shape=shapes.LEAF,
                 coats=(JADE,),
-                size=0.95,
-                motion=Motion(x=_line(100, 150), y=Curve(120), angle=Curve(35)),
+                size=1.1,
+                motion=Motion(x=_line(110, 150), y=Curve(120), angle=Curve(35)),
             ),
             Layer(
                 id=2,
@@ -172,6 +174,7 @@ SCENES: tuple[Scene, ...] = (
                 id=1,
                 shape=shapes.LEAF,
                 coats=(HONEY,),
+                size=1.08,
                 motion=Motion(x=_line(110, 310), y=_swing(120, 20, 60), angle=Curve(-40)),
                 gain=(_line(1.15, 0.35), _line(0.75, 0.8), _line(0.5, 1.95)),
             ),
@@ -180,13 +183,14 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         name="out-of-view",
         attributes=("OV",),
+        length=60,
         ground=FROST,
         layers=(
             Layer(
                 id=1,
                 shape=shapes.BEAN,
                 coats=(CORAL,),
-                motion=Motion(x=_swing(240, 280, 96), y=_line(110, 130)),
+                motion=Motion(x=_swing(320, 195, 120), y=_line(110, 130, 60)),
             ),
         ),
     ),
@@ -227,13 +231,13 @@ SCENES: tuple[Scene, ...] = (
                 id=1,
                 shape=shapes.BEAN,
                 coats=(CORAL,),
-                motion=Motion(x=_swing(122, 36, 96), y=_line(96, 144)),
+                motion=Motion(x=_swing(122, 34, 96), y=_line(96, 144)),
             ),
             Layer(
                 id=2,
                 shape=shapes.PEBBLE,
                 coats=(IVORY,),
-                motion=Motion(x=_swing(310, -36, 96), y=_line(144, 96)),
+                motion=Motion(x=_swing(310, -34, 96), y=_line(144, 96)),
             ),
         ),
     ),
@@ -291,6 +295,7 @@ SCENES: tuple[Scene, ...] = (
                 id=1,
                 shape=shapes.LEAF,
                 coats=(KOI,),
+                size=1.1,
                 motion=Motion(x=_line(130, 300), y=_swing(120, 12, 60), angle=Curve(30)),
             ),
         ),
@@ -316,7 +321,7 @@ SCENES: tuple[Scene, ...] = (
             Layer(
                 id=1,
                 shape=shapes.PEBBLE,
-                coats=(IVORY,),
+                coats=(SAND,),
                 rim=HEATH,
                 size=1.1,
                 motion=Motion(x=_line(110, 320), y=_swing(120, 20, 60)),
@@ -332,7 +337,7 @@ SCENES: tuple[Scene, ...] = (
                 id=1,
                 shape=shapes.LEAF,
                 coats=(KOI,),
-                size=0.9,
+                size=1.15,
                 motion=Motion(x=_line(100, 130), y=Curve(120), angle=_line(20, 290)),
             ),
             Layer(
@@ -358,8 +363,8 @@ SCENES: tuple[Scene, ...] = (
                 id=2,
                 shape=shapes.FISH,
                 coats=(KOI,),
-                motion=Motion(x=_line(590, 250), y=Curve(176), angle=Curve(180)),
-                prompt=32,
+                motion=Motion(x=_line(700, 136), y=Curve(176), angle=Curve(180)),
+                prompt=29,
             ),
         ),
     ),
@@ -443,6 +448,4 @@ def recoloured(scene: Scene) -> Scene:
         )
         for layer in scene.layers
     )
-    return replace(
-        scene, name=f"train-{scene.name}", ground=grounds[scene.ground], layers=layers
-    )
+    return replace(scene, name=f"train-{scene.name}", ground=grounds[scene.ground], layers=layers)

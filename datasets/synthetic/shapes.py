@@ -129,7 +129,7 @@ def coated(
     y = np.broadcast_to((np.arange(h)[:, None] + (top - MARGIN)) / size, (h, w))
     inside, parts = distance(shape, x, y)
     inside = inside * size
-    noise = fractal(seed, 1 << max(h, w).bit_length())[:h, :w]
+    noise = fractal(seed, 1 << max(h, w).bit_length(), coarsest=2)[:h, :w]
     rgb = paint(noise, coats[0])
     for part, coat in enumerate(coats[1:], start=1):
         rgb = np.where((parts >= part)[..., None], paint(noise, coat), rgb)
@@ -138,6 +138,6 @@ def coated(
     shade = 0.72 + 0.28 * dome
     rgb = rgb * shade[..., None] + 26.0 * relief(10.0 * dome + 1.6 * noise)[..., None]
     if rim is not None:
-        share = np.clip((inside - 4.0) / 12.0, 0.0, 1.0)[..., None]
+        share = np.clip((inside - 5.0) / 7.0, 0.0, 1.0)[..., None]
         rgb = rgb * share + paint(noise, rim) * (1.0 - share)
     return pack(rgb, 128.0 + DEPTH * inside, origin=(MARGIN - left, MARGIN - top), tiled=False)

@@ -54,8 +54,9 @@ class Texture:
         corner += w + 1
         bottom = flat.take(corner) * left + flat.take(corner + 1) * right
         total = top * above + bottom * below + np.uint64(0x0080_0080_0080_0080)
-        lanes = total.astype("<u8", copy=False).view(np.uint8).reshape(*x.shape, 8)
-        return lanes[..., 1::2]  # (h, w, 4): the high byte of each lane
+        lanes = total.astype("<u8", copy=False).view(np.uint8).reshape(*total.shape, 8)
+        channels: npt.NDArray[np.uint8] = lanes[..., 1::2]  # (h, w, 4): each lane's high byte
+        return channels
 
 
 def pack(rgb: Field, depth: Field, *, origin: tuple[int, int], tiled: bool) -> Texture:
@@ -66,7 +67,7 @@ def pack(rgb: Field, depth: Field, *, origin: tuple[int, int], tiled: bool) -> T
     return Texture(np.pad(packed, (0, 1), mode="wrap" if tiled else "edge"), origin, tiled)
 
 
-def fractal(seed: tuple[int, ...], size: int, *, finest: int = 0) -> Field:
+def fractal(seed: tuple[int, ...], size: int, *, coarsest: int = 0) -> Field:
     """Tileable multi-scale noise (size, size), mean 0 and standard deviation 1.
 
     Each octave doubles the grid by the subdivision of a quadratic B-spline (weights 3 and 1),
@@ -75,7 +76,7 @@ def fractal(seed: tuple[int, ...], size: int, *, finest: int = 0) -> Field:
     Args:
         seed: what tells this noise from every other.
         size: a power of two, at least 8.
-        finest: how many of the finest octaves are left out; smoother when larger.
+        coarsest: how many of the coarsest octaves are left out, so that any crop has mean 0.
     """
     bits = np.random.PCG64(seed)
     levels = size.bit_length() - 1
@@ -83,7 +84,7 @@ def fractal(seed: tuple[int, ...], size: int, *, finest: int = 0) -> Field:
     grid = np.zeros((2, 2), np.int64)
     for level, weight in enumerate(weights):
         raw = bits.random_raw(grid.size).astype(np.uint64) >> np.uint64(52)
-        if level < len(weights) - finest:
+        if level >= coarsest:
             grid = grid + weight * (raw.astype(np.int64).reshape(grid.shape) - 2048)
         grid = _subdivide(_subdivide(grid, 0), 1)
     mean = int(grid.sum()) // grid.size
@@ -98,7 +99,8 @@ def paint(noise: Field, palette: Palette) -> Field:
     place = np.clip((noise + 2.0) / 4.0, 0.0, 1.0) * (len(palette) - 1)
     lower = np.minimum(place.astype(np.int64), len(palette) - 2)
     share = (place - lower)[..., None]
-    return stops[lower] * (1.0 - share) + stops[lower + 1] * share
+    colours: Field = stops[lower] * (1.0 - share) + stops[lower + 1] * share
+    return colours
 
 
 def relief(height: Field) -> Field:
@@ -106,13 +108,14 @@ def relief(height: Field) -> Field:
     across = np.roll(height, -1, axis=1) - np.roll(height, 1, axis=1)
     down = np.roll(height, -1, axis=0) - np.roll(height, 1, axis=0)
     slope = across + down
-    return slope / np.sqrt(1.0 + across * across + down * down)
+    light: Field = slope / np.sqrt(1.0 + across * across + down * down)
+    return light
 
 
 def backdrop(seed: tuple[int, ...], palette: Palette, *, size: int = 512) -> Texture:
     """A tileable ground (size, size) seen from above, wider than the picture."""
     noise = fractal(seed, size)
-    light = 30.0 * relief(2.0 * noise)
+    light = 20.0 * relief(1.6 * noise)
     rgb = paint(noise, palette) + light[..., None]
     return pack(rgb, np.zeros_like(noise), origin=(0, 0), tiled=True)
 

@@ -17,7 +17,7 @@ def render(runs: Sequence[Mapping[str, Any]]) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=max(100, shutil.get_terminal_size().columns))
+    console = Console(width=max(110, shutil.get_terminal_size().columns))
     with console.capture() as capture:
         for scores in score_tables(runs):
             table = Table(
@@ -27,9 +27,10 @@ def render(runs: Sequence[Mapping[str, Any]]) -> str:
                 title_justify="left",
                 box=box.SIMPLE_HEAD,
             )
-            for number, column in enumerate(HEADER):
-                table.add_column(column, justify="right" if number else "left")
+            table.add_column(HEADER[0], overflow="fold", min_width=14)
+            for column in HEADER[1:]:
+                table.add_column(column, justify="right", no_wrap=True)
             for row in scores.rows:
                 table.add_row(*row)
             console.print(table)
-    return capture.get()
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vosbench import __version__, registry
-from vosbench.errors import IncompleteRunError, UsageError, VosbenchError
+from vosbench.errors import IncompleteRunError, TruthWithheldError, UsageError, VosbenchError
 
 if TYPE_CHECKING:
     from vosbench.api import Result
@@ -129,8 +129,12 @@ def run(
         "options": parse_settings(settings or []),
     }  # fmt: skip
     planned = running.plan(from_toml(config, flags))
-    with bars.running(planned) as (on_sequence, on_frame):
-        ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
+    try:
+        with bars.running(planned) as (on_sequence, on_frame):
+            ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the same command goes on in {planned.folder}", err=True)
+        raise typer.Exit(130) from None
     if len(ran.failed) < len(ran.sequences):
         with bars.counting("scoring", len(ran.sequences) - len(ran.failed)) as progress:
             scored = _score_if_possible(ran.folder, progress)
@@ -145,7 +149,6 @@ def run(
 def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result | None:
     """The scored run, or None (said aloud) where the split's truth is withheld."""
     from vosbench import api
-    from vosbench.evaluate import TruthWithheldError
 
     try:
         return api.score_run(folder, progress=progress)
@@ -332,8 +335,5 @@ def main() -> Any:
     except VosbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where this one was", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)

@@ -30,6 +30,10 @@ class DataError(VosbenchError):
         return "\n".join(shown) + (f"\n... and {rest} more" if rest else "")
 
 
+class TruthWithheldError(DataError):
+    """The split's annotations are not public, so masks can be made but not scored here."""
+
+
 class MethodError(VosbenchError):
     """A method broke its contract: too few masks, a wrong size, an id that no prompt gave."""
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from vosbench.run import FrameDone, Plan
+from vosbench.run import Plan
+from vosbench.segment import FrameDone
 
 SequenceDone = Callable[[str, str | None], None]
 

@@ -1,4 +1,4 @@
-"""Frames -> method -> masks on disk: times every frame, writes whole sequences or nothing, resumes.
+"""A validated configuration -> a run's folder: which sequences are missing, and their computation.
 
 A run's folder holds run.json, log.txt, masks/<sequence>/<frame>.png, sequences/<sequence>.json
 (what is known of a finished sequence) and timing.csv.
@@ -6,22 +6,18 @@ A run's folder holds run.json, log.txt, masks/<sequence>/<frame>.png, sequences/
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import functools
-import hashlib
 import json
 import logging
 import os
 import shutil
-import sys
-import time
 import traceback
-import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from vosbench import cluster, manifest
 from vosbench.config import (
@@ -33,11 +29,10 @@ from vosbench.config import (
     open_dataset,
     resolve_root,
 )
-from vosbench.errors import DataError, MethodError, UsageError, VosbenchError
-from vosbench.masks import ids, write_mask
-from vosbench.types import Frame, Mask, PerSequence, Sequence
-
-FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
+from vosbench.errors import DataError, UsageError, VosbenchError
+from vosbench.masks import ids
+from vosbench.segment import FrameDone, segment_sequence
+from vosbench.types import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,8 +102,6 @@ def plan(config: RunConfig) -> Plan:
             shutil.rmtree(folder)
         (folder / "masks").mkdir(parents=True, exist_ok=True)
         (folder / "sequences").mkdir(exist_ok=True)
-        for partial in (folder / "masks").glob(".*"):
-            shutil.rmtree(partial)
         manifest.start(folder, described)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}; choose another --out") from error
@@ -126,47 +119,83 @@ def run(
     on_sequence: called with each sequence that ended and its error or None.
     on_frame: called after each frame where the work runs in this process.
     """
-    config, folder = planned.config, planned.folder
-    log = _open_log(folder)
-    missing = planned.missing
-    log.info(
-        "%s on %s: %d sequences, %d to do",
-        config.method, config.dataset, len(planned.sequences), len(missing),
-    )  # fmt: skip
-    failed = dict(planned.broken)
-    for name, error in planned.broken.items():
-        log.error("%s: %s", name, error)
+    folder = planned.folder
+    with _alone_in(folder), _log_of(folder) as log:
+        missing = planned.missing
+        failed = dict(planned.broken)
+        log.info("%s: %d of %d sequences to do", folder.name, len(missing), len(planned.sequences))
+        for name, fault in planned.broken.items():
+            log.error("%s: %s", name, fault)
+        try:
+            for outcome in _outcomes(planned, missing, on_frame):
+                if outcome.error is None:
+                    log.info("%s: done, %s", outcome.task, outcome.result)
+                else:
+                    failed[outcome.task] = message_of(outcome.error)
+                    trace = "".join(traceback.format_exception(outcome.error))
+                    log.error("%s: %s", outcome.task, trace)
+                if on_sequence:
+                    on_sequence(outcome.task, failed.get(outcome.task))
+        finally:
+            done = [s for s in planned.sequences if is_done(folder, s)]
+            manifest.finish(folder, done=done, failed=failed)
+        return RunResult(folder, planned.sequences, tuple(s for s in missing if s in done), failed)
+
+
+def _outcomes(
+    planned: Plan, missing: tuple[str, ...], on_frame: FrameDone | None
+) -> Iterator[cluster.Outcome]:
+    """The missing sequences' outcomes, from wherever the configuration sends the work."""
+    config = planned.config
     here = config.workers == 1 and not config.scheduler
     threads = 0 if here else 1 if config.scheduler else (os.cpu_count() or 1) // config.workers
     work = functools.partial(
         segment_sequence,
         config,
-        folder.resolve(),
-        threads=threads,
+        planned.folder.resolve(),
+        threads=0 if here else max(1, threads),
         on_frame=on_frame if here else None,
     )
-    try:
-        for outcome in cluster.map_tasks(
-            work, missing, workers=config.workers, scheduler=config.scheduler
-        ):
-            if outcome.error is not None:
-                failed[outcome.task] = message_of(outcome.error)
-                log.error(
-                    "%s: %s", outcome.task, "".join(traceback.format_exception(outcome.error))
-                )
-            else:
-                log.info("%s: done, %s", outcome.task, outcome.result)
-            if on_sequence:
-                on_sequence(outcome.task, failed.get(outcome.task))
-    finally:
-        done = [s for s in planned.sequences if is_done(folder, s)]
+    return cluster.map_tasks(work, missing, workers=config.workers, scheduler=config.scheduler)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second process out of a run's folder, and sweep up what killed ones left behind.
+
+    The lock goes with the process, however it ends.
+    """
+    with (folder / ".lock").open("w") as lock:
         try:
-            manifest.finish(folder, done=done, failed=failed)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another process is at work in {folder}; wait for it") from None
+        try:
+            _sweep(folder)
+            yield
         finally:
-            for handler in log.handlers[:]:
-                handler.close()
-                log.removeHandler(handler)
-    return RunResult(folder, planned.sequences, tuple(s for s in missing if s in done), failed)
+            _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    for partial in (folder / "masks").glob(".*"):
+        shutil.rmtree(partial)
+
+
+@contextlib.contextmanager
+def _log_of(folder: Path) -> Iterator[logging.Logger]:
+    """A logger that adds to the run's log.txt."""
+    log = logging.getLogger(f"vosbench.run.{folder.name}")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield log
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 def is_done(folder: Path, sequence: str) -> bool:
@@ -185,138 +214,6 @@ def message_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} (traceback in log.txt)"
 
 
-def segment_sequence(
-    config: RunConfig,
-    folder: Path,
-    name: str,
-    *,
-    threads: int = 0,
-    on_frame: FrameDone | None = None,
-) -> dict[str, Any]:
-    """Run the method over one sequence and leave its masks and its record in the run's folder.
-
-    The masks appear under their name only when the last one is written.
-
-    Returns:
-        The record: frames, seconds per frame (reading and writing not counted), peak memory.
-    """
-    method = build_method(config.method, config.options, device=config.device, seed=config.seed)
-    dataset = open_dataset(
-        config.dataset, root=config.root, split=config.split, resolution=config.resolution
-    )
-    sequence = dataset.sequence(name)
-    if isinstance(method, PerSequence):
-        method = method.for_sequence(sequence.name, sequence.frame_names)
-    if threads:
-        cluster.limit_threads(threads)
-    partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
-    partial.mkdir()
-    try:
-        record = _segment(method.segment, sequence, partial, config.device, on_frame)
-        manifest.write_json(folder / "sequences" / f"{name}.json", record)
-        final = folder / "masks" / name
-        if final.is_dir():  # a worker thought dead has finished the same sequence
-            shutil.rmtree(final)
-        os.replace(partial, final)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
-
-
-def _segment(
-    segment: Callable[..., Iterator[Mask]],
-    sequence: Sequence,
-    partial: Path,
-    device: str,
-    on_frame: FrameDone | None,
-) -> dict[str, Any]:
-    """Drive the method through one sequence, checking, timing and writing every mask."""
-    prompts = {index: mask.copy() for index, mask in sequence.prompts.items()}
-    if not prompts:
-        raise DataError(f"{sequence.name} has no prompt: its first annotation is empty or missing")
-    shape = next(iter(prompts.values())).shape
-    allowed = {0}.union(*(ids(mask) for mask in prompts.values()))
-    reader = _TimedReader(sequence, shape)
-    seconds: list[float] = []
-    digest = hashlib.sha256()
-    masks = segment(iter(reader), prompts)
-    total = len(sequence.frame_names)
-    for index, frame_name in enumerate(sequence.frame_names):
-        _synchronise(device)
-        reader.seconds, started = 0.0, time.perf_counter()
-        try:
-            mask = next(masks)
-        except StopIteration:
-            raise MethodError(
-                f"{sequence.name}: the method gave {index} masks for {total} frames; "
-                "segment() must yield one mask per frame"
-            ) from None
-        _synchronise(device)
-        seconds.append(time.perf_counter() - started - reader.seconds)
-        _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
-        write_mask(partial / f"{frame_name}.png", mask)
-        digest.update(mask.tobytes())
-        if on_frame:
-            on_frame(sequence.name, index + 1, total)
-    if next(masks, None) is not None:
-        raise MethodError(
-            f"{sequence.name}: the method gave more than {total} masks for {total} frames"
-        )
-    return {
-        "sequence": sequence.name,
-        "frames": total,
-        "frame_names": list(sequence.frame_names),
-        "height": shape[0],
-        "width": shape[1],
-        "objects": sorted(allowed - {0}),
-        "masks_sha256": digest.hexdigest(),
-        "seconds": seconds,
-        "peak_memory_bytes": _peak_memory(),
-    }
-
-
-class _TimedReader(Iterable[Frame]):
-    """The frames of a sequence, checked for size; `seconds` counts the time spent reading."""
-
-    def __init__(self, sequence: Sequence, shape: tuple[int, ...]) -> None:
-        self.sequence, self.shape, self.seconds = sequence, shape, 0.0
-
-    def __iter__(self) -> Iterator[Frame]:
-        frames = iter(self.sequence.frames)
-        for frame_name in self.sequence.frame_names:
-            started = time.perf_counter()
-            try:
-                frame = next(frames)
-            except StopIteration:
-                raise DataError(
-                    f"{self.sequence.name}: frame {frame_name} is missing; "
-                    f"{len(self.sequence.frame_names)} frames were announced"
-                ) from None
-            self.seconds += time.perf_counter() - started
-            if frame.shape[:2] != self.shape:
-                raise DataError(
-                    f"{self.sequence.name}: frame {frame_name} is "
-                    f"{frame.shape[0]}x{frame.shape[1]} but its prompt is "
-                    f"{self.shape[0]}x{self.shape[1]}; bring both to one size"
-                )
-            yield frame
-
-
-def _check_mask(mask: Any, shape: tuple[int, ...], allowed: set[int], where: str) -> None:
-    if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype != np.uint8:
-        found = (
-            f"{mask.shape} {mask.dtype}" if isinstance(mask, np.ndarray) else type(mask).__name__
-        )
-        raise MethodError(f"{where}: the method gave {found}, expected {shape} uint8")
-    unknown = sorted(set(ids(mask)) - allowed)
-    if unknown:
-        raise MethodError(
-            f"{where}: the method gave ids {unknown} that no prompt has; "
-            f"the prompts' ids are {sorted(allowed - {0})}"
-        )
-
-
 def _check_prompts(sequence: Sequence, *, numbered: bool) -> None:
     """Raise DataError where the prompts cannot be scored under a protocol of numbered objects."""
     if not numbered or not sequence.prompts:
@@ -328,29 +225,6 @@ def _check_prompts(sequence: Sequence, *, numbered: bool) -> None:
             f"1..{max(found, default=1)} without gaps; renumber them, or choose a protocol that "
             "takes any ids (--protocol prompted where the dataset offers it)"
         )
-
-
-def _synchronise(device: str) -> None:
-    if device.startswith("cuda"):
-        sys.modules["torch"].cuda.synchronize(device)
-
-
-def _peak_memory() -> int:
-    """The largest resident size this process ever had, in bytes."""
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _open_log(folder: Path) -> logging.Logger:
-    log = logging.getLogger(f"vosbench.run.{folder.name}")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    return log
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:

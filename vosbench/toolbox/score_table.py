@@ -12,7 +12,7 @@ from typing import Any
 
 HEADER = (
     "method", "J&F", "J mean", "J recall", "J decay", "F mean", "F recall", "F decay",
-    "J - copy-first", "ms / frame",
+    "gain J", "ms/frame",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def score_tables(runs: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
     for run in runs:
         summary = run["summary"]
         data = summary["dataset"]
-        key = (f"{data['name']} {data['split']}", summary["protocol"]["name"], data["sha256"])
+        key = (f"{data['name']} {data['split']}", summary["protocol"]["name"], data["list_sha256"])
         groups.setdefault(key, []).append(run)
     return [
         _table(f"{data}, protocol {protocol}", group)
@@ -48,10 +48,12 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
         f"{objects} objects in {sequences} sequences; scores x 100; higher is better but for decay",
         f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})",
     ]
+    if any(run["summary"].get("copy_first") for run in ordered):
+        foot.append("gain J: J mean less that of copy-first on the same frames")
     timed = [run["run"] for run in ordered if run["run"] and run["run"]["timing"]["frames"]]
     if timed:
         foot.append(
-            f"ms / frame: median of the method alone on {timed[0]['identity']['device']} "
+            f"ms/frame: median of the method alone on {timed[0]['identity']['device']} "
             f"({timed[0]['environment']['cores']} cores)"
         )
     for run in ordered:

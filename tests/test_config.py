@@ -1,0 +1,97 @@
+"""Flags, TOML and options: what is accepted, what is refused and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from vosbench import config
+from vosbench.errors import UsageError
+
+
+def test_flags_win_over_toml_and_options_are_merged(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(
+        'method = "optical-flow"\ndataset = "synthetic"\nseed = 3\n'
+        '[options]\nlabel = "soft"\nthreshold = 0.4\n'
+    )
+    made = config.from_toml(file, {"seed": 5, "method": None, "options": {"label": "hard"}})
+    assert (made.method, made.seed) == ("optical-flow", 5)
+    assert made.options == {"label": "hard", "threshold": 0.4}
+
+
+def test_toml_faults_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('method = "copy-first"\ndatset = "synthetic"\n')
+    with pytest.raises(UsageError, match=r"unknown key 'datset'; did you mean 'dataset'"):
+        config.from_toml(file, {})
+    file.write_text("method = \n")
+    with pytest.raises(UsageError, match="is not TOML"):
+        config.from_toml(file, {})
+    with pytest.raises(UsageError, match="is missing"):
+        config.from_toml(tmp_path / "no.toml", {})
+
+
+def test_a_run_needs_a_method_and_a_dataset() -> None:
+    with pytest.raises(UsageError, match="no method named; use --method NAME, known: .*copy-first"):
+        config.from_toml(None, {"dataset": "synthetic"})
+    with pytest.raises(UsageError, match="workers is 0"):
+        config.from_toml(None, {"method": "copy-first", "dataset": "synthetic", "workers": 0})
+
+
+def test_settings_are_pairs() -> None:
+    assert config.parse_settings(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
+    with pytest.raises(UsageError, match="'flow' is not of the form key=value"):
+        config.parse_settings(["flow"])
+    with pytest.raises(UsageError, match="a is given twice"):
+        config.parse_settings(["a=1", "a=2"])
+
+
+def test_options_are_converted_and_unknown_ones_listed() -> None:
+    options = config.method_options("optical-flow", {"threshold": "0.25", "label": "soft"})
+    assert (options.threshold, options.label, options.flow) == (0.25, "soft", "dis")
+    with pytest.raises(UsageError, match=r"has no option 'lable'; valid options: .*label=hard"):
+        config.method_options("optical-flow", {"lable": "soft"})
+    with pytest.raises(UsageError, match=r"label=fuzzy: expected one of"):
+        config.method_options("optical-flow", {"label": "fuzzy"})
+    with pytest.raises(UsageError, match=r"threshold=high: expected a number"):
+        config.method_options("optical-flow", {"threshold": "high"})
+
+
+@pytest.mark.parametrize(
+    ("text", "hint", "value"),
+    [
+        ("3", int, 3), ("true", bool, True), ("off", bool, False), ("2", Literal["a", 2], 2),
+        ("none", Path | None, None), ("1,2", tuple[int, ...], (1, 2)), ("x", str, "x"),
+    ],
+)  # fmt: skip
+def test_conversion_by_type(text: str, hint: object, value: object) -> None:
+    assert config._convert(text, hint) == value
+
+
+@pytest.mark.parametrize(("text", "hint"), [("x", int), ("maybe", bool), ("none", int | str)])
+def test_conversion_refuses(text: str, hint: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        config._convert(text, hint)
+
+
+def test_root_is_the_flag_or_the_environment_or_a_clear_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    card = config.card_of("davis2016")
+    assert config.resolve_root(card, tmp_path) == tmp_path
+    monkeypatch.setenv("VOSBENCH_DATA", str(tmp_path))
+    assert config.resolve_root(card, None) == tmp_path / card.folder
+    monkeypatch.delenv("VOSBENCH_DATA")
+    with pytest.raises(UsageError, match=r"--root DIR, or set VOSBENCH_DATA .*DAVIS"):
+        config.resolve_root(card, None)
+
+
+def test_unknown_sequence_and_protocol_are_suggested() -> None:
+    with pytest.raises(UsageError, match="unknown sequence 'bird'; did you mean 'birds'"):
+        config.choose_sequences(("ant", "birds"), ("bird",))
+    assert config.choose_sequences(("ant", "bee", "cat"), ("cat", "ant")) == ("ant", "cat")
+    with pytest.raises(UsageError, match="not scored by a protocol 'davis2071'"):
+        config.choose_protocol(config.card_of("davis2017"), "davis2071")

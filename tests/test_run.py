@@ -1,0 +1,267 @@
+"""The runner: what a run leaves behind, and that nothing done is ever lost."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import errno
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Vosbench, command_environment, make_folder_dataset
+from PIL import Image
+
+from vosbench import api, manifest, run, segment, videos
+from vosbench.config import RunConfig
+from vosbench.errors import DataError, IncompleteRunError, UsageError
+from vosbench.masks import read_mask, write_mask
+
+
+def _config(root: Path, out: Path, **changes: object) -> RunConfig:
+    settings = {"method": "copy-first", "dataset": "folder", "root": root, "out": out}
+    return RunConfig(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run that must not depend on how often it was interrupted."""
+    files = [*folder.glob("masks/**/*"), folder / "scores.csv", folder / "summary.json"]
+    return {str(f.relative_to(folder)): f.read_bytes() for f in files if f.is_file()}
+
+
+def test_a_run_leaves_masks_manifest_timing_and_log(folder_root: Path, tmp_path: Path) -> None:
+    result = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    folder = result.folder
+    assert folder is not None
+    assert sorted(p.name for p in folder.glob("[!.]*")) == [
+        "log.txt", "masks", "run.json", "scores.csv", "sequences", "summary.json", "timing.csv",
+    ]  # fmt: skip
+    described = json.loads((folder / "run.json").read_text())
+    assert described["status"] == "complete"
+    assert described["identity"]["method"] == "copy-first"
+    assert described["done"] == ["ant", "bee", "cat"]
+    assert described["timing"]["frames"] == 6 + 9 + 7 - 2 * 3
+    assert 0 < described["timing"]["median_seconds"] <= described["timing"]["p95_seconds"]
+    assert described["peak_memory_bytes"] > 1e6
+    rows = list(csv.DictReader((folder / "timing.csv").open()))
+    assert len(rows) == 22
+    assert {r["sequence"] for r in rows} == {"ant", "bee", "cat"}
+    with Image.open(folder / "masks" / "bee" / "00008.png") as image:
+        assert image.mode == "P"
+        assert image.getpalette()[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
+    assert np.array_equal(
+        read_mask(folder / "masks" / "bee" / "00008.png"),
+        read_mask(folder_root / "masks" / "bee" / "00000.png"),
+    )
+    assert result.summary["copy_first"]["J"]["mean"] == result.summary["J"]["mean"]
+    assert len(result.scores) == 2 * (5 + 8 + 6)
+    assert list(result.objects["J mean"]) == [o["J"]["mean"] for o in result.summary["objects"]]
+
+
+def test_the_same_command_does_only_what_is_missing(folder_root: Path, tmp_path: Path) -> None:
+    config = _config(folder_root, tmp_path / "runs")
+    first = run.run(run.plan(config))
+    assert first.computed == ("bee", "cat", "ant")  # longest first
+    assert run.run(run.plan(config)).computed == ()
+    (first.folder / "sequences" / "cat.json").unlink()
+    assert run.run(run.plan(config)).computed == ("cat",)
+    with pytest.raises(UsageError, match="exists; use --overwrite missing to go on"):
+        run.plan(_config(folder_root, tmp_path / "runs", overwrite="never"))
+    again = run.plan(_config(folder_root, tmp_path / "runs", overwrite="always"))
+    assert len(again.missing) == 3
+
+
+def test_other_options_have_a_folder_of_their_own(folder_root: Path, tmp_path: Path) -> None:
+    plain = run.plan(_config(folder_root, tmp_path / "runs"))
+    part = run.plan(_config(folder_root, tmp_path / "runs", sequences=("ant",)))
+    assert plain.folder.name == "copy-first-folder"
+    assert part.folder.name.startswith("copy-first-folder-")
+
+
+def test_a_folder_with_another_run_is_refused(folder_root: Path, tmp_path: Path) -> None:
+    planned = run.plan(_config(folder_root, tmp_path / "runs"))
+    file = planned.folder / "run.json"
+    described = json.loads(file.read_text())
+    described["identity"]["seed"] = 7
+    described["identity_sha256"] = "0"
+    file.write_text(json.dumps(described))
+    with pytest.raises(UsageError, match=r"holds another run \(seed: 7 -> 0\)"):
+        run.plan(_config(folder_root, tmp_path / "runs"))
+
+
+@pytest.mark.usefixtures("test_leaves")
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("too-few", r"gave 2 masks for \d+ frames; segment\(\) must yield one mask per frame"),
+        ("too-many", r"gave more than \d+ masks"),
+        ("raises", r"RuntimeError: the method fell over"),
+        ("wrong-size", r"frame 00002: the method gave \(31, 48\) uint8, expected \(32, 48\)"),
+        ("wrong-type", r"gave \(32, 48\) int64, expected \(32, 48\) uint8"),
+        ("unknown-id", r"gave ids \[99\] that no prompt has; the prompts' ids are \[1, 2\]"),
+    ],
+)
+def test_a_misbehaving_method_is_named(
+    folder_root: Path, tmp_path: Path, how: str, message: str
+) -> None:
+    with pytest.raises(IncompleteRunError, match=message):
+        api.run(
+            "misbehaving", "folder", root=folder_root, out=tmp_path / "runs", options={"how": how}
+        )
+    (folder,) = (tmp_path / "runs").iterdir()
+    described = json.loads((folder / "run.json").read_text())
+    assert described["status"] == "incomplete"
+    assert set(described["failed"]) == {"ant", "bee", "cat"}
+    assert not list((folder / "masks").iterdir())
+    assert "Traceback" in (folder / "log.txt").read_text()
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+def _resize(file: Path) -> None:
+    with Image.open(file) as image:
+        smaller = image.resize((24, 16))
+    smaller.save(file)
+
+
+@pytest.mark.parametrize(
+    ("harm", "file", "message"),
+    [
+        (_truncate, "images/bee/00004.jpg", r"bee.*00004\.jpg"),
+        (_resize, "images/bee/00004.jpg", r"bee.*00004.jpg is 16x24 .*32x48"),
+        (_truncate, "masks/bee/00000.png", r"00000\.png"),
+        (Path.unlink, "images/bee/00004.jpg", r"bee.*00004"),
+    ],
+)
+def test_one_broken_sequence_does_not_stop_the_others(
+    tmp_path: Path, folder_root: Path, command: Vosbench, harm: object, file: str, message: str
+) -> None:
+    whole = folder_root / file
+    before = whole.read_bytes()
+    harm(whole)  # type: ignore[operator]
+    arguments = ("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    ended = command(*arguments)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "1 of 3 sequences failed, the others are kept" in ended.stderr
+    assert re.search(message, ended.stderr.replace("\n", " ")), ended.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert sorted(p.name for p in (folder / "masks").iterdir()) == ["ant", "cat"]
+    whole.write_bytes(before)
+    mended = command(*arguments)
+    assert mended.returncode == 0, mended.stderr
+    assert json.loads((folder / "run.json").read_text())["done"] == ["ant", "bee", "cat"]
+
+
+def test_ids_with_a_gap_are_refused_under_numbered_objects(tmp_path: Path) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 4, "bee": 4})
+    for file in (root / "masks" / "bee").iterdir():
+        mask = read_mask(file)
+        mask[mask == 2] = 5
+        write_mask(file, mask)
+    planned = run.plan(_config(root, tmp_path / "runs", protocol="davis2017"))
+    assert "has ids {1, 5}, expected 1..5 without gaps" in planned.broken["bee"]
+    assert run.run(planned).computed == ("ant",)
+    assert not run.plan(_config(root, tmp_path / "runs")).broken
+
+
+def test_an_unwritable_folder_and_a_full_disk_are_said(
+    folder_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=r"cannot be written.*choose another --out"):
+        run.plan(_config(folder_root, tmp_path / "file"))
+
+    def full(path: Path, mask: object) -> None:
+        if path.parent.name.startswith(".cat"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_mask(path, mask)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(segment, "write_mask", full)
+    result = run.run(run.plan(_config(folder_root, tmp_path / "runs")))
+    assert list(result.failed) == ["cat"]
+    assert "No space left on device" in result.failed["cat"]
+    assert "give the same command again" in result.failed["cat"]
+    assert sorted(p.name for p in (result.folder / "masks").iterdir()) == ["ant", "bee"]
+
+
+def test_an_empty_dataset_is_said(tmp_path: Path, command: Vosbench) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = command("run", "--method", "copy-first", "--dataset", "folder", "--root", "empty")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert "empty" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_two_processes_do_not_share_a_folder(folder_root: Path, tmp_path: Path) -> None:
+    planned = run.plan(_config(folder_root, tmp_path / "runs"))
+    with (
+        run._alone_in(planned.folder),
+        pytest.raises(UsageError, match="another process is at work"),
+    ):
+        run.run(planned)
+    assert len(run.run(planned).computed) == 3
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_goes_on_and_ends_byte_identical(
+    tmp_path: Path, command: Vosbench, signal_number: signal.Signals
+) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 10, "bee": 30, "cat": 20})
+    arguments = ["run", "--method", "misbehaving", "--set", "how=slow", "--dataset", "folder",
+                 "--root", str(root), "--out"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vosbench", *arguments, "killed"],
+        cwd=tmp_path, env=command_environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("killed/*/masks/bee")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)  # a few frames into the second sequence
+    process.send_signal(signal_number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    if signal_number == signal.SIGINT:
+        assert "the same command goes on" in errors
+    (killed,) = tmp_path.glob("killed/*")
+    assert [p.name for p in killed.glob("masks/[!.]*")] == ["bee"]
+    before = (killed / "masks" / "bee" / "00000.png").stat().st_mtime_ns
+    again = command(*arguments, "killed")
+    assert again.returncode == 0, again.stderr
+    assert (killed / "masks" / "bee" / "00000.png").stat().st_mtime_ns == before
+    assert command(*arguments, "whole").returncode == 0
+    (whole,) = tmp_path.glob("whole/*")
+    assert _contents(killed) == _contents(whole)
+    assert len(_contents(killed)) == 60 + 2
+
+
+def test_the_methods_own_seconds_leave_out_reading(
+    folder_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = videos.FrameFolder.__iter__
+
+    def slow(self: object) -> object:
+        for frame in real(self):  # type: ignore[arg-type]
+            time.sleep(0.02)
+            yield frame
+
+    monkeypatch.setattr(videos.FrameFolder, "__iter__", slow)
+    result = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    assert result.manifest is not None
+    assert result.manifest["timing"]["median_seconds"] < 0.01
+
+
+def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(b"abc")
+    options = dataclasses.make_dataclass("Options", [("weights", Path)])(file)
+    assert manifest._hashes(options)["weights"].startswith("ba7816bf")

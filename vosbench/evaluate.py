@@ -97,7 +97,8 @@ def evaluate(
 
     Raises:
         UsageError: a sequence is not in the dataset.
-        DataError: truth is withheld, or truth and masks do not fit; it lists every fault.
+        TruthWithheldError: the split has no annotations to score against.
+        DataError: truth and masks do not fit; it lists every fault.
     """
     for name in sequences or ():
         if name not in dataset.names:

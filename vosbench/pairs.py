@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vosbench.errors import DataError
+from vosbench.errors import DataError, TruthWithheldError
 from vosbench.masks import ids, lay_prompt, read_mask
 from vosbench.types import Dataset, Mask, ScoringProtocol, Sequence
 
@@ -48,7 +48,10 @@ def plan(
 ) -> tuple[dict[str, Task], tuple[str, ...]]:
     """The task of each sequence, and the names of those without a frame to score.
 
-    Raises DataError listing what can be seen without reading the masks.
+    Raises:
+        TruthWithheldError: no sequence has an annotation to score against.
+        DataError: folders or files are missing, or ids do not fit; it lists all that can be seen
+            without reading the masks.
     """
     if not masks.is_dir():
         raise DataError(f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>")
@@ -57,7 +60,7 @@ def plan(
     annotated = False
     for name in names:
         sequence = dataset.sequence(name)
-        annotated |= bool(sequence.truth)
+        annotated |= len(sequence.truth) > 1  # one is no more than the prompt
         try:
             task = _task(sequence, protocol)
         except DataError as error:
@@ -68,7 +71,7 @@ def plan(
             faults += _missing(task, masks / name)
     where = f"{dataset.card.name} ({dataset.split})"
     if not annotated:
-        raise DataError(
+        raise TruthWithheldError(
             f"{where} has no truth to score against: it is withheld or not unpacked; "
             "masks can be made for it, and are scored where the truth is (e.g. a server)"
         )

@@ -98,7 +98,7 @@ def _dilate(bits: int, radius: int, stride: int) -> int:
     The disk's rows widen towards its middle, so each is the one before, spread a little further;
     what covers `reach` pixels to both sides may step by 2 * reach + 1 without leaving a hole.
     """
-    spread, reach, disk = bits, 0, 0
+    spread, reach, disk = bits << radius, 0, 0  # room for what goes left of the first pixel
     for dy in range(radius, -1, -1):
         half_width = math.isqrt(radius**2 - dy**2)
         while reach < half_width:
@@ -106,4 +106,4 @@ def _dilate(bits: int, radius: int, stride: int) -> int:
             spread |= spread << step | spread >> step
             reach += step
         disk |= spread << dy * stride | spread >> dy * stride
-    return disk
+    return disk >> radius

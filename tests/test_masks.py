@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from vosbench import masks, png
+from vosbench.errors import DataError
+from vosbench.masks import MaskFiles, ids, lay_prompt, read_foreground, read_mask, resize_mask
+
+STEPS = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+def test_a_written_mask_reads_back_with_davis_colours_on_the_fast_path(tmp_path):
+    path = tmp_path / "00000.png"
+    masks.write_mask(path, STEPS)
+    np.testing.assert_array_equal(read_mask(path), STEPS)
+    np.testing.assert_array_equal(png.decode(path.read_bytes()), STEPS)
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        assert image.getpalette()[:12] == [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mask", [STEPS.astype(np.int64), STEPS[None]], ids=["dtype", "axes"])
+def test_what_is_no_mask_is_not_written(tmp_path, mask):
+    with pytest.raises(ValueError, match="a mask is"):
+        masks.write_mask(tmp_path / "m.png", mask)
+
+
+@pytest.mark.parametrize("name", ["m.png", "m.bmp"])
+@pytest.mark.parametrize("mode", ["L", "P", "1"])
+def test_grey_palette_and_bits_give_their_values(tmp_path, mode, name):
+    values = STEPS % 2 if mode == "1" else STEPS
+    image = Image.fromarray(values * 255 if mode == "1" else values).convert("L")
+    if mode == "P":
+        image.putpalette(masks.palette())
+    (image.convert("1") if mode == "1" else image).save(tmp_path / name)
+    mask = read_mask(tmp_path / name)
+    np.testing.assert_array_equal(mask, values)
+    assert mask.dtype == np.uint8
+    mask[0, 0] = 9  # a reader's mask is the caller's own
+
+
+def test_grey_with_alpha_gives_its_grey(tmp_path):
+    image = Image.merge("LA", [Image.fromarray(STEPS), Image.new("L", (4, 3), 200)])
+    image.save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), STEPS)
+
+
+@pytest.mark.parametrize(("mode", "word"), [("RGB", "RGB"), ("I;16", "I;16")])
+def test_colour_and_16_bit_are_refused(tmp_path, mode, word):
+    Image.new(mode, (4, 3)).save(tmp_path / "m.png")
+    with pytest.raises(DataError, match=rf"m.png has mode {word}, expected a palette"):
+        read_mask(tmp_path / "m.png")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    for read in (read_mask, read_foreground):
+        with pytest.raises(DataError, match=r"nothing.png is missing"):
+            read(tmp_path / "nothing.png")
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "m.png"
+    masks.write_mask(path, STEPS)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"m.png is damaged: the file ends .*copy it again"):
+        read_mask(path)
+    path.write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"m.png cannot be read"):
+        read_mask(path)
+    with pytest.raises(DataError, match=r"m.png cannot be read"):
+        read_foreground(path)
+
+
+def test_a_folder_is_no_mask(tmp_path):
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        read_mask(tmp_path)
+
+
+def test_a_decompression_bomb_is_a_data_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
+    Image.new("L", (10, 10)).save(tmp_path / "m.bmp")
+    with pytest.raises(DataError, match=r"m.bmp cannot be read.*bomb"):
+        read_mask(tmp_path / "m.bmp")
+
+
+def test_foreground_thresholds_soft_edges(tmp_path):
+    soft = np.array([[0, 127, 128, 255]], dtype=np.uint8)
+    Image.fromarray(np.stack([soft] * 3, axis=-1)).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_foreground(tmp_path / "m.png"), [[0, 0, 1, 1]])
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9))), st.integers(1, 3))
+def test_resizing_invents_no_id_and_is_exact_for_whole_factors(mask, factor):
+    h, w = mask.shape
+    larger = resize_mask(mask, h=h * factor, w=w * factor)
+    np.testing.assert_array_equal(larger, mask.repeat(factor, axis=0).repeat(factor, axis=1))
+    assert set(ids(resize_mask(mask, h=5, w=4))) <= set(ids(mask))
+
+
+def test_a_prompt_wins_where_both_have_an_object():
+    laid = lay_prompt(np.array([[1, 1, 0]], np.uint8), np.array([[0, 2, 2]], np.uint8))
+    np.testing.assert_array_equal(laid, [[1, 2, 2]])
+
+
+def test_ids_are_ascending_without_background():
+    assert ids(np.array([[5, 0], [255, 1]], np.uint8)) == (1, 5, 255)
+
+
+def test_mask_files_read_when_asked(tmp_path):
+    masks.write_mask(tmp_path / "a.png", STEPS)
+    files = MaskFiles({7: tmp_path / "gone.png", 3: tmp_path / "a.png"})
+    assert list(files) == [3, 7]
+    assert len(files) == 2
+    np.testing.assert_array_equal(files[3], STEPS)
+    with pytest.raises(DataError, match=r"gone\.png is missing"):
+        files[7]
+
+
+def test_reading_davis_masks_does_not_import_pillow(tmp_path):
+    masks.write_mask(tmp_path / "a.png", STEPS)
+    code = (
+        "import sys; from pathlib import Path; from vosbench.masks import read_mask\n"
+        f"read_mask(Path({str(tmp_path / 'a.png')!r})); sys.exit('PIL' in sys.modules)"
+    )
+    root = Path(masks.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 30))))
+def test_grey_pictures_of_any_tool_read_as_pillow_reads_them(mask):
+    stream = io.BytesIO()
+    Image.fromarray(mask).save(stream, format="PNG")
+    decoded = png.decode(stream.getvalue())
+    assert decoded is None or (decoded == mask).all()

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from reference import region as slow
+
+from vosbench.metrics.region import region_similarity
+
+PAIRS = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
+    lambda shape: st.tuples(hnp.arrays(np.bool_, shape), hnp.arrays(np.bool_, shape))
+)
+
+
+def drawn(text: str) -> np.ndarray:
+    return np.array([[c == "#" for c in row] for row in text.split()])
+
+
+TRUTH = drawn("..... .##.. .##.. ..... .....")
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected"),
+    [
+        (TRUTH, 1.0),
+        (drawn("..... ..##. ..##. ..... ....."), 2 / 6),
+        (drawn("..... .#... .#... ..... ....."), 2 / 4),
+        (drawn("..... ...## ...## ..... ....."), 0.0),
+        (np.zeros((5, 5), bool), 0.0),
+        (np.ones((5, 5), bool), 4 / 25),
+    ],
+    ids=["same", "shifted", "half", "apart", "empty", "full"],
+)
+def test_hand_drawn(prediction, expected):
+    assert region_similarity(prediction, TRUTH) == expected
+
+
+def test_both_empty_is_one():
+    empty = np.zeros((5, 5), bool)
+    assert region_similarity(empty, empty) == 1.0
+
+
+@given(PAIRS)
+def test_equals_the_slow_twin(pair):
+    assert region_similarity(*pair) == slow.region_similarity(*pair)
+
+
+@given(PAIRS)
+def test_is_bounded_and_symmetric(pair):
+    score = region_similarity(*pair)
+    assert 0 <= score <= 1
+    assert score == region_similarity(pair[1], pair[0])

@@ -7,11 +7,14 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
 demo: install
-	$(BIN)/vosbench demo --out demo
+	$(BIN)/vosbench run --method copy-first --dataset synthetic --out demo
+	$(BIN)/vosbench run --method optical-flow --dataset synthetic --out demo
+	$(BIN)/vosbench compare demo/*-synthetic --picture demo/picture.png
+	@echo "masks and scores of each run: demo/<run>/masks, demo/<run>/scores.csv, summary.json"
 
 check: install
 	$(BIN)/ruff check .

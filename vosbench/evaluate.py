@@ -126,7 +126,7 @@ def evaluate(
         scores.sort(key=lambda row: (place[row.sequence], row.object))  # frames stay in order
     summary = {
         "vosbench": __version__,
-        "protocol": asdict(protocol),
+        "protocol": asdict(protocol) | {"headline": list(protocol.headline)},
         "dataset": {
             "name": dataset.card.name,
             "split": dataset.split,

@@ -119,10 +119,10 @@ def _missing(task: Task, folder: Path) -> list[str]:
     present = set(found)
     missing = [name for name in wanted if name not in present]
     if len(missing) == len(wanted):
-        shown = f"such as {found[0]}" if found else "and no other .png"
+        others = f"{len(found)} others, such as {found[0]}" if found else "no .png at all"
         return [
             f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
-            f"{len(found)} others, {shown}; name each mask as its frame"
+            f"{others}; name each mask as its frame"
         ]
     return [f"mask {folder / name} is missing" for name in missing]
 

@@ -162,12 +162,13 @@ class SegTrack(ListedDataset):
                     frames.stored_size(index),
                     where,
                 )
+            complete = not faults  # else the object may be seen in what is missing
             seen = set().union(*(set(prompt.flat) for prompt in prompts.values()))
             faults += [
                 f"object {number} of {where} is never seen: its {len(layer)} pictures in {truth} "
                 "are empty, or later objects hide it"
                 for number, layer in layers.items()
-                if number not in seen
+                if complete and number not in seen
             ]
         except DataError as error:
             faults += error.faults

@@ -135,6 +135,9 @@ class MaskFiles(Mapping[int, Mask]):
     def __getitem__(self, index: int) -> Mask:
         return read_mask(self.paths[index])
 
+    def __contains__(self, index: object) -> bool:
+        return index in self.paths  # Mapping's own would read the file
+
     def __iter__(self) -> Iterator[int]:
         return iter(self.paths)
 

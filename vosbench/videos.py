@@ -85,7 +85,7 @@ class FrameFolder(_Frames):
     Args:
         paths: the files, in order.
         size: (h, w) that the frames must have. Frames of twice that size (to a pixel, for odd
-            ones) are reduced to it by area averaging. None: every frame has the first one's size.
+            ones) are reduced to it by averaging 2x2 pixels. None: all have the first one's size.
 
     Raises:
         DataError: when a frame is read that is missing, damaged, 16-bit or of another size.
@@ -110,7 +110,7 @@ class FrameFolder(_Frames):
             return (w, h) if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else (h, w)
 
     def _read(self, index: int) -> Frame:
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
 
         path = self.paths[index]
         with _opened(path) as image:
@@ -122,7 +122,7 @@ class FrameFolder(_Frames):
             rgb = image.convert("RGB")
         found, (h, w) = (rgb.height, rgb.width), self.size
         if self._target and found != self._target and is_twice(found, self._target):
-            rgb = rgb.resize((w, h), Image.Resampling.BOX)
+            rgb = rgb.reduce(2).crop((0, 0, w, h))  # mean of 2x2 pixels, rounded once
         elif found != (h, w):
             like = "its mask" if self._target else f"the first frame {self.paths[0].name}"
             raise DataError(

@@ -214,6 +214,9 @@ class Foreground(Mapping[int, Mask]):
             mask[layer > 0] = number
         return mask
 
+    def __contains__(self, index: object) -> bool:
+        return index in self.paths  # Mapping's own would read the files
+
     def __iter__(self) -> Iterator[int]:
         return iter(self.paths)
 

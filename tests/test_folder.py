@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trees
+from test_videos import write_video
+
+from vosbench import registry
+from vosbench.errors import DataError, UsageError
+from vosbench.masks import ids
+from vosbench.types import Dataset
+
+
+def load(root: Path | None, split: str = "", resolution: str = "") -> Dataset:
+    dataset: Dataset = registry.load("datasets", "folder").load(
+        root, split=split, resolution=resolution
+    )
+    return dataset
+
+
+def frames(folder: Path, count: int) -> None:
+    for i in range(count):
+        trees.picture(folder / f"frame{i}.jpg", seed=i)
+
+
+def test_pairs_of_trees(tmp_path: Path) -> None:
+    frames(tmp_path / "images/cat", 12)
+    frames(tmp_path / "images/dog2", 2)
+    frames(tmp_path / "images/dog10", 2)
+    for name, i, objects in (("cat", 0, (1,)), ("cat", 10, (1,)), ("dog2", 0, (3,))):
+        trees.mask(tmp_path / f"masks/{name}/frame{i}.png", *objects)
+    trees.mask(tmp_path / "masks/dog10.png", 7)
+    dataset = load(tmp_path)
+    assert dataset.names == ("cat", "dog2", "dog10")
+    cat = dataset.sequence("cat")
+    assert cat.frame_names[9:11] == ("frame9", "frame10")  # natural order
+    assert list(cat.truth) == [0, 10]
+    assert list(cat.prompts) == [0]
+    for name, number in (("dog2", 3), ("dog10", 7)):
+        only = dataset.sequence(name)
+        assert ids(only.prompts[0]) == (number,)
+        assert dict(only.truth) == {}  # one mask is a prompt, no truth
+
+
+def test_ids_start_where_they_are_first_seen(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 4)
+    for i, objects in ((1, (5,)), (2, (5, 1)), (3, (1, 5, 255))):
+        trees.mask(tmp_path / f"masks/a/frame{i}.png", *objects)
+    sequence = load(tmp_path).sequence("a")
+    assert {i: ids(mask) for i, mask in sequence.prompts.items()} == {1: (5,), 2: (1,)}
+    assert [ids(sequence.truth[i]) for i in (1, 2, 3)] == [(5,), (1, 5), (1, 5)]  # 255 is void
+
+
+def test_255_alone_is_one_object(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 2)
+    for i in range(2):
+        trees.mask(tmp_path / f"masks/a/frame{i}.png", 255, mode="L")
+    sequence = load(tmp_path).sequence("a")
+    assert np.array_equal(sequence.prompts[0], trees.labels(1))
+    assert np.array_equal(sequence.truth[1], trees.labels(1))
+
+
+def test_flat_folders_are_one_sequence(tmp_path: Path) -> None:
+    frames(tmp_path / "cat/images", 2)
+    trees.mask(tmp_path / "cat/masks/frame0.png", 1)
+    dataset = load(tmp_path / "cat")
+    assert dataset.names == ("cat",)
+    assert len(dataset.sequence("cat").frames) == 2
+
+
+def test_a_video_with_its_mask_beside_it(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4", frames=5)
+    trees.mask(tmp_path / "clip.png", 1, 2, h=32, w=48)
+    dataset = load(video)
+    assert dataset.names == ("clip",)
+    sequence = dataset.sequence("clip")
+    assert sequence.frame_names == ("00000", "00001", "00002", "00003", "00004")
+    assert len(list(sequence.frames)) == 5
+    assert ids(sequence.prompts[0]) == (1, 2)
+    assert dict(sequence.truth) == {}
+
+
+@pytest.mark.parametrize("place", ["images", "videos"])
+def test_a_folder_of_videos(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).mkdir()
+    for name in ("a", "b"):
+        write_video(tmp_path / place / f"{name}.mp4", frames=3)
+    trees.mask(tmp_path / "masks/a.png", 1, h=32, w=48)
+    for i in (0, 2):
+        trees.mask(tmp_path / f"masks/b/{i:05d}.png", 1, h=32, w=48)
+    dataset = load(tmp_path)
+    assert dataset.names == ("a", "b")
+    assert list(dataset.sequence("a").truth) == []
+    assert list(dataset.sequence("b").truth) == [0, 2]
+
+
+def test_every_fault_is_listed(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 3)
+    trees.mask(tmp_path / "masks/a/frame0.png", 1, h=6, w=10)
+    trees.mask(tmp_path / "masks/a/frame7.png", 1)
+    trees.truncate(trees.mask(tmp_path / "masks/a/frame1.png", 1))
+    trees.mask(tmp_path / "masks/a/frame2.png", 1, mode="RGB")
+    with pytest.raises(DataError) as caught:
+        load(tmp_path).sequence("a")
+    text = str(caught.value)
+    assert len(caught.value.faults) == 4
+    assert "frame7.png has no frame frame7 in" in text
+    assert "frames are named frame0 to frame2" in text
+    assert "frame0.png is 6x10 but its frame" in text
+    assert "frame0.jpg is 12x20 (folder/a)" in text
+    assert "frame1.png" in text
+    assert "frame2.png has mode RGB" in text
+
+
+def test_missing_parts_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"where are your data\? give --root DIR"):
+        load(None)
+    with pytest.raises(DataError, match="does not hold masks/"):
+        load(tmp_path)
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(DataError, match=r"holds no sequence: expected images/<sequence>/\*\.jpg"):
+        load(tmp_path)
+    (tmp_path / "images/a").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"images/a is empty: expected \.jpg"):
+        load(tmp_path).sequence("a")
+    frames(tmp_path / "images/a", 1)
+    with pytest.raises(DataError, match="masks/a is missing: expected a folder of"):
+        load(tmp_path).sequence("a")
+    trees.mask(tmp_path / "masks/a/frame0.png")
+    with pytest.raises(DataError, match="masks/a hold no object to start from"):
+        load(tmp_path).sequence("a")
+    video = write_video(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(DataError, match=r"clip\.png is missing"):
+        load(video).sequence("clip")
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(DataError, match=r"notes\.txt is no video: expected one of \.mp4"):
+        load(tmp_path / "notes.txt")
+
+
+def test_two_sources_of_one_name(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 1)
+    write_video(tmp_path / "images/a.mp4", frames=2)
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(DataError, match="are both named 'a'; rename one"):
+        load(tmp_path)
+
+
+def test_a_damaged_video_is_a_fault(tmp_path: Path) -> None:
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"clip\.mp4 cannot be read"):
+        load(video).sequence("clip")

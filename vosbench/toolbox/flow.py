@@ -66,7 +66,8 @@ def raft(weights: Path | None, *, device: str) -> Estimator:
 
     state = read_weights(weights)
     for make in (raft_large, raft_small):
-        model = make(weights=None, progress=False)
+        with torch.device("meta"):  # shapes only: the random start would be thrown away
+            model = make(weights=None, progress=False)
         wanted = {key: tensor.shape for key, tensor in model.state_dict().items()}
         if wanted == {key: tensor.shape for key, tensor in state.items()}:
             break
@@ -75,8 +76,8 @@ def raft(weights: Path | None, *, device: str) -> Estimator:
             f"weights={weights} holds neither raft_large nor raft_small of torchvision: "
             f"{len(state)} tensors whose names or shapes differ"
         )
-    model.load_state_dict(state)
-    model.eval().to(device)
+    model.load_state_dict(state, assign=True)
+    model.eval().float().to(device)
 
     def tensor(frame: Frame) -> torch.Tensor:
         """A frame as (1, 3, h', w') in -1..1, its edges repeated up to a multiple of 8."""

@@ -14,7 +14,7 @@ import numpy as np
 from vosbench.masks import lay_prompt
 from vosbench.types import Frame, Mask
 
-SOURCE = "RPM-Net (WACV 2020), Tables 1-3, row 'copy from the initial frame'"
+SOURCE = "baseline 'copy from the initial frame' of RPM-Net (WACV 2020)"
 
 
 @dataclass(frozen=True)

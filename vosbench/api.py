@@ -7,7 +7,6 @@ result.summary["J&F"], result.objects, result.scores
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,12 +152,7 @@ def evaluate(
 
 def load(folder: Path) -> Result:
     """A scored run, or a folder that `evaluate` wrote."""
-    path = folder / "summary.json"
-    if not path.is_file():
-        raise UsageError(
-            f"{folder} holds no summary.json; score it with: vosbench evaluate {folder}"
-        )
-    summary = json.loads(path.read_text(encoding="utf-8"))
+    summary = scoring.load_summary(folder)
     if (folder / "run.json").is_file():
         manifest = running.load_manifest(folder)
         return Result(_label(manifest), folder, manifest, summary, folder / "masks")

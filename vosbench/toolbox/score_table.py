@@ -43,11 +43,17 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
     ordered = sorted(runs, key=lambda run: -(run["summary"]["J"]["mean"] or 0.0))
     summary = ordered[0]["summary"]
     objects, sequences = len(summary["objects"]), len(summary["sequences"])
-    protocol = summary["protocol"]
+    protocol, data = summary["protocol"], summary["dataset"]
     foot = [
         f"{objects} objects in {sequences} sequences; scores x 100; higher is better but for decay",
         f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})",
     ]
+    if data["sequences"] < data["card_sequences"]:
+        foot.insert(
+            0,
+            f"ONLY {data['sequences']} of the official {data['card_sequences']} sequences: "
+            "not comparable with figures for all of them",
+        )
     if any(run["summary"].get("copy_first") for run in ordered):
         foot.append("gain J: J mean less that of copy-first on the same frames")
     timed = [run["run"] for run in ordered if run["run"] and run["run"]["timing"]["frames"]]
@@ -68,7 +74,8 @@ def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
     scores = [summary["J&F"]]
     scores += [summary[metric][key] for metric in "JF" for key in ("mean", "recall", "decay")]
     baseline = summary.get("copy_first")
-    gain = summary["J"]["mean"] - baseline["J"]["mean"] if baseline else None
+    measured = baseline and summary["J"]["mean"] is not None
+    gain = summary["J"]["mean"] - baseline["J"]["mean"] if measured else None
     median = manifest["timing"]["median_seconds"] if manifest else None
     return (
         run["name"],

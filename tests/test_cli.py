@@ -1,0 +1,162 @@
+"""Every command as a person types it, wrong input included."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Vosbench, command_environment
+
+import vosbench
+
+
+@pytest.fixture
+def scored(folder_root: Path, tmp_path: Path, command: Vosbench) -> Path:
+    """A scored run of copy-first."""
+    ended = command("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    assert ended.returncode == 0, ended.stderr
+    return tmp_path / "runs" / "copy-first-folder"
+
+
+def test_run_prints_the_table_with_its_protocol_and_where_things_lie(
+    folder_root: Path, command: Vosbench
+) -> None:
+    ended = command("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    assert "[3/3]" in ended.stderr
+    assert "protocol prompted: every prompted id is an object" in ended.stdout
+    assert "gain J" in ended.stdout
+    assert "masks:  runs/copy-first-folder/masks" in ended.stdout
+
+
+def test_evaluate_a_run_again_and_a_bare_folder(
+    scored: Path, folder_root: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    summary = json.loads((scored / "summary.json").read_text())
+    again = command("evaluate", scored, "--json")
+    assert json.loads(again.stdout) == summary
+    bare = command(
+        "evaluate", scored / "masks", "--dataset", "folder", "--root", folder_root,
+        "--protocol", "davis2017", "--out", "scores",
+    )  # fmt: skip
+    assert bare.returncode == 0, bare.stderr
+    written = json.loads((tmp_path / "scores" / "summary.json").read_text())
+    assert written["protocol"]["name"] == "davis2017"
+    rows = list(csv.DictReader((tmp_path / "scores" / "scores.csv").open()))
+    assert len(rows) == 2 * (4 + 7 + 5)
+    unnamed = command("evaluate", scored / "masks")
+    assert unnamed.returncode == 1
+    assert "the dataset must be named: --dataset NAME, known: davis2016" in unnamed.stderr
+    nothing = command("evaluate", scored / "masks", "--dataset", "folder", "--root", folder_root)
+    assert "not written; --out DIR keeps it" in nothing.stdout
+
+
+def test_compare_as_table_markdown_json_and_picture(
+    scored: Path, folder_root: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    other = command("run", "--method", "optical-flow", "--dataset", "folder", "--root", folder_root)
+    assert other.returncode == 0, other.stderr
+    flow = scored.with_name("optical-flow-folder")
+    table = command("compare", scored, flow, "--picture", "picture.png")
+    assert table.returncode == 0, table.stderr
+    lines = [line for line in table.stdout.splitlines() if line.startswith(("  copy", "  optical"))]
+    assert len(lines) == 2
+    assert (tmp_path / "picture.png").stat().st_size > 1000
+    markdown = command("compare", scored, flow, "--format", "markdown").stdout
+    assert "| method | J&F | J mean |" in markdown
+    rows = json.loads(command("compare", scored, flow, "--json").stdout)
+    assert [row["name"] for row in rows] == ["copy-first", "optical-flow"]
+    mean = rows[1]["summary"]["J"]["mean"]
+    assert f"{100 * mean:.1f}" in markdown
+
+
+def test_list_and_info(command: Vosbench) -> None:
+    methods = command("list", "methods")
+    assert methods.returncode == 0
+    assert "copy-first" in methods.stdout
+    names = [row["name"] for row in json.loads(command("list", "datasets", "--json").stdout)]
+    assert {"davis2016", "davis2017", "folder", "segtrackv2", "synthetic"} <= set(names)
+    info = command("data", "info", "davis2017").stdout
+    assert "CC BY-NC" in info
+    assert "protocol davis2017 (default)" in info
+    assert command("--version").stdout == f"vosbench {vosbench.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--method", "copy-frist", "--dataset", "synthetic"), "did you mean 'copy-first'"),
+        (("run", "--method", "copy-first", "--dataset", "davis"), "unknown dataset 'davis'"),
+        (("run", "--method", "copy-first"), "no dataset named; use --dataset NAME"),
+        (("run", "--method", "copy-first", "--dataset", "davis2016"), "where is davis2016? give"),
+        (
+            ("run", "--method", "copy-first", "--dataset", "synthetic", "--sequences", "plane"),
+            "unknown sequence 'plane'; did you mean 'plain'",
+        ),
+        (
+            ("run", "--method", "optical-flow", "--dataset", "synthetic", "--set", "flwo=dis"),
+            "optical-flow has no option 'flwo'; valid options: flow=dis",
+        ),
+        (("compare", "nowhere"), "summary.json is missing"),
+        (("data", "info", "davis2018"), "did you mean 'davis201"),
+        (("data", "download", "youtube-objects", "--root", "x"), "register"),
+    ],
+)
+def test_wrong_input_gets_one_message_and_a_status(
+    command: Vosbench, arguments: tuple[str, ...], message: str
+) -> None:
+    ended = command(*arguments)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_data_check_counts_and_finds_faults(folder_root: Path, command: Vosbench) -> None:
+    clean = command("data", "check", "folder", "--root", folder_root)
+    assert clean.returncode == 0, clean.stdout
+    assert "3 sequences, 22 frames" in clean.stdout
+    file = folder_root / "images" / "bee" / "00003.jpg"
+    file.write_bytes(file.read_bytes()[:-100])
+    broken = command("data", "check", "folder", "--root", folder_root, "--json")
+    assert broken.returncode == 1
+    assert "00003.jpg" in json.dumps(json.loads(broken.stdout)["faults"])
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("list", "methods"), ("run", "--help")])
+def test_light_commands_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys; sys.argv = ['vosbench', *sys.argv[1:]]\n"
+        "from vosbench.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'cv2', 'pandas', 'numpy', 'av', 'distributed', 'PIL'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=command_environment(), capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert ended.stdout.strip().endswith("HEAVY []")
+
+
+def test_evaluate_imports_no_learning_library(scored: Path, folder_root: Path) -> None:
+    code = (
+        "import sys; from vosbench.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "print('HEAVY', sorted({'torch', 'cv2', 'pandas', 'av', 'distributed'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", scored / "masks", "--dataset", "folder",
+         "--root", folder_root],
+        env=command_environment(), capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert ended.stdout.strip().endswith("HEAVY []")
+
+
+def test_completion_script_is_there(command: Vosbench) -> None:
+    assert "vosbench" in command("--show-completion", "bash").stdout

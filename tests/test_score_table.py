@@ -1,0 +1,47 @@
+"""The comparison table shows what the summaries hold, grouped by data and protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vosbench import registry
+from vosbench.toolbox.score_table import percent, score_tables
+
+
+def _run(name: str, j: float | None, *, protocol: str = "davis2017", **changes: Any) -> Any:
+    statistics = {"mean": j, "recall": 0.5, "decay": -0.01}
+    summary = {
+        "dataset": {"name": "davis2017", "split": "val", "sequences": 1, "list_sha256": "0",
+                    "card_sequences": 30},
+        "protocol": {"name": protocol, "description": "how", "source": "where"},
+        "J": statistics, "F": statistics, "J&F": j, "objects": [{}, {}], "sequences": [{}],
+        "copy_first": {"J": {"mean": 0.2}},
+    }  # fmt: skip
+    return {"name": name, "folder": "x", "run": None, "summary": {**summary, **changes}}
+
+
+def test_best_first_with_gain_and_dashes() -> None:
+    (table,) = score_tables([_run("low", 0.25), _run("none", None), _run("high", 0.75)])
+    assert [row[0] for row in table.rows] == ["high", "low", "none"]
+    assert table.rows[0] == (
+        "high", "75.0", "75.0", "50.0", "-1.0", "75.0", "50.0", "-1.0", "+55.0", "",
+    )  # fmt: skip
+    assert table.rows[2][1:3] == ("-", "-")
+    assert any("protocol davis2017: how (where)" in line for line in table.foot)
+    assert any("1 of the official 30 sequences" in line for line in table.foot)
+
+
+def test_protocols_are_never_mixed() -> None:
+    tables = score_tables([_run("a", 0.5), _run("a", 0.5, protocol="davis2016")])
+    assert [table.title for table in tables] == [
+        "davis2017 val, protocol davis2017", "davis2017 val, protocol davis2016",
+    ]  # fmt: skip
+
+
+def test_percent() -> None:
+    assert (percent(0.12345), percent(None)) == ("12.3", "-")
+
+
+def test_markdown_escapes_what_comes_from_outside() -> None:
+    text = registry.load("reports", "markdown").render([_run("my_net|x", 0.5)])
+    assert "my\\_net\\|x" in text

@@ -35,7 +35,7 @@ class Measures:
     at_border: bool  # an annotated object touches the picture's border
     turn: float  # degrees turned in all
     bending: float  # px/frame, what a similarity leaves of an object's flow, root mean square
-    shake: float  # px/frame, mean motion of the ground
+    shake: float  # px/frame, how far the ground's motion strays from its mean over time
     churn: float  # px/frame, spread of the ground's motion
     recolouring: float  # grey levels by which an object's mean colour changes
     variety: float  # spread of colours in an object, grey levels
@@ -136,7 +136,7 @@ def measure(name: str) -> Measures:
         at_border=over("at_border", any),
         turn=over("turn", max),
         bending=over("bending", max),
-        shake=float(np.mean([np.linalg.norm(g, axis=1).mean() for g in grounds])),
+        shake=float(np.linalg.norm(np.std([g.mean(0) for g in grounds], axis=0))),
         churn=float(np.mean([g.std(0).max() for g in grounds])),
         recolouring=over("recolouring", max),
         variety=over("variety", max),
@@ -181,7 +181,7 @@ ABSENT = {
     "OCC": lambda m: m.share > 0.9 or m.unseen > 0,
     "SV": lambda m: m.area_ratio > 0.95,
     "DEF": lambda m: m.bending < 1e-4,
-    "CS": lambda m: m.shake == 0 or m.churn > 4,
+    "CS": lambda m: m.shake < 2,
     "AC": lambda m: m.recolouring < 10,
     "OV": lambda m: m.unseen == 0 and not m.at_border,
     "LR": lambda m: m.box[0] >= 0.1,
@@ -286,12 +286,12 @@ def test_a_frame_handed_out_is_the_callers_own():
     assert (sequence.frames[5] == before).all()
 
 
-# sha256 of frame 30 and of its mask (bytes in C order), from this renderer on x86-64 with numpy
+# The first 16 digits of the sha256 of frame 30 and of its mask (bytes in C order), from this renderer on x86-64 with numpy
 # 2; a change means that every score ever printed for the synthetic set changes too.
 GOLDEN = {
-    "crowd": ("?", "?"),
-    "dynamic-background": ("?", "?"),
-    "fast-blur": ("?", "?"),
+    "crowd": ("2fc09db262dce20a", "728171677ecde43b"),
+    "dynamic-background": ("6a618799999c2ef3", "9cbff2d142e0f157"),
+    "fast-blur": ("39f691b93923f1dd", "981e3b18035c84b2"),
 }
 
 
@@ -314,7 +314,7 @@ def test_flow_carries_truth_exactly(name):
         if t not in VAL.sequence(name).prompts:
             assert (truth[t - 1][from_y, from_x] == truth[t][valid]).all()
         if (seen := stage.visible(t) > 0).any() and "OV" not in stage.scene.attributes:
-            assert valid[seen].mean() > 0.8, "most of what is seen was seen before"
+            assert valid[seen].mean() > 0.7, "most of what is seen was seen before"
 
 
 @pytest.mark.parametrize("name", ["plain", "fast-motion", "rotation", "scale-variation"])
@@ -343,13 +343,14 @@ def test_optical_flow_carries_plain_and_copying_does_not():
     sequence = VAL.sequence("plain")
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     columns, rows = np.meshgrid(np.arange(W, dtype=np.float32), np.arange(H, dtype=np.float32))
-    carried = sequence.truth[0]
+    carried = sequence.truth[0].astype(np.float32)
     last = cv2.cvtColor(sequence.frames[0], cv2.COLOR_RGB2GRAY)
     flowed, copied = [], []
     for t in range(1, len(sequence.frames)):
         now = cv2.cvtColor(sequence.frames[t], cv2.COLOR_RGB2GRAY)
         flow = dis.calc(now, last, None)
-        carried = cv2.remap(carried, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_NEAREST)
+        carried = cv2.remap(carried, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+        carried = (carried > 0.5).astype(np.float32)
         flowed.append(overlap(carried == 1, sequence.truth[t] == 1))
         copied.append(overlap(sequence.truth[0] == 1, sequence.truth[t] == 1))
         last = now
@@ -389,7 +390,7 @@ def test_the_card_offers_a_default_that_fits_late_objects():
 def test_unknown_names_are_told_what_is_known():
     with pytest.raises(UsageError, match="did you mean 'fast-motion'"):
         VAL.sequence("fast-motoin")
-    with pytest.raises(UsageError, match="unknown split 'test'.*train, val"):
+    with pytest.raises(UsageError, match=r"unknown split 'test'.*train, val"):
         leaf.load(None, split="test", resolution="")
     with pytest.raises(UsageError, match="one resolution, 240x432; leave out '480p'"):
         leaf.load(None, split="val", resolution="480p")

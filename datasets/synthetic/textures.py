@@ -90,7 +90,8 @@ def fractal(seed: tuple[int, ...], size: int, *, coarsest: int = 0) -> Field:
     mean = int(grid.sum()) // grid.size
     grid -= mean
     variance = int((grid * grid).sum()) / grid.size
-    return grid / np.sqrt(max(variance, 1.0))
+    noise: Field = grid / np.sqrt(max(variance, 1.0))
+    return noise
 
 
 def paint(noise: Field, palette: Palette) -> Field:

@@ -235,6 +235,7 @@ def test_a_choice_of_sequences_and_progress(tmp_path):
     result = score(tmp_path, dataset, masks, sequences=("c", "a"), progress=seen.append)
     assert seen == ["a", "c"]
     assert result.summary["dataset"]["sequences"] == 2
+    assert result.summary["dataset"]["card_sequences"] == 3
     assert [row.sequence for row in result.rows] == ["a", "a", "c", "c"]
     with pytest.raises(UsageError, match=r"unknown sequence 'aa'; did you mean 'a'\?"):
         evaluate(dataset, tmp_path, protocol=DAVIS2017, sequences=("aa",))

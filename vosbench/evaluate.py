@@ -131,6 +131,7 @@ def evaluate(
             "name": dataset.card.name,
             "split": dataset.split,
             "sequences": len(names),
+            "card_sequences": len(dataset.card.splits.get(dataset.split) or dataset.names),
             "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
         },
         **_summarise(rows, tasks, protocol),

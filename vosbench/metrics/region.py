@@ -15,5 +15,6 @@ def region_similarity(prediction: npt.NDArray[np.bool_], truth: npt.NDArray[np.b
     >>> region_similarity(np.array([[True, True, False]]), np.array([[False, True, True]]))
     0.3333333333333333
     """
-    union = np.count_nonzero(prediction | truth)
-    return np.count_nonzero(prediction & truth) / union if union else 1.0
+    intersection = np.count_nonzero(prediction & truth)
+    union = np.count_nonzero(prediction) + np.count_nonzero(truth) - intersection
+    return intersection / union if union else 1.0

@@ -1,0 +1,186 @@
+"""What every registered leaf must keep, checked on each of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from vosbench import registry
+from vosbench.config import build_method, jsonable, method_options
+from vosbench.errors import UsageError
+from vosbench.masks import ids, write_mask
+from vosbench.types import Mask, Method, PerSequence
+
+METHODS = registry.names("methods")
+DATASETS = registry.names("datasets")
+TAGS = {
+    "AC", "BC", "CS", "DB", "DEF", "EA", "FM", "HO",
+    "IO", "LR", "MB", "OCC", "OV", "ROT", "SC", "SV",
+}  # fmt: skip
+
+LENGTH, H, W = 24, 40, 56
+AHEAD = 2  # frames that a method may have read beyond the mask it yields
+ALIVE = 8  # frames that it may hold at any time; the video is three times as long
+
+
+class Clip(NamedTuple):
+    """A tiny video and its prompts, the second object's prompt coming late."""
+
+    frames: list[np.ndarray]
+    prompts: dict[int, Mask]
+
+
+def clip() -> Clip:
+    rng = np.random.default_rng(0)
+    ground = rng.integers(0, 256, (H, W, 3)).astype(np.uint8)
+    frames, prompts = [], {}
+    for t in range(LENGTH):
+        frame, mask = ground.copy(), np.zeros((H, W), np.uint8)
+        for i in (1, 2):
+            place = (slice(18 * i - 14, 18 * i), slice(4 + t, 20 + t))
+            frame[place], mask[place] = frame[place] // 4 + 90 * i, i
+        frames.append(frame)
+        if t in (0, 3):
+            prompts[t] = np.where(mask == (1 if t == 0 else 2), mask, 0).astype(np.uint8)
+    return Clip(frames, prompts)
+
+
+def built(name: str, folder: Path) -> Method:
+    """The method with its defaults, given what it cannot do without, or skipped with the reason."""
+    options: dict[str, Any] = {}
+    if name == "precomputed":
+        options["folder"] = folder
+        (folder / "tiny").mkdir(parents=True, exist_ok=True)
+        for t in range(LENGTH):
+            write_mask(folder / "tiny" / f"{t:05d}.png", clip().prompts[0 if t < 3 else 3])
+    try:
+        method = build_method(name, options, device="cpu", seed=0)
+    except UsageError as error:
+        pytest.skip(f"{name} cannot be built with its defaults: {error}")
+    if isinstance(method, PerSequence):
+        return method.for_sequence("tiny", tuple(f"{t:05d}" for t in range(LENGTH)))
+    return method
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_masks_fit_their_frames_and_prompts(name: str, tmp_path: Path) -> None:
+    video = clip()
+    masks = list(built(name, tmp_path).segment(iter(video.frames), video.prompts))
+    assert len(masks) == LENGTH
+    assert {mask.shape for mask in masks} == {(H, W)}
+    assert {mask.dtype for mask in masks} == {np.dtype(np.uint8)}
+    for t, mask in enumerate(masks):
+        assert set(ids(mask)) <= ({1} if t < 3 else {1, 2}), f"frame {t}"
+    assert 2 in ids(masks[3])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_same_video_gives_the_same_masks(name: str, tmp_path: Path) -> None:
+    video = clip()
+    method = built(name, tmp_path)
+    runs = [
+        np.stack(list(each.segment(iter(video.frames), video.prompts)))
+        for each in (method, method, built(name, tmp_path))
+    ]
+    assert (runs[0] == runs[1]).all(), "a method carries something from one video to the next"
+    assert (runs[0] == runs[2]).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_frames_are_read_as_masks_are_given(name: str, tmp_path: Path) -> None:
+    video = clip()
+    read, held = [], []
+
+    def watched() -> Iterator[np.ndarray]:
+        for t, frame in enumerate(video.frames):
+            fresh = frame.copy()
+            held.append(weakref.ref(fresh))
+            read.append(t)
+            yield fresh
+            del fresh
+
+    for t, _ in enumerate(built(name, tmp_path).segment(watched(), video.prompts)):
+        assert len(read) <= t + 1 + AHEAD, f"{len(read)} frames read for mask {t}"
+        alive = sum(ref() is not None for ref in held)
+        assert alive <= ALIVE, f"{alive} frames held at mask {t}"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_given_is_neither_changed_nor_given_back(name: str, tmp_path: Path) -> None:
+    video, before = clip(), clip()
+    for mask in built(name, tmp_path).segment(iter(video.frames), video.prompts):
+        assert not any(np.shares_memory(mask, prompt) for prompt in video.prompts.values())
+    assert all((a == b).all() for a, b in zip(video.frames, before.frames, strict=True))
+    assert all((video.prompts[t] == before.prompts[t]).all() for t in before.prompts)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_nothing_is_written(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("here", "home", "given"):
+        (tmp_path / place).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    video, method = clip(), built(name, tmp_path / "given")
+    before = sorted(tmp_path.rglob("*"))
+    list(method.segment(iter(video.frames), video.prompts))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_options_have_defaults_and_survive_text(name: str) -> None:
+    options = method_options(name, {})
+    assert dataclasses.is_dataclass(options)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.anything = 1
+    assert method_options(name, jsonable(options)) == options
+    as_text = {key: str(value) for key, value in dataclasses.asdict(options).items()}
+    assert method_options(name, as_text) == options
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
+)
+def test_a_leaf_says_what_it_is_and_where_it_comes_from(kind: str, name: str) -> None:
+    leaf = registry.find(kind, name)
+    assert leaf.summary.endswith("."), f"{leaf.path}: a docstring whose first line is a sentence"
+    assert len(leaf.summary) <= 100
+    assert leaf.source, f"{leaf.path}: SOURCE is missing"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_card_is_filled(name: str) -> None:
+    card = registry.load("datasets", name).CARD
+    assert card.name == name
+    assert card.title
+    assert card.licence
+    assert card.protocols
+    assert len({protocol.name for protocol in card.protocols}) == len(card.protocols)
+    assert card.default_split in card.splits
+    if card.folder:  # it is somebody else's
+        assert card.url.startswith(("http://", "https://"))
+        assert card.citation
+        assert card.archives or card.registration
+    for archive in card.archives:
+        assert archive.url.startswith(("http://", "https://"))
+        assert archive.filename == Path(archive.filename).name
+        assert archive.sha256 is None or len(archive.sha256) == 64
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_what_a_card_says_of_sequences_is_of_its_sequences(name: str) -> None:
+    card = registry.load("datasets", name).CARD
+    for split, names in card.splits.items():
+        assert len(set(names)) == len(names), split
+    known = {sequence for names in card.splits.values() for sequence in names}
+    if all(card.splits.values()):
+        assert set(card.frames) <= known
+        assert set(card.attributes) <= known
+    assert all(count > 0 for count in card.frames.values())
+    assert {tag for tags in card.attributes.values() for tag in tags} <= TAGS

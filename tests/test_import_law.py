@@ -1,0 +1,168 @@
+"""The import law of the design, read from the source text, and what importing may cost."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HOUSES = ("methods", "datasets", "reports")
+OPEN_TO_LEAVES = ("types", "masks", "errors", "videos", "toolbox")
+HEAVY = ("torch", "torchvision", "cv2", "pandas", "numpy", "av", "PIL", "distributed", "matplotlib")
+
+
+def sources(house: str) -> list[Path]:
+    return sorted((ROOT / house).rglob("*.py"))
+
+
+def absolute_imports(text: str) -> Iterator[str]:
+    """Every module or name imported absolutely, dotted, wherever in the file it stands."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def leaf_faults(text: str) -> list[str]:
+    """The imports that a leaf, or the toolbox behind it, may not make."""
+    return [
+        name
+        for name in absolute_imports(text)
+        if name.split(".")[0] in (*HOUSES, "tests", "benchmarks")
+        or (name.split(".")[0] == "vosbench" and name.split(".")[1:2] not in _opened())
+    ]
+
+
+def _opened() -> list[list[str]]:
+    return [[name] for name in OPEN_TO_LEAVES]
+
+
+def trunk_faults(text: str) -> list[str]:
+    """The imports by which a trunk module would know a leaf."""
+    by_name = ("vosbench.plugins", "importlib.import_module", "importlib.util")
+    return [
+        name
+        for name in absolute_imports(text)
+        if name.split(".")[0] in HOUSES or name == "importlib" or name.startswith(by_name)
+    ]
+
+
+def climbs(path: Path, house: Path) -> list[str]:
+    """Relative imports of a leaf's file that leave the leaf."""
+    depth = len(path.relative_to(house).parts) - 1  # folders between the file and the house
+    return [
+        "." * node.level + (node.module or "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level > depth
+    ]
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_a_leaf_imports_what_is_open_to_leaves(house: str) -> None:
+    assert sources(house)
+    for path in sources(house):
+        assert leaf_faults(path.read_text(encoding="utf-8")) == [], path
+        assert climbs(path, ROOT / house) == [], path
+
+
+def test_the_toolbox_imports_no_more_than_a_leaf() -> None:
+    for path in sources("vosbench/toolbox"):
+        assert leaf_faults(path.read_text(encoding="utf-8")) == [], path
+
+
+def test_the_trunk_knows_no_leaf() -> None:
+    for path in sources("vosbench"):
+        if path.relative_to(ROOT).as_posix() != "vosbench/registry.py":
+            assert trunk_faults(path.read_text(encoding="utf-8")) == [], path
+
+
+def test_the_houses_are_no_packages() -> None:
+    assert [house for house in (*HOUSES, "tests") if (ROOT / house / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import vosbench.run",
+        "from vosbench import evaluate",
+        "from vosbench.plugins.methods import copy_first",
+        "def f():\n    from vosbench.config import RunConfig",
+        "import methods.copy_first",
+        "from datasets import davis2016",
+        "import vosbench",
+    ],
+)
+def test_the_law_catches_a_leaf_that_breaks_it(line: str) -> None:
+    assert leaf_faults(line)
+
+
+def test_the_law_lets_a_leaf_do_what_it_may() -> None:
+    assert not leaf_faults(
+        "import numpy\nfrom vosbench.types import Mask\nfrom vosbench import videos\n"
+        "from vosbench.toolbox.warp import warp\nfrom .scene import Scene"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from vosbench.plugins.methods import copy_first",
+        "import vosbench.plugins",
+        "import importlib",
+        "from datasets.davis2016 import CARD",
+    ],
+)
+def test_the_law_catches_a_trunk_that_breaks_it(line: str) -> None:
+    assert trunk_faults(line)
+
+
+def test_relative_imports_stay_in_the_leaf(tmp_path: Path) -> None:
+    (tmp_path / "flat.py").write_text("from .other import x")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.py").write_text("from .b import x")
+    (tmp_path / "deep" / "c.py").write_text("from ..flat import x")
+    found = [climbs(tmp_path / name, tmp_path) for name in ("flat.py", "deep/a.py", "deep/c.py")]
+    assert found == [[".other"], [], ["..flat"]]
+
+
+def imported(code: str) -> set[str]:
+    """The heavy packages that a fresh interpreter has imported after running the code."""
+    report = f"{code}\nimport sys\nprint(*({HEAVY!r} & sys.modules.keys()))".replace(
+        repr(HEAVY), repr(set(HEAVY))
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", report], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_listing_names_imports_nothing_heavy() -> None:
+    assert not imported(
+        "from vosbench import registry\n"
+        "for kind in registry.KINDS:\n    assert registry.names(kind)"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "methods"], ["run", "--help"]])
+def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        f"import sys\nsys.argv = ['vosbench', *{arguments!r}]\nfrom vosbench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    )
+    assert not imported(code)
+
+
+def test_leaves_import_without_torch_or_opencv() -> None:
+    found = imported(
+        "from vosbench import registry\n"
+        "for kind in registry.KINDS:\n"
+        "    for name in registry.names(kind):\n        registry.load(kind, name)"
+    )
+    assert not found & {"torch", "torchvision", "cv2", "pandas", "av"}

@@ -1,0 +1,146 @@
+"""The registry: names from source text, errors that name files, leaves from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vosbench.plugins
+from vosbench import registry
+from vosbench.errors import PluginError, UsageError
+
+OWN_METHOD = '''\
+"""Says that every pixel is the first object."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SOURCE = "my desk"
+
+
+@dataclass(frozen=True)
+class Options:
+    label: int = 1
+
+
+class Everything:
+    def segment(self, frames, prompts):
+        for frame in frames:
+            yield np.ones(frame.shape[:2], np.uint8)
+
+
+def build(options, *, device, seed):
+    return Everything()
+'''
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of methods registered beside the project's own."""
+    folder = tmp_path / "methods"
+    folder.mkdir()
+    monkeypatch.setattr(vosbench.plugins, "__path__", [*vosbench.plugins.__path__, str(tmp_path)])
+    return folder
+
+
+def test_names_are_those_of_the_files() -> None:
+    assert {"copy-first", "optical-flow", "precomputed"} <= set(registry.names("methods"))
+    assert list(registry.names("datasets")) == sorted(registry.names("datasets"))
+    leaf = registry.find("methods", "copy-first")
+    assert leaf.path.name == "copy_first.py"
+    assert leaf.summary.startswith("Holds the prompts still")
+    assert "RPM-Net" in leaf.source
+
+
+def test_names_are_read_without_running_the_file(elsewhere: Path) -> None:
+    (elsewhere / "boom.py").write_text('"""Goes off."""\nraise RuntimeError("ran")\n')
+    (elsewhere / "_private.py").write_text("")
+    (elsewhere / "notes.txt").write_text("")
+    assert registry.leaves("methods")["boom"].summary == "Goes off."
+    assert "-private" not in registry.names("methods")
+    assert "notes" not in registry.names("methods")
+
+
+def test_an_unknown_name_gets_the_nearest_and_all() -> None:
+    with pytest.raises(UsageError, match=r"unknown method 'copyfirst'; did you mean 'copy-first'"):
+        registry.find("methods", "copyfirst")
+    with pytest.raises(UsageError, match=r"known: .*optical-flow, precomputed"):
+        registry.load("methods", "zzz")
+    with pytest.raises(UsageError, match="unknown kind 'method'; did you mean 'methods'"):
+        registry.names("method")
+
+
+def test_a_duplicate_name_names_both_files(elsewhere: Path) -> None:
+    (elsewhere / "copy_first.py").write_text('"""Another."""')
+    own = registry.__file__ and Path(registry.__file__).parents[1] / "methods" / "copy_first.py"
+    with pytest.raises(PluginError) as caught:
+        registry.names("methods")
+    assert "two methods are named 'copy-first'" in str(caught.value)
+    assert str(own) in str(caught.value)
+    assert str(elsewhere / "copy_first.py") in str(caught.value)
+
+
+def test_variants_are_names_with_other_defaults(elsewhere: Path) -> None:
+    (elsewhere / "many.py").write_text('VARIANTS = {"many-fast": {"size": 1}}')
+    assert registry.find("methods", "many").defaults == {}
+    assert registry.find("methods", "many-fast").defaults == {"size": 1}
+    (elsewhere / "many.py").write_text("VARIANTS = dict(a=1)")
+    with pytest.raises(PluginError, match=r"many\.py: VARIANTS must be a literal"):
+        registry.names("methods")
+
+
+def test_a_variant_may_not_take_anothers_name(elsewhere: Path) -> None:
+    (elsewhere / "many.py").write_text('VARIANTS = {"copy-first": {}}')
+    with pytest.raises(PluginError, match="two methods are named 'copy-first'"):
+        registry.names("methods")
+
+
+def test_a_failing_import_names_the_file(elsewhere: Path) -> None:
+    (elsewhere / "falls.py").write_text('raise RuntimeError("over")')
+    with pytest.raises(PluginError, match=r"falls\.py: cannot be imported: RuntimeError\('over'\)"):
+        registry.load("methods", "falls")
+
+
+def test_a_file_that_is_no_python_names_itself(elsewhere: Path) -> None:
+    (elsewhere / "torn.py").write_text("def (")
+    with pytest.raises(PluginError, match=r"torn\.py: cannot be read as Python"):
+        registry.names("methods")
+
+
+def test_a_leaf_without_its_function_names_the_file(elsewhere: Path) -> None:
+    (elsewhere / "hollow.py").write_text('"""Nothing."""')
+    with pytest.raises(PluginError, match=r"hollow\.py: a leaf in methods/ must define build\(\)"):
+        registry.load("methods", "hollow")
+
+
+def test_a_package_is_one_leaf(elsewhere: Path) -> None:
+    (elsewhere / "grand").mkdir()
+    (elsewhere / "grand" / "__init__.py").write_text('"""Grand."""\nfrom .part import build\n')
+    (elsewhere / "grand" / "part.py").write_text("def build(): ...")
+    (elsewhere / "empty").mkdir()
+    assert registry.load("methods", "grand").build is not None
+    assert "empty" not in registry.names("methods")
+
+
+def test_a_users_method_of_twenty_lines_runs_from_its_own_folder(
+    tmp_path: Path, folder_root: Path
+) -> None:
+    (tmp_path / "mine" / "methods").mkdir(parents=True)
+    (tmp_path / "mine" / "methods" / "every_pixel.py").write_text(OWN_METHOD)
+    assert len([line for line in OWN_METHOD.splitlines() if line.strip()]) <= 20
+    command = "run --method every-pixel --dataset folder --sequences ant --out runs --root"
+    done = subprocess.run(
+        [sys.executable, "-m", "vosbench", *command.split(), str(folder_root)],
+        env=os.environ | {"VOSBENCH_PLUGINS": str(tmp_path / "mine")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs").rglob("ant/*.png"))) == 6

@@ -286,8 +286,9 @@ def test_a_frame_handed_out_is_the_callers_own():
     assert (sequence.frames[5] == before).all()
 
 
-# The first 16 digits of the sha256 of frame 30 and of its mask (bytes in C order), from this renderer on x86-64 with numpy
-# 2; a change means that every score ever printed for the synthetic set changes too.
+# The first 16 digits of the sha256 of frame 30 and of its mask (bytes in C order), from this
+# renderer on x86-64 with numpy 2, with and without AVX2 and AVX-512; a change means that every
+# score ever printed for the synthetic set changes too.
 GOLDEN = {
     "crowd": ("2fc09db262dce20a", "728171677ecde43b"),
     "dynamic-background": ("6a618799999c2ef3", "9cbff2d142e0f157"),

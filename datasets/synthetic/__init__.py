@@ -126,6 +126,8 @@ class Synthetic:
     def flow(self, name: str, t: int) -> ExactFlow:
         """Exact flow (h, w, 2), pixels x then y, of each pixel of frame t back to frame t - 1.
 
+        For many frames keep the `stage(name)` and ask it: each call here makes the textures anew.
+
         Raises:
             UsageError: the name is unknown, or t has no frame before it.
         """

@@ -90,6 +90,14 @@ def test_a_contour_in_the_first_corner_is_dilated_without_holes():
     assert boundary_f(prediction, truth) == slow.boundary_f(prediction, truth) == 1.0
 
 
+@given(PAIRS)
+def test_a_cut_around_both_changes_nothing(pair):
+    prediction, truth = pair
+    box = boundary.around(prediction | truth)
+    cut = boundary_f(prediction[box], truth[box], radius=tolerance(*truth.shape))
+    assert cut == boundary_f(prediction, truth)
+
+
 def test_both_empty_is_one_and_one_empty_is_zero():
     empty, dot = np.zeros((5, 5), bool), drawn("..... ..... ..#.. ..... .....")
     assert boundary_f(empty, empty) == 1.0

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from vosbench import __version__
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.metrics.boundary import boundary_f
+from vosbench.metrics.boundary import around, boundary_f, tolerance
 from vosbench.metrics.region import region_similarity
 from vosbench.metrics.statistics import Statistics, average, over_frames
 from vosbench.pairs import Pair, Task, pairs, plan
@@ -145,12 +145,17 @@ def evaluate(
 
 
 def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
-    """J and F of each object that is scored in a pair."""
+    """J and F of each object that is scored in a frame; what is empty around them is cut off."""
     name = task.sequence.frame_names[pair.frame]
+    radius = tolerance(*pair.truth.shape)
+    box = around(mask | pair.truth)
     for number, since in task.since.items():
         if pair.frame > since:
-            prediction, truth = _pixels(mask, number), _pixels(pair.truth, number)
-            j, f = region_similarity(prediction, truth), boundary_f(prediction, truth)
+            prediction, truth = _pixels(mask[box], number), _pixels(pair.truth[box], number)
+            j, f = (
+                region_similarity(prediction, truth),
+                boundary_f(prediction, truth, radius=radius),
+            )
             yield Score(task.sequence.name, number or 1, name, j, f)
 
 

@@ -14,21 +14,22 @@ import numpy.typing as npt
 BoolMask = npt.NDArray[np.bool_]  # (h, w)
 
 
-def boundary_f(prediction: BoolMask, truth: BoolMask) -> float:
+def boundary_f(prediction: BoolMask, truth: BoolMask, *, radius: int | None = None) -> float:
     """F of one object in one frame: harmonic mean of contour precision and recall.
 
-    A contour pixel counts as matched if the other contour passes within `tolerance` of it.
-    Higher is better, from 0 to 1; symmetric. Both contours empty: 1; one empty: 0. A mask that
-    fills its frame has no contour, so that it scores 1 against an empty one, as officially.
+    A contour pixel counts as matched if the other contour passes within `radius` pixels of it, by
+    default the `tolerance` of the frame; to be given for masks that were cut to a box `around`
+    both. Higher is better, from 0 to 1; symmetric. Both contours empty: 1; one empty: 0. A mask
+    that fills its frame has no contour, so that it scores 1 against an empty one, as officially.
     Source: db_eval_boundary of davis2017-evaluation.
 
     >>> boundary_f(np.eye(9, dtype=bool), np.zeros((9, 9), dtype=bool))
     0.0
     """
-    box = _box(prediction | truth)
-    if box is None:
+    radius = tolerance(*truth.shape) if radius is None else radius
+    box = around(prediction | truth)
+    if not truth[box].size:
         return 1.0
-    radius = tolerance(*truth.shape)
     predicted, true = (contour(mask[box], padding=radius) for mask in (prediction, truth))
     p, t, stride = _bits(predicted), _bits(true), true.shape[1]
     if not p or not t:
@@ -72,15 +73,15 @@ def contour(mask: BoolMask, *, padding: int = 1) -> BoolMask:
     return edge
 
 
-def _box(mask: BoolMask) -> tuple[slice, slice] | None:
-    """The rows and columns of the mask and one more on each side, within the image; None if empty.
+def around(mask: npt.NDArray[np.generic]) -> tuple[slice, slice]:
+    """The rows and columns of a mask and one more on each side, within the frame.
 
-    One more is enough: a contour pixel lies on the mask or just left of it or above, and what is
-    cut off is empty on both sides of the cut.
+    A cut there changes no contour: its pixels lie on the mask or just left of it or above, and
+    what is cut off is as empty as the margin. For an empty mask the slices are empty.
     """
     rows = np.flatnonzero(mask.any(axis=1))
     if not rows.size:
-        return None
+        return slice(0), slice(0)
     top, bottom = max(int(rows[0]) - 1, 0), int(rows[-1]) + 2
     columns = np.flatnonzero(mask[top:bottom].any(axis=0))
     return slice(top, bottom), slice(max(int(columns[0]) - 1, 0), int(columns[-1]) + 2)

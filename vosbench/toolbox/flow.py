@@ -61,10 +61,11 @@ def raft(weights: Path | None, *, device: str) -> Estimator:
     Raises:
         UsageError: no weights are given, the file is missing, or it holds another network.
     """
+    state = read_weights(weights)
+
     import torch
     from torchvision.models.optical_flow import raft_large, raft_small
 
-    state = read_weights(weights)
     for make in (raft_large, raft_small):
         with torch.device("meta"):  # shapes only: the random start would be thrown away
             model = make(weights=None, progress=False)

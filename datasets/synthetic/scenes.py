@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from . import shapes
 from .motion import Curve, Motion
 from .scene import Layer, Scene
+from .shapes import Shape
 from .textures import Palette
 
 MEADOW: Palette = ((38, 56, 28), (72, 96, 44), (112, 132, 66), (158, 166, 102))
@@ -56,30 +58,26 @@ SHAKE = Motion(
     angle=Curve(0.0, 0.0, ((1.2, 6.1, 0.2),)),
 )
 
+
+def _object(id: int, shape: Shape, coat: Palette, motion: Motion, **more: Any) -> Layer:
+    """An object in one coat; `more` is any other field of a Layer."""
+    return Layer(id=id, shape=shape, coats=(coat,), motion=motion, **more)
+
+
 SCENES: tuple[Scene, ...] = (
     Scene(
         name="plain",
         ground=MEADOW,
         camera=_pan(4),
-        layers=(
-            Layer(
-                id=1,
-                shape=shapes.TURTLE,
-                coats=(KOI,),
-                motion=Motion(x=_line(213, 219), y=Curve(120)),
-            ),
-        ),
+        layers=(_object(1, shapes.TURTLE, KOI, Motion(x=_line(213, 219), y=Curve(120))),),
     ),
     Scene(
         name="fast-motion",
         attributes=("FM",),
         ground=SAND,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.BEAN,
-                coats=(PLUM,),
-                motion=Motion(x=_swing(216, 138, 26, 0.7), y=_swing(120, 54, 17)),
+            _object(
+                1, shapes.BEAN, PLUM, Motion(x=_swing(216, 138, 26, 0.7), y=_swing(120, 54, 17))
             ),
         ),
     ),
@@ -89,11 +87,11 @@ SCENES: tuple[Scene, ...] = (
         ground=SLATE,
         shutter=1.0,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.STARFISH,
-                coats=(CORAL,),
-                motion=Motion(x=_swing(216, 130, 38, 0.75), y=_swing(120, 30, 30)),
+            _object(
+                1,
+                shapes.STARFISH,
+                CORAL,
+                Motion(x=_swing(216, 130, 38, 0.75), y=_swing(120, 30, 30)),
             ),
         ),
     ),
@@ -103,12 +101,7 @@ SCENES: tuple[Scene, ...] = (
         ground=MEADOW,
         camera=_pan(3),
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.TURTLE,
-                coats=(HONEY,),
-                motion=Motion(x=_line(213, 219), y=Curve(120)),
-            ),
+            _object(1, shapes.TURTLE, HONEY, Motion(x=_line(213, 219), y=Curve(120))),
             Layer(shape=shapes.TRUNK, coats=(BARK,), motion=Motion(x=_line(0, 432), y=Curve(120))),
         ),
     ),
@@ -118,11 +111,11 @@ SCENES: tuple[Scene, ...] = (
         ground=LAKE,
         camera=_pan(3),
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.STARFISH,
-                coats=(HONEY,),
-                motion=Motion(x=_line(213, 219), y=Curve(120), scale=_swing(1.1, 0.38, 48, 0.25)),
+            _object(
+                1,
+                shapes.STARFISH,
+                HONEY,
+                Motion(x=_line(213, 219), y=Curve(120), scale=_swing(1.1, 0.38, 48, 0.25)),
             ),
         ),
     ),
@@ -131,30 +124,23 @@ SCENES: tuple[Scene, ...] = (
         attributes=("DEF",),
         ground=SAND,
         camera=_pan(1),
-        layers=(
-            Layer(
-                id=1,
-                shape=shapes.FISH,
-                coats=(JADE,),
-                motion=Motion(
-                    x=_line(112, 118),
-                    y=Curve(84),
-                    stretch=_swing(1.0, 0.2, 24),
-                    lift=(Curve(13), 120, 0.06),
+        layers=tuple(
+            _object(
+                id,
+                shapes.FISH,
+                coat,
+                Motion(
+                    x=_line(x, to_x),
+                    y=Curve(y),
+                    angle=Curve(angle),
+                    stretch=_swing(1.0, 0.2, 24, phase),
+                    lift=(Curve(13), 120, speed),
                 ),
-            ),
-            Layer(
-                id=2,
-                shape=shapes.FISH,
-                coats=(CORAL,),
-                motion=Motion(
-                    x=_line(320, 314),
-                    y=Curve(158),
-                    angle=Curve(180),
-                    stretch=_swing(1.0, 0.2, 24, 0.5),
-                    lift=(Curve(13), 120, 0.07),
-                ),
-            ),
+            )
+            for id, coat, x, to_x, y, angle, phase, speed in (
+                (1, JADE, 112, 118, 84, 0, 0.0, 0.06),
+                (2, CORAL, 320, 314, 158, 180, 0.5, 0.07),
+            )
         ),
     ),
     Scene(
@@ -163,19 +149,14 @@ SCENES: tuple[Scene, ...] = (
         ground=HEATH,
         camera=SHAKE,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.LEAF,
-                coats=(JADE,),
+            _object(
+                1,
+                shapes.LEAF,
+                JADE,
+                Motion(x=_line(110, 150), y=Curve(120), angle=Curve(35)),
                 size=1.1,
-                motion=Motion(x=_line(110, 150), y=Curve(120), angle=Curve(35)),
             ),
-            Layer(
-                id=2,
-                shape=shapes.BEAN,
-                coats=(IVORY,),
-                motion=Motion(x=_line(330, 300), y=_line(110, 130)),
-            ),
+            _object(2, shapes.BEAN, IVORY, Motion(x=_line(330, 300), y=_line(110, 130))),
         ),
     ),
     Scene(
@@ -184,12 +165,12 @@ SCENES: tuple[Scene, ...] = (
         ground=SLATE,
         camera=_pan(4),
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.LEAF,
-                coats=(HONEY,),
+            _object(
+                1,
+                shapes.LEAF,
+                HONEY,
+                Motion(x=_line(213, 219), y=Curve(120), angle=Curve(-40)),
                 size=1.08,
-                motion=Motion(x=_line(213, 219), y=Curve(120), angle=Curve(-40)),
                 gain=(_line(1.15, 0.35), _line(0.75, 0.8), _line(0.5, 1.95)),
             ),
         ),
@@ -200,12 +181,7 @@ SCENES: tuple[Scene, ...] = (
         length=60,
         ground=FROST,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.BEAN,
-                coats=(CORAL,),
-                motion=Motion(x=_swing(320, 195, 120), y=_line(110, 130, 60)),
-            ),
+            _object(1, shapes.BEAN, CORAL, Motion(x=_swing(320, 195, 120), y=_line(110, 130, 60))),
         ),
     ),
     Scene(
@@ -214,26 +190,26 @@ SCENES: tuple[Scene, ...] = (
         ground=SAND,
         camera=_pan(3),
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.TURTLE,
-                coats=(JADE,),
+            _object(
+                1,
+                shapes.TURTLE,
+                JADE,
+                Motion(x=_line(96, 102), y=_line(60, 63), angle=Curve(20)),
                 size=0.22,
-                motion=Motion(x=_line(96, 102), y=_line(60, 63), angle=Curve(20)),
             ),
-            Layer(
-                id=2,
-                shape=shapes.TURTLE,
-                coats=(PLUM,),
+            _object(
+                2,
+                shapes.TURTLE,
+                PLUM,
+                Motion(x=_line(340, 334), y=_line(112, 110), angle=Curve(166)),
                 size=0.25,
-                motion=Motion(x=_line(340, 334), y=_line(112, 110), angle=Curve(166)),
             ),
-            Layer(
-                id=3,
-                shape=shapes.TURTLE,
-                coats=(INK,),
+            _object(
+                3,
+                shapes.TURTLE,
+                INK,
+                Motion(x=_line(190, 195), y=_line(186, 184), angle=Curve(-23)),
                 size=0.2,
-                motion=Motion(x=_line(190, 195), y=_line(186, 184), angle=Curve(-23)),
             ),
         ),
     ),
@@ -242,18 +218,8 @@ SCENES: tuple[Scene, ...] = (
         attributes=("IO",),
         ground=MEADOW,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.BEAN,
-                coats=(CORAL,),
-                motion=Motion(x=_swing(122, 34, 96), y=_line(96, 144)),
-            ),
-            Layer(
-                id=2,
-                shape=shapes.PEBBLE,
-                coats=(IVORY,),
-                motion=Motion(x=_swing(310, -34, 96), y=_line(144, 96)),
-            ),
+            _object(1, shapes.BEAN, CORAL, Motion(x=_swing(122, 34, 96), y=_line(96, 144))),
+            _object(2, shapes.PEBBLE, IVORY, Motion(x=_swing(310, -34, 96), y=_line(144, 96))),
         ),
     ),
     Scene(
@@ -294,12 +260,7 @@ SCENES: tuple[Scene, ...] = (
                     (shapes.BEAN, 0.6, 128, 82, 20),
                 )
             ),
-            Layer(
-                id=1,
-                shape=shapes.PEBBLE,
-                coats=(SLATE,),
-                motion=Motion(x=_line(213, 219), y=Curve(120)),
-            ),
+            _object(1, shapes.PEBBLE, SLATE, Motion(x=_line(213, 219), y=Curve(120))),
         ),
     ),
     Scene(
@@ -309,12 +270,12 @@ SCENES: tuple[Scene, ...] = (
         ground_motion=Motion(lift=(Curve(7), 90, 0.09), sway=(Curve(8), 70, 0.11)),
         camera=_pan(4),
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.LEAF,
-                coats=(KOI,),
+            _object(
+                1,
+                shapes.LEAF,
+                KOI,
+                Motion(x=_line(213, 219), y=Curve(120), angle=Curve(30)),
                 size=1.1,
-                motion=Motion(x=_line(213, 219), y=Curve(120), angle=Curve(30)),
             ),
         ),
     ),
@@ -323,14 +284,7 @@ SCENES: tuple[Scene, ...] = (
         attributes=("SC",),
         ground=MEADOW,
         camera=_pan(4),
-        layers=(
-            Layer(
-                id=1,
-                shape=shapes.DRAGONFLY,
-                coats=(IVORY,),
-                motion=Motion(x=_line(213, 219), y=Curve(120)),
-            ),
-        ),
+        layers=(_object(1, shapes.DRAGONFLY, IVORY, Motion(x=_line(213, 219), y=Curve(120))),),
     ),
     Scene(
         name="edge-ambiguity",
@@ -338,13 +292,8 @@ SCENES: tuple[Scene, ...] = (
         ground=HEATH,
         camera=_pan(4),
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.PEBBLE,
-                coats=(SAND,),
-                rim=HEATH,
-                size=1.1,
-                motion=Motion(x=_line(213, 219), y=Curve(120)),
+            _object(
+                1, shapes.PEBBLE, SAND, Motion(x=_line(213, 219), y=Curve(120)), rim=HEATH, size=1.1
             ),
         ),
     ),
@@ -353,19 +302,19 @@ SCENES: tuple[Scene, ...] = (
         attributes=("ROT",),
         ground=FROST,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.LEAF,
-                coats=(KOI,),
+            _object(
+                1,
+                shapes.LEAF,
+                KOI,
+                Motion(x=_line(100, 130), y=Curve(120), angle=_line(20, 290)),
                 size=1.15,
-                motion=Motion(x=_line(100, 130), y=Curve(120), angle=_line(20, 290)),
             ),
-            Layer(
-                id=2,
-                shape=shapes.TURTLE,
-                coats=(PLUM,),
+            _object(
+                2,
+                shapes.TURTLE,
+                PLUM,
+                Motion(x=_line(320, 290), y=Curve(120), angle=_line(200, -30)),
                 size=0.95,
-                motion=Motion(x=_line(320, 290), y=Curve(120), angle=_line(200, -30)),
             ),
         ),
     ),
@@ -373,17 +322,12 @@ SCENES: tuple[Scene, ...] = (
         name="late-object",
         ground=SAND,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.TURTLE,
-                coats=(JADE,),
-                motion=Motion(x=_line(130, 190), y=Curve(66)),
-            ),
-            Layer(
-                id=2,
-                shape=shapes.FISH,
-                coats=(KOI,),
-                motion=Motion(x=_line(700, 136), y=Curve(176), angle=Curve(180)),
+            _object(1, shapes.TURTLE, JADE, Motion(x=_line(130, 190), y=Curve(66))),
+            _object(
+                2,
+                shapes.FISH,
+                KOI,
+                Motion(x=_line(700, 136), y=Curve(176), angle=Curve(180)),
                 prompt=29,
             ),
         ),
@@ -394,11 +338,11 @@ SCENES: tuple[Scene, ...] = (
         ground=HEATH,
         shutter=1.0,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.PEBBLE,
-                coats=(HONEY,),
-                motion=Motion(x=_swing(216, 136, 25, 0.1), y=_swing(120, 52, 18, 0.4)),
+            _object(
+                1,
+                shapes.PEBBLE,
+                HONEY,
+                Motion(x=_swing(216, 136, 25, 0.1), y=_swing(120, 52, 18, 0.4)),
             ),
         ),
     ),
@@ -407,29 +351,16 @@ SCENES: tuple[Scene, ...] = (
         attributes=("IO", "OCC"),
         ground=MEADOW,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.STARFISH,
-                coats=(CORAL,),
-                motion=Motion(x=_line(90, 330), y=Curve(80)),
+            _object(1, shapes.STARFISH, CORAL, Motion(x=_line(90, 330), y=Curve(80))),
+            _object(
+                2,
+                shapes.TURTLE,
+                HONEY,
+                Motion(x=_line(320, 110), y=_line(70, 110), angle=Curve(180)),
             ),
-            Layer(
-                id=2,
-                shape=shapes.TURTLE,
-                coats=(HONEY,),
-                motion=Motion(x=_line(320, 110), y=_line(70, 110), angle=Curve(180)),
-            ),
-            Layer(
-                id=3,
-                shape=shapes.BEAN,
-                coats=(IVORY,),
-                motion=Motion(x=_line(80, 240), y=_line(180, 120)),
-            ),
-            Layer(
-                id=4,
-                shape=shapes.FISH,
-                coats=(PLUM,),
-                motion=Motion(x=_line(340, 130), y=_line(180, 170), angle=Curve(180)),
+            _object(3, shapes.BEAN, IVORY, Motion(x=_line(80, 240), y=_line(180, 120))),
+            _object(
+                4, shapes.FISH, PLUM, Motion(x=_line(340, 130), y=_line(180, 170), angle=Curve(180))
             ),
         ),
     ),
@@ -439,17 +370,17 @@ SCENES: tuple[Scene, ...] = (
         ground=MEADOW,
         camera=SHAKE,
         layers=(
-            Layer(
-                id=1,
-                shape=shapes.PEBBLE,
-                coats=(MEADOW,),
-                motion=Motion(x=_line(110, 120), y=Curve(120), scale=_line(0.8, 1.45)),
+            _object(
+                1,
+                shapes.PEBBLE,
+                MEADOW,
+                Motion(x=_line(110, 120), y=Curve(120), scale=_line(0.8, 1.45)),
             ),
-            Layer(
-                id=2,
-                shape=shapes.TURTLE,
-                coats=(MEADOW,),
-                motion=Motion(x=_line(320, 310), y=Curve(120), scale=_line(1.3, 0.72)),
+            _object(
+                2,
+                shapes.TURTLE,
+                MEADOW,
+                Motion(x=_line(320, 310), y=Curve(120), scale=_line(1.3, 0.72)),
             ),
         ),
     ),

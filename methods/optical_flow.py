@@ -29,13 +29,10 @@ BackwardFlow: TypeAlias = Callable[[int, Frame, Frame], Flow]  # index, its fram
 class Options:
     """How flow is found and how labels follow it."""
 
-    flow: Literal["dis", "farneback", "raft", "file"] = "dis"  # the best that needs no weights
-    mode: Literal["chained", "direct"] = (
-        "chained"  # RPM-Net's; direct gave J .415 for .360 on ten videos
-    )
-    label: Literal["soft", "hard"] = (
-        "hard"  # Eq. 10 read literally; soft gave J .365 for .360 on ten videos
-    )
+    # Figures: J on ten sequences of DAVIS-2016, DIS, where chained and hard give .360.
+    flow: Literal["dis", "farneback", "raft", "file"] = "dis"  # five times faster than Farnebäck
+    mode: Literal["chained", "direct"] = "chained"  # as RPM-Net carries masks; direct .415
+    label: Literal["soft", "hard"] = "hard"  # RPM-Net's Eq. 10 read literally; soft .365
     threshold: float = 0.5  # an object alone needs more than half of a pixel
     size: int = 0  # short side in px at which flow is estimated; 0: the frames' own
     weights: Path | None = None  # flow=raft: .safetensors or .pth of torchvision's RAFT

@@ -42,7 +42,7 @@ def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1"):
+    with pytest.raises(UsageError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1"):
         list(cluster.map_tasks(_double, ["a"], scheduler=f"tcp://127.0.0.1:{port}"))
 
 

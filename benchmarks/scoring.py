@@ -47,11 +47,6 @@ score = VideoEvaluator(*sys.argv[1:3])
 for folder in sorted(Path(sys.argv[1]).iterdir()):
     score(folder.name)
 """
-DAVIS2017 = """
-import sys
-from davis2017.evaluation import DAVISEvaluation
-DAVISEvaluation(sys.argv[3], "semi-supervised", "val").evaluate(sys.argv[2])
-"""
 
 
 def main() -> None:

@@ -116,6 +116,7 @@ def test_scores_equal_the_slow_definitions(tmp_path):
     truth, masks = random_masks(1, 9, 3), random_masks(2, 9, 3)
     result = score(tmp_path, tree({"a": truth}), {"a": masks})
     assert [row.frame for row in result.rows[:7]] == [f"{i:05d}" for i in range(1, 8)]
+    assert {type(value) for row in result.rows for value in row} == {str, int, float}
     for row in result.rows:
         pair = [m[int(row.frame)] == row.object for m in (masks, truth)]
         assert pytest.approx(slow_region.region_similarity(*pair), abs=1e-12) == row.J

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import region as slow
 
+import vosbench.metrics.region
 from vosbench.metrics.region import region_similarity
 
 PAIRS = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
@@ -52,3 +55,7 @@ def test_is_bounded_and_symmetric(pair):
     score = region_similarity(*pair)
     assert 0 <= score <= 1
     assert score == region_similarity(pair[1], pair[0])
+
+
+def test_the_examples_hold():
+    assert doctest.testmod(vosbench.metrics.region).failed == 0

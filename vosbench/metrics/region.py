@@ -15,6 +15,6 @@ def region_similarity(prediction: npt.NDArray[np.bool_], truth: npt.NDArray[np.b
     >>> region_similarity(np.array([[True, True, False]]), np.array([[False, True, True]]))
     0.3333333333333333
     """
-    intersection = np.count_nonzero(prediction & truth)
-    union = np.count_nonzero(prediction) + np.count_nonzero(truth) - intersection
+    intersection = int(np.count_nonzero(prediction & truth))
+    union = int(np.count_nonzero(prediction)) + int(np.count_nonzero(truth)) - intersection
     return intersection / union if union else 1.0

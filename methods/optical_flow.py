@@ -4,7 +4,7 @@ Frames, prompts -> masks. `chained` samples the previous mask along the flow fro
 `direct` samples the prompt along the flow from frame t to the prompt's frame. Flow comes from
 OpenCV, from RAFT with the user's weights, or from files: `folder/<sequence>/<frame name>.flo`
 holds the backward flow from that frame to the one before (the first frame needs none).
-The rows "Liu" and "FlowNet 2.0" of RPM-Net's Table 1 are neither DIS nor Farnebäck: only flow
+The rows "Liu" and "FlowNet 2.0" of the RPM-Net paper are neither DIS nor Farnebäck: only flow
 files made with those tools reproduce them.
 """
 

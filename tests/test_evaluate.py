@@ -41,7 +41,7 @@ class Tree:
     def card(self) -> DatasetCard:
         return DatasetCard(
             name="tree", title="", url="", licence="", citation="", folder="", splits={},
-            protocols=(DAVIS2017,),
+            protocols=(DAVIS2017, DAVIS2016, PROMPTED, UNITED),
         )  # fmt: skip
 
     def sequence(self, name: str) -> Sequence:
@@ -240,6 +240,14 @@ def test_a_choice_of_sequences_and_progress(tmp_path):
     assert [row.sequence for row in result.rows] == ["a", "a", "c", "c"]
     with pytest.raises(UsageError, match=r"unknown sequence 'aa'; did you mean 'a'\?"):
         evaluate(dataset, tmp_path, protocol=DAVIS2017, sequences=("aa",))
+
+
+def test_a_baseline_needs_a_prompt(tmp_path):
+    dataset = tree({"a": moving(4)})
+    dataset.sequence = lambda name: replace(Tree.sequence(dataset, name), prompts={})
+    result = score(tmp_path, dataset, {"a": moving(4)}, baseline=True)
+    assert result.summary["copy_first"] is None
+    assert result.summary["J&F"] == 1.0
 
 
 def test_sequences_without_a_frame_to_score_are_left_out_and_named(tmp_path):

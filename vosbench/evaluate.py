@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench import __version__
-from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.config import choose_sequences
+from vosbench.errors import DataError
 from vosbench.metrics.boundary import around, boundary_f, tolerance
 from vosbench.metrics.region import region_similarity
 from vosbench.metrics.statistics import Statistics, average, over_frames
@@ -100,10 +101,7 @@ def evaluate(
         TruthWithheldError: the split has no annotations to score against.
         DataError: truth and masks do not fit; it lists every fault.
     """
-    for name in sequences or ():
-        if name not in dataset.names:
-            raise UsageError(f"unknown sequence {name!r}; {did_you_mean(name, dataset.names)}")
-    names = tuple(n for n in dataset.names if sequences is None or n in sequences)
+    names = choose_sequences(dataset.names, sequences or ())
     tasks, unscored = plan(dataset, names, masks, protocol)
     rows: list[Score] = []
     held: list[Score] = []
@@ -111,11 +109,11 @@ def evaluate(
     for name in names:
         if name in tasks:
             task = tasks[name]
-            for pair in pairs(task, masks / name, protocol, faults):
+            for pair in pairs(task, masks / name, faults, hold=baseline):
                 if faults:
                     continue  # the scores are void already, but all faults are to be found
                 rows += _score(task, pair, pair.prediction)
-                if baseline:
+                if pair.held is not None:
                     held += _score(task, pair, pair.held)
         if progress:
             progress(name)
@@ -138,7 +136,7 @@ def evaluate(
         "copy_first": None,
         "unscored": list(unscored),
     }
-    if baseline:
+    if held:
         still = _summarise(held, tasks, protocol)
         summary["copy_first"] = {key: still[key] for key in ("J", "F", "J&F")}
     return Evaluation(tuple(rows), summary)
@@ -152,10 +150,8 @@ def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
     for number, since in task.since.items():
         if pair.frame > since:
             prediction, truth = _pixels(mask[box], number), _pixels(pair.truth[box], number)
-            j, f = (
-                region_similarity(prediction, truth),
-                boundary_f(prediction, truth, radius=radius),
-            )
+            j = region_similarity(prediction, truth)
+            f = boundary_f(prediction, truth, radius=radius)
             yield Score(task.sequence.name, number or 1, name, j, f)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from vosbench.errors import DataError, TruthWithheldError
 from vosbench.masks import ids, lay_prompt, read_mask
-from vosbench.types import Dataset, Mask, ScoringProtocol, Sequence
+from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
 
 VOID = 255  # in a truth of ids: background, as the official tool has it
 MOST_IDS = 32  # more different values than this are a soft map, not objects to unite
@@ -30,17 +30,19 @@ class Task:
     """
 
     sequence: Sequence
+    protocol: ScoringProtocol
+    card: DatasetCard
     frames: tuple[int, ...]
     since: Mapping[int | None, int]
 
 
 class Pair(NamedTuple):
-    """One frame's masks, read and checked; `held` is what copy-first would say, (h, w) too."""
+    """One frame's masks, read and checked; `held` is what copy-first would say, if asked for."""
 
     frame: int
     truth: Mask
     prediction: Mask
-    held: Mask
+    held: Mask | None
 
 
 def plan(
@@ -62,7 +64,7 @@ def plan(
         sequence = dataset.sequence(name)
         annotated |= len(sequence.truth) > 1  # one is no more than the prompt
         try:
-            task = _task(sequence, protocol)
+            task = _task(sequence, protocol, dataset.card)
         except DataError as error:
             faults += error.faults
             continue
@@ -82,7 +84,7 @@ def plan(
     return tasks, tuple(name for name in names if name not in tasks)
 
 
-def _task(sequence: Sequence, protocol: ScoringProtocol) -> Task:
+def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> Task:
     """The frames and objects of one sequence; DataError when its ids do not fit the protocol."""
     start = min(sequence.prompts, default=0)  # nothing can be known of frames before it
     annotated = [index for index in sorted(sequence.truth) if index >= start]
@@ -103,11 +105,23 @@ def _task(sequence: Sequence, protocol: ScoringProtocol) -> Task:
                 f"{sequence.name}: its first annotation {sequence.frame_names[first]} has the ids "
                 f"{found}, but protocol {protocol.name} expects 1..{found[-1]} without gaps: the "
                 f"official tool would count {phantoms} as objects too and give them 1.0; "
-                "renumber the ids, or use --protocol prompted"
+                f"renumber the ids{_or_use(card, 'prompted')}"
             )
         since = dict.fromkeys(found, -1)
     earliest = min(since.values(), default=len(sequence.frame_names))
-    return Task(sequence=sequence, frames=tuple(i for i in frames if i > earliest), since=since)
+    return Task(
+        sequence=sequence,
+        protocol=protocol,
+        card=card,
+        frames=tuple(index for index in frames if index > earliest),
+        since=since,
+    )
+
+
+def _or_use(card: DatasetCard, objects: str) -> str:
+    """The end of an advice: the card's protocol that counts objects so, where it has one."""
+    names = [protocol.name for protocol in card.protocols if protocol.objects == objects]
+    return f", or use --protocol {names[-1]}" if names else ""
 
 
 def _missing(task: Task, folder: Path) -> list[str]:
@@ -127,10 +141,13 @@ def _missing(task: Task, folder: Path) -> list[str]:
     return [f"mask {folder / name} is missing" for name in missing]
 
 
-def pairs(task: Task, folder: Path, protocol: ScoringProtocol, faults: list[str]) -> Iterator[Pair]:
-    """Read the masks frame by frame; a frame with a fault is noted and left out."""
+def pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:
+    """Read the masks frame by frame; a frame with a fault is noted and left out.
+
+    hold: whether to also give the prompts so far, held still.
+    """
     sequence = task.sequence
-    prompts = sorted(sequence.prompts)
+    prompts = sorted(sequence.prompts) if hold else []
     held: Mask | None = None
     for index in task.frames:
         while prompts and prompts[0] <= index:
@@ -150,18 +167,18 @@ def pairs(task: Task, folder: Path, protocol: ScoringProtocol, faults: list[str]
             )
             continue
         annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
-        fault = _wrong_ids(prediction, task, protocol, f"mask {path}")
-        if protocol.objects == "united":
-            fault = fault or _wrong_ids(truth, task, protocol, annotation)
+        fault = _wrong_ids(prediction, task, f"mask {path}")
+        if task.protocol.objects == "united":
+            fault = fault or _wrong_ids(truth, task, annotation)
         if fault:
             faults.append(fault)
             continue
-        yield Pair(index, truth, prediction, np.zeros_like(truth) if held is None else held)
+        yield Pair(index, truth, prediction, held)
 
 
-def _wrong_ids(mask: Mask, task: Task, protocol: ScoringProtocol, what: str) -> str:
+def _wrong_ids(mask: Mask, task: Task, what: str) -> str:
     """What is wrong with a mask's values; "" if nothing is."""
-    top = int(mask.max())
+    top, protocol = int(mask.max()), task.protocol
     if protocol.objects == "united":
         if top < MOST_IDS or np.count_nonzero(mask == top) == np.count_nonzero(mask):
             return ""
@@ -182,7 +199,7 @@ def _wrong_ids(mask: Mask, task: Task, protocol: ScoringProtocol, what: str) -> 
     if found == {VOID} and len(known) == 1:
         return (
             f"{what} has the values 0 and 255, but protocol {protocol.name} expects object ids: "
-            f"write {known[0]} instead of 255, or use --protocol united"
+            f"write {known[0]} instead of 255{_or_use(task.card, 'united')}"
         )
     return (
         f"{what} has the ids {unknown}, but protocol {protocol.name} knows only the objects "

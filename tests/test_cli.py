@@ -160,3 +160,17 @@ def test_evaluate_imports_no_learning_library(scored: Path, folder_root: Path) -
 
 def test_completion_script_is_there(command: Vosbench) -> None:
     assert "vosbench" in command("--show-completion", "bash").stdout
+
+
+def test_without_truth_masks_are_made_and_the_reason_is_said(
+    folder_root: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    for mask in (folder_root / "masks").glob("*/0000[1-9].png"):
+        mask.unlink()
+    ended = command("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    assert ended.returncode == 0, ended.stderr
+    assert "not scored: folder (all) has no truth to score against" in ended.stderr
+    assert len(list((tmp_path / "runs").glob("*/masks/*/*.png"))) == 22
+    again = command("evaluate", tmp_path / "runs" / "copy-first-folder")
+    assert again.returncode == 1
+    assert "has no truth to score against" in again.stderr

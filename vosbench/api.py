@@ -16,6 +16,7 @@ from vosbench import evaluate as scoring
 from vosbench import run as running
 from vosbench.config import RunConfig, choose_protocol, open_dataset
 from vosbench.errors import IncompleteRunError, UsageError
+from vosbench.types import Dataset
 
 if TYPE_CHECKING:
     import pandas
@@ -30,6 +31,7 @@ class Result:
     manifest: dict[str, Any] | None
     summary: dict[str, Any]
     masks: Path | None = None
+    cross_check: str | None = None
 
     @property
     def scores(self) -> pandas.DataFrame:
@@ -97,11 +99,13 @@ def score_run(
     *,
     protocol: str = "",
     out: Path | None = None,
+    cross_check: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
     """Score the finished sequences of a run's folder, with copy-first beside them.
 
     out: where scores.csv and summary.json go; the run's folder by default.
+    cross_check: an installed scorer to run on the same masks.
     """
     manifest = running.load_manifest(folder)
     identity = manifest["identity"]
@@ -115,11 +119,13 @@ def score_run(
     if not done:
         raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
     chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
+    masks = folder / "masks"
     evaluation = scoring.evaluate(
-        dataset, folder / "masks", protocol=chosen, sequences=done, baseline=True, progress=progress
+        dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
     )
     evaluation.write(out or folder)
-    return Result(_label(manifest), out or folder, manifest, evaluation.summary, folder / "masks")
+    checked = _cross_check(dataset, masks, cross_check, evaluation)
+    return Result(_label(manifest), out or folder, manifest, evaluation.summary, masks, checked)
 
 
 def evaluate(
@@ -133,9 +139,13 @@ def evaluate(
     sequences: tuple[str, ...] = (),
     baseline: bool = False,
     out: Path | None = None,
+    cross_check: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
-    """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given."""
+    """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
+
+    baseline: also score copy-first. cross_check: an installed scorer to run on the same masks.
+    """
     opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
     evaluation = scoring.evaluate(
         opened,
@@ -147,7 +157,18 @@ def evaluate(
     )
     if out is not None:
         evaluation.write(out)
-    return Result(masks.resolve().name, out, None, evaluation.summary, masks)
+    checked = _cross_check(opened, masks, cross_check, evaluation)
+    return Result(masks.resolve().name, out, None, evaluation.summary, masks, checked)
+
+
+def _cross_check(
+    dataset: Dataset, masks: Path, scorer: str, evaluation: scoring.Evaluation
+) -> str | None:
+    if not scorer:
+        return None
+    from vosbench import crosscheck
+
+    return str(crosscheck.cross_check(dataset, masks, scorer, evaluation))
 
 
 def load(folder: Path) -> Result:

@@ -182,8 +182,9 @@ def evaluate(
     """Score masks on disk, of this or any other tool, against a dataset's truth."""
     from vosbench import api
 
+    scorer = cross_check.value if cross_check else ""
     if (masks / "run.json").is_file() and not (dataset or root or split or resolution or sequences):
-        scored = api.score_run(masks, protocol=protocol, out=out)
+        scored = api.score_run(masks, protocol=protocol, out=out, cross_check=scorer)
     elif not dataset:
         raise UsageError(
             f"{masks} holds no run.json, so the dataset must be named: --dataset NAME, "
@@ -193,7 +194,7 @@ def evaluate(
         inside = masks / "masks" if (masks / "run.json").is_file() else masks
         scored = api.evaluate(
             inside, dataset, root=root, split=split, resolution=resolution, protocol=protocol,
-            sequences=_split_names(sequences), baseline=baseline, out=out,
+            sequences=_split_names(sequences), baseline=baseline, out=out, cross_check=scorer,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(scored.summary, indent=1))
@@ -202,8 +203,8 @@ def evaluate(
         typer.echo(
             f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
         )
-    if cross_check is not None:
-        typer.echo(api.cross_check(scored, cross_check.value), err=as_json)
+    if scored.cross_check is not None:
+        typer.echo(scored.cross_check, err=as_json)
 
 
 @app.command()

@@ -135,7 +135,7 @@ def test_a_scorer_that_ends_the_program_is_an_error(tmp_path, monkeypatch):
 
 
 def test_a_scorer_that_is_not_there_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(crosscheck, "find_spec", lambda name: None)
     for name, word in (("davis2017", "not on PyPI; pip install git"), ("trackeval", "pip install")):
         with pytest.raises(UsageError, match=f"--cross-check {name} needs the package.*{word}"):
             cross_check(tree({}), tmp_path, name, None)

@@ -176,7 +176,7 @@ def test_a_missing_object_scores_as_empty_and_truth_255_is_background(tmp_path):
 def test_numbered_refuses_gaps_that_the_official_tool_scores_as_one(tmp_path):
     gap = [square(20, 5, on=mask) for mask in moving(4)]
     error = str(fails(tmp_path, tree({"a": gap}), {"a": gap}))
-    assert "a: its first annotation 00000 has the ids [1, 5], but protocol davis2017" in error
+    assert "a, annotation 00000 has the ids [1, 5], but protocol davis2017" in error
     assert "[2, 3, 4] as objects too and give them 1.0" in error
     assert "--protocol prompted" in error
 

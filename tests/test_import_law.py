@@ -45,11 +45,13 @@ def _opened() -> list[list[str]]:
 
 def trunk_faults(text: str) -> list[str]:
     """The imports by which a trunk module would know a leaf."""
-    by_name = ("vosbench.plugins", "importlib.import_module", "importlib.util")
+    by_name = ("vosbench.plugins", "importlib.import_module", "importlib.util.spec_from")
     return [
         name
         for name in absolute_imports(text)
-        if name.split(".")[0] in HOUSES or name == "importlib" or name.startswith(by_name)
+        if name.split(".")[0] in HOUSES
+        or name in ("importlib", "importlib.util")
+        or name.startswith(by_name)
     ]
 
 

@@ -168,7 +168,10 @@ def test_ids_with_a_gap_are_refused_under_numbered_objects(tmp_path: Path) -> No
         mask[mask == 2] = 5
         write_mask(file, mask)
     planned = run.plan(_config(root, tmp_path / "runs", protocol="davis2017"))
-    assert "has ids {1, 5}, expected 1..5 without gaps" in planned.broken["bee"]
+    assert (
+        "bee, annotation 00000 has the ids [1, 5], but protocol davis2017 expects 1..5"
+        in planned.broken["bee"]
+    )
     assert run.run(planned).computed == ("ant",)
     assert not run.plan(_config(root, tmp_path / "runs")).broken
 

@@ -9,12 +9,12 @@ by name. They run in this process, on files in a temporary folder.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -89,7 +89,7 @@ def cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluati
     if scorer not in SCORERS:
         raise UsageError(f"unknown scorer {scorer!r}; {did_you_mean(scorer, SCORERS)}")
     module, install, ask = SCORERS[scorer]
-    if importlib.util.find_spec(module) is None:
+    if find_spec(module) is None:
         raise UsageError(f"--cross-check {scorer} needs the package {module}: {install}")
     united = evaluation.summary["protocol"]["objects"] == "united"
     rows: list[Difference] = []

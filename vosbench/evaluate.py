@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench import __version__
+from vosbench.atomic import write_json, write_text
 from vosbench.config import choose_sequences
 from vosbench.errors import DataError
 from vosbench.metrics.boundary import around, boundary_f, tolerance
@@ -50,18 +51,14 @@ class Evaluation:
     summary: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Write scores.csv and summary.json, each under a temporary name first."""
+        """Write scores.csv and summary.json, each in one piece."""
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / "scores.csv.part"
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(Score._fields)
-            writer.writerows(self.rows)
-        os.replace(partial, folder / "scores.csv")
-        partial = folder / "summary.json.part"
-        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, folder / "summary.json")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(Score._fields)
+        writer.writerows(self.rows)
+        write_text(folder / "scores.csv", table.getvalue())
+        write_json(folder / "summary.json", self.summary)
 
 
 def load_summary(folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import vosbench
 from vosbench import registry
+from vosbench.atomic import write_json, write_text
 from vosbench.config import RunConfig, choose_protocol, fingerprint, jsonable, method_options
 from vosbench.errors import UsageError
 from vosbench.types import Dataset
@@ -148,18 +149,6 @@ def environment() -> dict[str, Any]:
         "commit": _commit(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON under a temporary name, then rename."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text under a temporary name, then rename."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _changed(method: str, options: Any) -> list[str]:

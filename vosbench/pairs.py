@@ -6,7 +6,7 @@ Faults are gathered, not raised one by one, so that a user sees all of them at o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -100,13 +100,9 @@ def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> T
     elif frames:
         first = annotated[0]
         found = [number for number in ids(sequence.truth[first]) if number != VOID]
-        if phantoms := sorted(set(range(1, max(found, default=0))) - set(found)):
-            raise DataError(
-                f"{sequence.name}: its first annotation {sequence.frame_names[first]} has the ids "
-                f"{found}, but protocol {protocol.name} expects 1..{found[-1]} without gaps: the "
-                f"official tool would count {phantoms} as objects too and give them 1.0; "
-                f"renumber the ids{_or_use(card, 'prompted')}"
-            )
+        check_numbered(
+            found, f"{sequence.name}, annotation {sequence.frame_names[first]}", card, protocol
+        )
         since = dict.fromkeys(found, -1)
     earliest = min(since.values(), default=len(sequence.frame_names))
     return Task(
@@ -116,6 +112,19 @@ def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> T
         frames=tuple(index for index in frames if index > earliest),
         since=since,
     )
+
+
+def check_numbered(
+    found: Collection[int], what: str, card: DatasetCard, protocol: ScoringProtocol
+) -> None:
+    """Raise DataError where ids that a protocol of numbered objects counts leave a gap."""
+    top = max(found, default=0)
+    if phantoms := sorted(set(range(1, top)) - set(found)):
+        raise DataError(
+            f"{what} has the ids {sorted(found)}, but protocol {protocol.name} expects 1..{top} "
+            f"without gaps: the official tool would count {phantoms} as objects too and give them "
+            f"1.0; renumber the ids{_or_use(card, 'prompted')}"
+        )
 
 
 def _or_use(card: DatasetCard, objects: str) -> str:

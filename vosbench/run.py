@@ -31,8 +31,8 @@ from vosbench.config import (
 )
 from vosbench.errors import DataError, UsageError, VosbenchError
 from vosbench.masks import ids
+from vosbench.pairs import check_numbered
 from vosbench.segment import FrameDone, segment_sequence
-from vosbench.types import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,10 @@ def plan(config: RunConfig) -> Plan:
     for name in chosen:
         try:
             sequence = dataset.sequence(name)
-            _check_prompts(sequence, numbered=protocol.objects == "numbered")
+            if protocol.objects == "numbered" and sequence.prompts:
+                first = min(sequence.prompts)
+                what = f"{name}, annotation {sequence.frame_names[first]}"
+                check_numbered(ids(sequence.prompts[first]), what, card, protocol)
             frames[name] = len(sequence.frames)
         except DataError as error:
             broken[name] = str(error)
@@ -98,11 +101,13 @@ def plan(config: RunConfig) -> Plan:
     if folder.exists() and config.overwrite == "never":
         raise UsageError(f"{folder} exists; use --overwrite missing to go on, always to start anew")
     try:
-        if folder.exists() and config.overwrite == "always":
-            shutil.rmtree(folder)
-        (folder / "masks").mkdir(parents=True, exist_ok=True)
-        (folder / "sequences").mkdir(exist_ok=True)
-        manifest.start(folder, described)
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone_in(folder):
+            if config.overwrite == "always":
+                _empty(folder)
+            (folder / "masks").mkdir(exist_ok=True)
+            (folder / "sequences").mkdir(exist_ok=True)
+            manifest.start(folder, described)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}; choose another --out") from error
     return Plan(config, folder, chosen, frames, broken)
@@ -177,6 +182,14 @@ def _alone_in(folder: Path) -> Iterator[None]:
             _sweep(folder)
 
 
+def _empty(folder: Path) -> None:
+    for path in folder.glob("[!.]*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def _sweep(folder: Path) -> None:
     for partial in (folder / "masks").glob(".*"):
         shutil.rmtree(partial)
@@ -212,19 +225,6 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{error}; make room or mend the folder, then give the same command again"
     return f"{type(error).__name__}: {error} (traceback in log.txt)"
-
-
-def _check_prompts(sequence: Sequence, *, numbered: bool) -> None:
-    """Raise DataError where the prompts cannot be scored under a protocol of numbered objects."""
-    if not numbered or not sequence.prompts:
-        return
-    found = ids(sequence.prompts[min(sequence.prompts)])
-    if found != tuple(range(1, len(found) + 1)):
-        raise DataError(
-            f"{sequence.name}: the first annotation has ids {set(found) or '{}'}, expected "
-            f"1..{max(found, default=1)} without gaps; renumber them, or choose a protocol that "
-            "takes any ids (--protocol prompted where the dataset offers it)"
-        )
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from vosbench import cluster, manifest
+from vosbench import cluster
+from vosbench.atomic import write_json
 from vosbench.config import RunConfig, build_method, open_dataset
 from vosbench.errors import DataError, MethodError
 from vosbench.masks import ids, write_mask
@@ -51,7 +52,7 @@ def segment_sequence(
     partial.mkdir()
     try:
         record = _segment(method.segment, sequence, partial, config.device, on_frame)
-        manifest.write_json(folder / "sequences" / f"{name}.json", record)
+        write_json(folder / "sequences" / f"{name}.json", record)
         final = folder / "masks" / name
         if final.is_dir():  # a worker thought dead has finished the same sequence
             shutil.rmtree(final)

@@ -72,7 +72,7 @@ CARD = DatasetCard(
             name="segtrackv2",
             headline=("J",),
             description="mean J over frames per object, the prompted frame left out and the last "
-            "one kept, then over the 24 objects",
+            "one kept, then over all objects (24 in the full set)",
             source="vosbench: RPM-Net (WACV 2020) says only J",
         ),
         replace(
@@ -81,7 +81,7 @@ CARD = DatasetCard(
             average="sequences",
             headline=("J",),
             description="mean J over frames per object, the prompted frame left out and the last "
-            "one kept, then over the objects of a sequence, then over the 14 sequences",
+            "one kept, then over the objects of a sequence, then over the sequences (14 in the full set)",
             source="vosbench: RPM-Net (WACV 2020) says only J",
         ),
         replace(
@@ -89,7 +89,7 @@ CARD = DatasetCard(
             name="segtrackv2-union",
             headline=("J",),
             description="all objects of a sequence are one; mean J over frames, the first left out "
-            "and the last one kept, then over the 14 sequences",
+            "and the last one kept, then over the sequences (14 in the full set)",
             source="vosbench: RPM-Net (WACV 2020) says only J",
         ),
     ),

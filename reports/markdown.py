@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vosbench.toolbox.score_table import HEADER, score_tables
+from vosbench.toolbox.score_table import score_tables
 
 SOURCE = "vosbench"
 
@@ -14,8 +14,8 @@ def render(runs: Sequence[Mapping[str, Any]]) -> str:
     """Lay out one table per dataset and protocol, its protocol under it."""
     parts = []
     for scores in score_tables(runs):
-        lines = [f"**{_escape(scores.title)}**", "", _line(HEADER)]
-        lines.append("|---|" + "---:|" * (len(HEADER) - 1))
+        lines = [f"**{_escape(scores.title)}**", "", _line(scores.header)]
+        lines.append("|---|" + "---:|" * (len(scores.header) - 1))
         lines += [_line(row) for row in scores.rows]
         lines += ["", *(f"_{_escape(foot)}_  " for foot in scores.foot), ""]
         parts.append("\n".join(lines))

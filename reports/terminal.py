@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vosbench.toolbox.score_table import HEADER, score_tables
+from vosbench.toolbox.score_table import score_tables
 
 SOURCE = "vosbench"
 
@@ -27,8 +27,8 @@ def render(runs: Sequence[Mapping[str, Any]]) -> str:
                 title_justify="left",
                 box=box.SIMPLE_HEAD,
             )
-            table.add_column(HEADER[0], overflow="fold", min_width=14)
-            for column in HEADER[1:]:
+            table.add_column(scores.header[0], overflow="fold", min_width=14)
+            for column in scores.header[1:]:
                 table.add_column(column, justify="right", no_wrap=True)
             for row in scores.rows:
                 table.add_row(*row)

@@ -13,7 +13,8 @@ def _run(name: str, j: float | None, *, protocol: str = "davis2017", **changes: 
     summary = {
         "dataset": {"name": "davis2017", "split": "val", "sequences": 1, "list_sha256": "0",
                     "card_sequences": 30},
-        "protocol": {"name": protocol, "description": "how", "source": "where"},
+        "protocol": {"name": protocol, "description": "how", "source": "where",
+                     "headline": ["J", "F"]},
         "J": statistics, "F": statistics, "J&F": j, "objects": [{}, {}], "sequences": [{}],
         "copy_first": {"J": {"mean": 0.2}},
     }  # fmt: skip
@@ -29,6 +30,14 @@ def test_best_first_with_gain_and_dashes() -> None:
     assert table.rows[2][1:3] == ("-", "-")
     assert any("protocol davis2017: how (where)" in line for line in table.foot)
     assert any("1 of the official 30 sequences" in line for line in table.foot)
+
+
+def test_a_protocol_of_j_alone_shows_j_alone() -> None:
+    run = _run("a", 0.5)
+    run["summary"]["protocol"]["headline"] = ["J"]
+    (table,) = score_tables([run])
+    assert table.header == ("method", "J mean", "J recall", "J decay", "gain J", "ms/frame")
+    assert table.rows == (("a", "50.0", "50.0", "-1.0", "+30.0", ""),)
 
 
 def test_protocols_are_never_mixed() -> None:

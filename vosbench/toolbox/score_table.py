@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-HEADER = (
-    "method", "J&F", "J mean", "J recall", "J decay", "F mean", "F recall", "F decay",
-    "gain J", "ms/frame",
-)  # fmt: skip
+STATISTICS = ("mean", "recall", "decay")
 
 
 @dataclass(frozen=True)
@@ -21,6 +18,7 @@ class ScoreTable:
     """One table: scores x 100 with one decimal, an empty cell where nothing was measured."""
 
     title: str
+    header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     foot: tuple[str, ...]
 
@@ -66,13 +64,17 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
         failed = run["run"]["failed"] if run["run"] else {}
         if failed:
             foot.append(f"{run['name']}: NOT COMPLETE, failed: {', '.join(failed)}")
-    return ScoreTable(title, tuple(_row(run) for run in ordered), tuple(foot))
+    metrics = protocol["headline"]
+    both = ("J&F",) if len(metrics) > 1 else ()
+    columns = [f"{metric} {key}" for metric in metrics for key in STATISTICS]
+    header = ("method", *both, *columns, "gain J", "ms/frame")
+    return ScoreTable(title, header, tuple(_row(run, metrics) for run in ordered), tuple(foot))
 
 
-def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(run: Mapping[str, Any], metrics: Sequence[str]) -> tuple[str, ...]:
     summary, manifest = run["summary"], run["run"]
-    scores = [summary["J&F"]]
-    scores += [summary[metric][key] for metric in "JF" for key in ("mean", "recall", "decay")]
+    scores = [summary["J&F"]] if len(metrics) > 1 else []
+    scores += [summary[metric][key] for metric in metrics for key in STATISTICS]
     baseline = summary.get("copy_first")
     measured = baseline and summary["J"]["mean"] is not None
     gain = summary["J"]["mean"] - baseline["J"]["mean"] if measured else None

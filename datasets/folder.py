@@ -55,6 +55,9 @@ CARD = DatasetCard(
 )
 
 
+MOST_OBJECTS = 32  # more values than this in one mask are grey levels, not objects
+
+
 class Clip(NamedTuple):
     """Where the frames (folder or video) and the masks (folder or first mask) of a sequence are."""
 
@@ -180,7 +183,14 @@ def _truth(paths: Mapping[int, Path], faults: list[str]) -> tuple[MaskFiles, set
     readable: dict[int, Path] = {}
     for index, path in stored.paths.items():
         try:
-            found.update(ids(stored[index]))
+            values = ids(stored[index])
+            if len(values) > MOST_OBJECTS:
+                faults.append(
+                    f"mask {path} has {len(values)} different values above 0: it looks like a soft "
+                    "map; threshold it to 0 and 255, or write object ids"
+                )
+                continue
+            found.update(values)
             readable[index] = path
         except DataError as error:
             faults += error.faults

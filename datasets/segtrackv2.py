@@ -81,7 +81,7 @@ CARD = DatasetCard(
             average="sequences",
             headline=("J",),
             description="mean J over frames per object, the prompted frame left out and the last "
-            "one kept, then over the objects of a sequence, then over the sequences (14 in the full set)",
+            "one kept, then over the objects of a sequence, then over the sequences (14 in full)",
             source="vosbench: RPM-Net (WACV 2020) says only J",
         ),
         replace(

@@ -67,6 +67,7 @@ CARD = DatasetCard(
 }""",
     folder="youtube_masks",
     splits={"all": ()},
+    counts={"all": sum(SHOTS.values())},
     default_split="all",
     protocols=(
         replace(

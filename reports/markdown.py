@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,5 +28,5 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text from outside may hold a pipe or an underscore of its own."""
-    return text.replace("|", "\\|").replace("_", "\\_")
+    """Text from outside may hold signs that Markdown or HTML would read."""
+    return re.sub(r"([\\|_*`<\[])", r"\\\1", text)

@@ -115,6 +115,26 @@ def test_wrong_input_gets_one_message_and_a_status(
     assert "Traceback" not in ended.stderr
 
 
+def test_a_device_that_is_not_there_is_said_at_once(folder_root: Path, command: Vosbench) -> None:
+    arguments = ("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    ended = command(*arguments, "--device", "banana")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: --device banana cannot be used here")
+
+
+def test_a_run_can_be_scored_in_part_and_after_its_data_moved(
+    scored: Path, folder_root: Path, command: Vosbench
+) -> None:
+    moved = folder_root.rename(folder_root.with_name("moved"))
+    gone = command("evaluate", scored)
+    assert gone.returncode == 1
+    assert "Traceback" not in gone.stderr
+    part = command(
+        "evaluate", scored, "--root", moved, "--sequences", "bee", "--json", "--out", "o"
+    )
+    assert [row["sequence"] for row in json.loads(part.stdout)["sequences"]] == ["bee"]
+
+
 def test_data_check_counts_and_finds_faults(folder_root: Path, command: Vosbench) -> None:
     clean = command("data", "check", "folder", "--root", folder_root)
     assert clean.returncode == 0, clean.stdout

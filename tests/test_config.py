@@ -32,6 +32,18 @@ def test_toml_faults_are_named(tmp_path: Path) -> None:
         config.from_toml(file, {})
     with pytest.raises(UsageError, match="is missing"):
         config.from_toml(tmp_path / "no.toml", {})
+    for line, message in (
+        ('seed = "x"', "seed=x: expected a whole number"),
+        ("sequences = 3", "sequences=3: expected a list"),
+        ('options = "a"', "options must be a table"),
+        ("seed = 3.7", "seed=3.7: expected a whole number"),
+        ('overwrite = "perhaps"', "overwrite=perhaps: expected one of never, missing, always"),
+    ):
+        file.write_text(f'method = "copy-first"\ndataset = "synthetic"\n{line}\n')
+        with pytest.raises(UsageError, match=message):
+            config.from_toml(file, {})
+    file.write_text('method = "copy-first"\ndataset = "synthetic"\nsequences = "plain,crowd"\n')
+    assert config.from_toml(file, {}).sequences == ("plain", "crowd")
 
 
 def test_a_run_needs_a_method_and_a_dataset() -> None:
@@ -64,7 +76,8 @@ def test_options_are_converted_and_unknown_ones_listed() -> None:
     ("text", "hint", "value"),
     [
         ("3", int, 3), ("true", bool, True), ("off", bool, False), ("2", Literal["a", 2], 2),
-        ("none", Path | None, None), ("1,2", tuple[int, ...], (1, 2)), ("x", str, "x"),
+        ("none", Path | None, None), ("1,2", tuple[int, ...], (1, 2)),
+        ("a/b", Literal["default"] | Path | None, Path.cwd() / "a/b"), ("x", str, "x"),
     ],
 )  # fmt: skip
 def test_conversion_by_type(text: str, hint: object, value: object) -> None:

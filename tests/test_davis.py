@@ -87,10 +87,10 @@ def test_several_objects(tree17: Path) -> None:
     assert np.array_equal(sequence.prompts[0], trees.labels(1, 2))  # 255 is background
     assert list(sequence.prompts) == [0]
     assert [ids(sequence.truth[i]) for i in sequence.truth] == [
-        (1, 2, 255),
+        (1, 2),
         (1, 2),
         (2,),
-        (1, 255),
+        (1,),
     ]
     assert "MB" in sequence.attributes
 

@@ -143,3 +143,24 @@ def test_grey_pictures_of_any_tool_read_as_pillow_reads_them(mask):
     Image.fromarray(mask).save(stream, format="PNG")
     decoded = png.decode(stream.getvalue())
     assert decoded is None or (decoded == mask).all()
+
+
+def test_grey_of_two_or_four_bits_is_read_as_stored_or_refused(tmp_path):
+    from test_png import make
+
+    path = tmp_path / "mask.png"
+    path.write_bytes(make(w=9, h=3, depth=4, colour=0, filters=[0] * 3))
+    assert read_mask(path).max() <= 15
+    path.write_bytes(make(w=9, h=3, depth=4, colour=0, filters=[2] * 3))
+    with pytest.raises(DataError, match=r"mask\.png is grey with 2 or 4 bits and filtered"):
+        read_mask(path)
+
+
+def test_foreground_refuses_indices_and_deep_pictures(tmp_path):
+    path = tmp_path / "mask.png"
+    Image.fromarray(np.full((4, 4), 60, np.uint16)).save(path)
+    with pytest.raises(DataError, match="has mode I;16, expected a grey or colour picture"):
+        read_foreground(path)
+    masks.write_mask(path, np.ones((4, 4), np.uint8))
+    with pytest.raises(DataError, match="has mode P with colours"):
+        read_foreground(path)

@@ -6,7 +6,9 @@ import csv
 import dataclasses
 import errno
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import pytest
 from conftest import Vosbench, command_environment, make_folder_dataset
 from PIL import Image
 
-from vosbench import api, manifest, run, segment, videos
+from vosbench import api, manifest, run, run_folder, segment, videos
 from vosbench.config import RunConfig
 from vosbench.errors import DataError, IncompleteRunError, UsageError
 from vosbench.masks import read_mask, write_mask
@@ -208,7 +210,7 @@ def test_an_empty_dataset_is_said(tmp_path: Path, command: Vosbench) -> None:
 def test_two_processes_do_not_share_a_folder(folder_root: Path, tmp_path: Path) -> None:
     planned = run.plan(_config(folder_root, tmp_path / "runs"))
     with (
-        run._alone_in(planned.folder),
+        run_folder.alone_in(planned.folder),
         pytest.raises(UsageError, match="another process is at work"),
     ):
         run.run(planned)
@@ -268,3 +270,69 @@ def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> N
     file.write_bytes(b"abc")
     options = dataclasses.make_dataclass("Options", [("weights", Path)])(file)
     assert manifest._hashes(options)["weights"].startswith("ba7816bf")
+
+
+def test_changed_data_are_done_again(folder_root: Path, tmp_path: Path) -> None:
+    config = _config(folder_root, tmp_path / "runs")
+    run.run(run.plan(config))
+    prompt = folder_root / "masks" / "bee" / "00000.png"
+    write_mask(prompt, np.roll(read_mask(prompt), 3, axis=1))
+    frame = folder_root / "images" / "cat" / "00003.jpg"
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(frame)
+    planned = run.plan(config)
+    assert planned.changed == ("bee", "cat")
+    assert run.run(planned).computed == ("bee", "cat")
+    shutil.rmtree(folder_root.with_name("other"), ignore_errors=True)
+    other = make_folder_dataset(folder_root.with_name("other"), {"ant": 6, "bee": 9}, objects=1)
+    assert run.plan(_config(other, tmp_path / "elsewhere")).changed == ()
+    moved = run.plan(_config(folder_root.rename(folder_root.with_name("moved")), tmp_path / "runs"))
+    assert moved.missing == ()
+
+
+def test_a_missing_mask_heals_and_a_damaged_manifest_is_said(
+    folder_root: Path, tmp_path: Path
+) -> None:
+    config = _config(folder_root, tmp_path / "runs")
+    folder = run.run(run.plan(config)).folder
+    (folder / "masks" / "bee" / "00004.png").unlink()
+    assert run.run(run.plan(config)).computed == ("bee",)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(DataError, match=r"run\.json is damaged.*--overwrite always"):
+        run.plan(config)
+    assert len(run.plan(dataclasses.replace(config, overwrite="always")).missing) == 3
+
+
+def test_masks_without_a_manifest_are_not_taken_over(folder_root: Path, tmp_path: Path) -> None:
+    config = _config(folder_root, tmp_path / "runs")
+    folder = run.run(run.plan(config)).folder
+    (folder / "run.json").unlink()  # as after a kill in the middle of --overwrite always
+    assert len(run.plan(config).missing) == 3
+
+
+@pytest.mark.usefixtures("test_leaves")
+def test_a_method_that_ends_the_program_has_failed(folder_root: Path, tmp_path: Path) -> None:
+    with pytest.raises(IncompleteRunError, match=r"tried to end the program: SystemExit\(0\)"):
+        api.run("misbehaving", "folder", root=folder_root, out=tmp_path, options={"how": "exits"})
+
+
+def test_a_worker_that_leaves_nothing_has_failed(
+    folder_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "segment_sequence", lambda *_, **__: {})
+    result = run.run(run.plan(_config(folder_root, tmp_path / "runs")))
+    assert set(result.failed) == {"ant", "bee", "cat"}
+    assert "workers must see the same folders" in result.failed["ant"]
+
+
+@pytest.mark.skipif(
+    not os.environ.get("VOSBENCH_DATA"), reason="VOSBENCH_DATA with DAVIS-2016/ is not set"
+)
+@pytest.mark.parametrize(("method", "j"), [("copy-first", 0.261), ("optical-flow", 0.361)])
+def test_the_ten_real_sequences_give_the_figures_of_the_trial(
+    tmp_path: Path, method: str, j: float
+) -> None:
+    root = Path(os.environ["VOSBENCH_DATA"]) / "DAVIS-2016"
+    if not root.is_dir():
+        pytest.skip(f"{root} is missing")
+    result = api.run(method, "davis2016", root=root, out=tmp_path, workers=2)
+    assert abs(result.summary["J"]["mean"] - j) < 0.01

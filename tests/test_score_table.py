@@ -12,7 +12,7 @@ def _run(name: str, j: float | None, *, protocol: str = "davis2017", **changes: 
     statistics = {"mean": j, "recall": 0.5, "decay": -0.01}
     summary = {
         "dataset": {"name": "davis2017", "split": "val", "sequences": 1, "list_sha256": "0",
-                    "card_sequences": 30},
+                    "truth_crc32": "0", "card_sequences": 30},
         "protocol": {"name": protocol, "description": "how", "source": "where",
                      "headline": ["J", "F"]},
         "J": statistics, "F": statistics, "J&F": j, "objects": [{}, {}], "sequences": [{}],

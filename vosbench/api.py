@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from vosbench import evaluate as scoring
 from vosbench import run as running
-from vosbench.config import RunConfig, choose_protocol, open_dataset
+from vosbench import run_folder
+from vosbench.config import RunConfig, choose_protocol, choose_sequences, open_dataset
 from vosbench.errors import IncompleteRunError, UsageError
 from vosbench.types import Dataset
 
@@ -97,6 +98,8 @@ def failures(ran: running.RunResult) -> str:
 def score_run(
     folder: Path,
     *,
+    root: Path | None = None,
+    sequences: tuple[str, ...] = (),
     protocol: str = "",
     out: Path | None = None,
     cross_check: str = "",
@@ -104,18 +107,20 @@ def score_run(
 ) -> Result:
     """Score the finished sequences of a run's folder, with copy-first beside them.
 
+    root: where the data lie now, if they were moved since. sequences: only these.
     out: where scores.csv and summary.json go; the run's folder by default.
     cross_check: an installed scorer to run on the same masks.
     """
-    manifest = running.load_manifest(folder)
+    manifest = run_folder.load_manifest(folder)
     identity = manifest["identity"]
     dataset = open_dataset(
         identity["dataset"],
-        root=Path(manifest["root"]) if manifest["root"] else None,
+        root=root or (Path(manifest["root"]) if manifest["root"] else None),
         split=identity["split"],
         resolution=identity["resolution"],
     )
-    done = tuple(s for s in identity["sequences"] if running.is_done(folder, s))
+    chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
+    done = tuple(s for s in chosen_names if run_folder.is_done(folder, s))
     if not done:
         raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
     chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
@@ -125,7 +130,7 @@ def score_run(
     )
     evaluation.write(out or folder)
     checked = _cross_check(dataset, masks, cross_check, evaluation)
-    return Result(_label(manifest), out or folder, manifest, evaluation.summary, masks, checked)
+    return Result(manifest["label"], out or folder, manifest, evaluation.summary, masks, checked)
 
 
 def evaluate(
@@ -175,16 +180,9 @@ def load(folder: Path) -> Result:
     """A scored run, or a folder that `evaluate` wrote."""
     summary = scoring.load_summary(folder)
     if (folder / "run.json").is_file():
-        manifest = running.load_manifest(folder)
-        return Result(_label(manifest), folder, manifest, summary, folder / "masks")
+        manifest = run_folder.load_manifest(folder)
+        return Result(manifest["label"], folder, manifest, summary, folder / "masks")
     return Result(folder.resolve().name, folder, None, summary)
-
-
-def _label(manifest: Mapping[str, Any]) -> str:
-    """The method's name with the options that were set otherwise than by default."""
-    identity = manifest["identity"]
-    changed = [f"{k}={identity['options'][k]}" for k in manifest["changed_options"]]
-    return " ".join([identity["method"], *changed])
 
 
 def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:

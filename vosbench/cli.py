@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vosbench import __version__, registry
-from vosbench.errors import IncompleteRunError, TruthWithheldError, UsageError, VosbenchError
+from vosbench.errors import TruthWithheldError, UsageError, VosbenchError
 
 if TYPE_CHECKING:
     from vosbench.api import Result
@@ -129,21 +129,27 @@ def run(
         "options": parse_settings(settings or []),
     }  # fmt: skip
     planned = running.plan(from_toml(config, flags))
+    for name in planned.changed:
+        typer.echo(f"{name}: its data have changed since; done again", err=True)
     try:
         with bars.running(planned) as (on_sequence, on_frame):
             ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command goes on in {planned.folder}", err=True)
         raise typer.Exit(130) from None
-    if len(ran.failed) < len(ran.sequences):
-        with bars.counting("scoring", len(ran.sequences) - len(ran.failed)) as progress:
-            scored = _score_if_possible(ran.folder, progress)
-        if scored is not None:
-            typer.echo(json.dumps(scored.as_row(), indent=1) if as_json else _table([scored]))
-    if not as_json:
-        typer.echo(f"masks:  {ran.folder}/masks\nscores: {ran.folder}/scores.csv, summary.json")
+    try:
+        if len(ran.failed) < len(ran.sequences):
+            with bars.counting("scoring", len(ran.sequences) - len(ran.failed)) as progress:
+                scored = _score_if_possible(ran.folder, progress)
+            if scored is not None:
+                typer.echo(json.dumps(scored.as_row(), indent=1) if as_json else _table([scored]))
+                typer.echo(f"scores: {ran.folder}/scores.csv, summary.json", err=as_json)
+            typer.echo(f"masks:  {ran.folder}/masks", err=as_json)
+    finally:
+        if ran.failed:
+            typer.echo(f"error: {api.failures(ran)}", err=True)
     if ran.failed:
-        raise IncompleteRunError(api.failures(ran))
+        raise typer.Exit(1)
 
 
 def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result | None:
@@ -183,8 +189,13 @@ def evaluate(
     from vosbench import api
 
     scorer = cross_check.value if cross_check else ""
-    if (masks / "run.json").is_file() and not (dataset or root or split or resolution or sequences):
-        scored = api.score_run(masks, protocol=protocol, out=out, cross_check=scorer)
+    if (masks / "run.json").is_file() and not dataset:
+        if split or resolution:
+            raise UsageError(f"{masks} is a run and knows its split and resolution; leave them out")
+        scored = api.score_run(
+            masks, root=root, sequences=_split_names(sequences), protocol=protocol, out=out,
+            cross_check=scorer,
+        )  # fmt: skip
     elif not dataset:
         raise UsageError(
             f"{masks} holds no run.json, so the dataset must be named: --dataset NAME, "
@@ -337,4 +348,7 @@ def main() -> Any:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
     except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        typer.echo(f"error: {error}; make room or mend the folder and repeat the command", err=True)
         sys.exit(1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -64,6 +66,7 @@ def _dask(
             dashboard_address=None,
             silence_logs="ERROR",
             env=dict.fromkeys(LIBRARY_THREADS, share),
+            memory_limit=0,  # what fits one process must not be killed for its share
         )
     try:
         client = dask.Client(cluster or scheduler, timeout=20)
@@ -73,13 +76,16 @@ def _dask(
             "`dask scheduler` and give its tcp:// address"
         ) from None
     try:
+        call = uuid.uuid4().hex  # two runs on one cluster must not share results
         futures = {
-            client.submit(function, task, key=f"vosbench-{os.getpid()}-{task}", pure=False): task
-            for task in tasks
+            client.submit(function, task, key=f"vosbench-{call}-{task}"): task for task in tasks
         }
         for future in dask.as_completed(futures):
-            failure = future.exception()
-            yield Outcome(futures[future], None if failure else future.result(), failure)
+            try:
+                outcome = Outcome(futures[future], future.result(), None)
+            except (Exception, asyncio.CancelledError) as error:
+                outcome = Outcome(futures[future], None, error)
+            yield outcome
     finally:
         client.close()
         if cluster is not None:

@@ -68,7 +68,10 @@ def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
             raise UsageError(f"configuration {path} is missing") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"configuration {path} is not TOML: {error}") from None
-    options = {**values.pop("options", {}), **(flags.get("options") or {})}
+    stored = values.pop("options", {})
+    if not isinstance(stored, dict):
+        raise UsageError(f"{path}: options must be a table, [options], got {stored!r}")
+    options = {**stored, **(flags.get("options") or {})}
     values |= {k: v for k, v in flags.items() if v is not None and k != "options"}
     known = {f.name for f in dataclasses.fields(RunConfig)}
     for key in values:
@@ -79,14 +82,26 @@ def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
             raise UsageError(
                 f"no {key} named; use --{key} NAME, known: {', '.join(registry.names(key + 's'))}"
             )
-    for key in ("root", "out"):
-        if values.get(key) is not None:
-            values[key] = Path(values[key])
-    values["sequences"] = tuple(values.get("sequences", ()))
+    hints = typing.get_type_hints(RunConfig)
+    for key, value in values.items():
+        try:
+            values[key] = _convert(value, hints[key])
+        except ValueError as error:
+            raise UsageError(f"{path or 'run'}: {key}={value}: {error}") from None
+    return RunConfig(**values, options=options)
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError unless a tensor can be put on the device here."""
+    if device == "cpu":
+        return
+    import torch
+
     try:
-        return RunConfig(**values, options=options)
-    except TypeError as error:
-        raise UsageError(f"{path}: {error}") from None
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"--device {device} cannot be used here: {reason}; use cpu") from None
 
 
 def parse_settings(settings: typing.Iterable[str]) -> dict[str, str]:
@@ -112,16 +127,24 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
     options = module.Options
     hints = typing.get_type_hints(options)
     known = {f.name: f for f in dataclasses.fields(options)}
-    converted = dict(leaf.defaults)
-    for key, value in values.items():
+    converted = {}
+    for key, value in {**leaf.defaults, **values}.items():
         if key not in known:
-            valid = ", ".join(f"{k}={f.default}" for k, f in known.items()) or "none"
+            defaults = {k: leaf.defaults.get(k, default_of(f)) for k, f in known.items()}
+            valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
             raise UsageError(f"{name} has no option {key!r}; valid options: {valid}")
         try:
             converted[key] = _convert(value, hints[key])
         except ValueError as error:
             raise UsageError(f"{name} option {key}={value}: {error}") from None
     return options(**converted)
+
+
+def default_of(field: dataclasses.Field[Any]) -> Any:
+    """The default of a dataclass's field, made anew where a factory makes it."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 def _convert(value: Any, hint: Any) -> Any:
@@ -137,11 +160,18 @@ def _convert(value: Any, hint: Any) -> Any:
             if type(None) in arguments:
                 return None
             raise ValueError("expected a value, got none")
+        faults = []
         for argument in arguments:
             if argument is not type(None):
-                return _convert(value, argument)
+                try:
+                    return _convert(value, argument)
+                except ValueError as error:
+                    faults.append(str(error))
+        raise ValueError("; or ".join(faults))
     if origin is tuple:
         parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)):
+            raise ValueError("expected a list")
         return tuple(_convert(part, arguments[0]) for part in parts)
     if hint is bool:
         if isinstance(value, bool):
@@ -153,11 +183,17 @@ def _convert(value: Any, hint: Any) -> Any:
         raise ValueError("expected true or false")
     if hint in (int, float):
         try:
+            if isinstance(value, bool) or (hint is int and float(value) != int(value)):
+                raise ValueError
             return hint(value)
         except (TypeError, ValueError):
             kind = "a whole number" if hint is int else "a number"
             raise ValueError(f"expected {kind}") from None
+    if hint in (str, Path) and not isinstance(value, (str, Path)):
+        raise ValueError("expected text")
     if hint is Path:
+        if not str(value):
+            raise ValueError("expected a path")
         return Path(value).expanduser().absolute()  # a worker may stand in another folder
     return hint(value)
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng.zlib_ng import crc32
 
 from vosbench import __version__
 from vosbench.atomic import write_json, write_text
@@ -103,10 +104,12 @@ def evaluate(
     rows: list[Score] = []
     held: list[Score] = []
     faults: list[str] = []
+    crc = 0  # tells tables of other truth, resolution or frames apart; costs next to nothing
     for name in names:
         if name in tasks:
             task = tasks[name]
             for pair in pairs(task, masks / name, faults, hold=baseline):
+                crc = crc32(np.ascontiguousarray(pair.truth), crc)
                 if faults:
                     continue  # the scores are void already, but all faults are to be found
                 rows += _score(task, pair, pair.prediction)
@@ -126,17 +129,24 @@ def evaluate(
             "name": dataset.card.name,
             "split": dataset.split,
             "sequences": len(names),
-            "card_sequences": len(dataset.card.splits.get(dataset.split) or dataset.names),
+            "card_sequences": _official(dataset),
+            "truth_crc32": f"{crc:08x}",
             "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
         },
         **_summarise(rows, tasks, protocol),
         "copy_first": None,
-        "unscored": list(unscored),
+        "unscored": [*unscored, *_never_scored(rows, tasks)],
     }
     if held:
         still = _summarise(held, tasks, protocol)
         summary["copy_first"] = {key: still[key] for key in ("J", "F", "J&F")}
     return Evaluation(tuple(rows), summary)
+
+
+def _official(dataset: Dataset) -> int:
+    """How many sequences the split officially has; as many as there are where nobody says."""
+    card, split = dataset.card, dataset.split
+    return len(card.splits.get(split, ())) or card.counts.get(split, len(dataset.names))
 
 
 def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
@@ -156,6 +166,15 @@ def _pixels(mask: Mask, number: int | None) -> npt.NDArray[np.bool_]:
     """Where one object is, or any object."""
     pixels: npt.NDArray[np.bool_] = mask > 0 if number is None else mask == number
     return pixels
+
+
+def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[str]:
+    """The objects that have no frame to be scored on, such as those of a last prompt."""
+    scored = {(row.sequence, row.object) for row in rows}
+    for name, task in tasks.items():
+        for number in task.since:
+            if (name, number or 1) not in scored:
+                yield f"{name}, object {number or 1}"
 
 
 class _Unit(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import hashlib
 import io
-import json
 import os
 import platform
 import statistics
@@ -19,8 +19,16 @@ from typing import Any
 import vosbench
 from vosbench import registry
 from vosbench.atomic import write_json, write_text
-from vosbench.config import RunConfig, choose_protocol, fingerprint, jsonable, method_options
+from vosbench.config import (
+    RunConfig,
+    choose_protocol,
+    default_of,
+    fingerprint,
+    jsonable,
+    method_options,
+)
 from vosbench.errors import UsageError
+from vosbench.run_folder import load_manifest, read_record
 from vosbench.types import Dataset
 
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision")
@@ -42,19 +50,17 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
         "device": config.device,
         "seed": config.seed,
     }
-    changed = _changed(config.method, options)
-    standard = (
-        not changed
-        and sequences == dataset.names
-        and (dataset.split, config.seed, config.device) == (card.default_split, 0, "cpu")
-        and config.resolution in ("", *card.resolutions[:1])
-    )
+    usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
+    usual["resolution"] = card.resolutions[0] if card.resolutions else ""
+    special = [f"{key}={getattr(options, key)}" for key in _changed(config.method, options)]
+    special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
+    if sequences != dataset.names:
+        special.append(f"{len(sequences)} of {len(dataset.names)} sequences")
     return {
         "vosbench": vosbench.__version__,
         "identity": identity,
         "identity_sha256": fingerprint(identity),
-        "changed_options": changed,
-        "standard": standard,
+        "label": " ".join([config.method, *special]),
         "method_source": registry.find("methods", config.method).source,
         "root": str(config.root.resolve()) if config.root else None,
         "card": jsonable(
@@ -72,7 +78,11 @@ def folder_name(described: dict[str, Any]) -> str:
     """`<method>-<dataset>`, with eight digits of the identity's hash unless all is default."""
     identity = described["identity"]
     name = f"{identity['method']}-{identity['dataset']}"
-    return name if described["standard"] else f"{name}-{described['identity_sha256'][:8]}"
+    return (
+        name
+        if described["label"] == identity["method"]
+        else f"{name}-{described['identity_sha256'][:8]}"
+    )
 
 
 def start(folder: Path, described: dict[str, Any]) -> None:
@@ -83,7 +93,7 @@ def start(folder: Path, described: dict[str, Any]) -> None:
     """
     path = folder / "run.json"
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = load_manifest(folder)
         if before["identity_sha256"] != described["identity_sha256"]:
             changed = [
                 f"{key}: {before['identity'].get(key)} -> {value}"
@@ -100,11 +110,8 @@ def start(folder: Path, described: dict[str, Any]) -> None:
 
 def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
     """Write timing.csv and the final run.json from the records of the finished sequences."""
-    described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    records = [
-        json.loads((folder / "sequences" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in done
-    ]
+    described = load_manifest(folder)
+    records = [record for name in done if (record := read_record(folder, name)) is not None]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("sequence", "frame", "seconds"))
@@ -114,18 +121,21 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
     write_text(folder / "timing.csv", table.getvalue())
     # The first two frames of a sequence hold the prompt and the warm-up.
     warm = sorted(s for record in records for s in record["seconds"][2:])
+    total, frames = sum(sum(r["seconds"]) for r in records), sum(r["frames"] for r in records)
     complete = not failed and len(done) == len(described["identity"]["sequences"])
     described |= {
         "status": "complete" if complete else "incomplete",
         "done": done,
         "failed": failed,
         "timing": {
-            "what": "method only: no decoding of frames, no writing of masks; "
-            "first two frames of each sequence left out",
+            "what": "method only: no decoding of frames, no writing of masks; median and p95 "
+            "without the first two frames of each sequence, mean_seconds_of_all with them",
             "frames": len(warm),
+            "mean_seconds_of_all": total / frames if frames else None,
             "median_seconds": statistics.median(warm) if warm else None,
             "p95_seconds": warm[min(len(warm) - 1, int(0.95 * len(warm)))] if warm else None,
         },
+        "made_by": sorted({record["made_by"] for record in records}),
         "peak_memory_bytes": max((r["peak_memory_bytes"] for r in records), default=None),
         "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
     }
@@ -151,25 +161,41 @@ def environment() -> dict[str, Any]:
     }
 
 
+def made_by() -> str:
+    """The version of this code, with its commit where it runs from a checkout."""
+    commit = _commit()
+    return f"vosbench {vosbench.__version__}" + (f" at {commit}" if commit else "")
+
+
 def _changed(method: str, options: Any) -> list[str]:
     """The names of the options that differ from the method's defaults."""
     defaults = registry.find("methods", method).defaults
     return [
         f.name
         for f in dataclasses.fields(options)
-        if getattr(options, f.name) != defaults.get(f.name, f.default)
+        if getattr(options, f.name) != defaults.get(f.name, default_of(f))
     ]
 
 
 def _hashes(options: Any) -> dict[str, str]:
-    """The sha256 of every file that an option names."""
-    return {
-        f.name: hashlib.sha256(value.read_bytes()).hexdigest()
-        for f in dataclasses.fields(options)
-        if isinstance(value := getattr(options, f.name), Path) and value.is_file()
-    }
+    """The sha256 of every file that an option names; of a folder, that of its listing.
+
+    A listing holds names, sizes and times of change: a folder of flow can be too large to read.
+    """
+    found = {}
+    for field in dataclasses.fields(options):
+        path = getattr(options, field.name)
+        if isinstance(path, Path) and path.is_file():
+            found[field.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif isinstance(path, Path) and path.is_dir():
+            files = [(file, file.stat()) for file in sorted(path.rglob("*")) if file.is_file()]
+            found[field.name] = fingerprint(
+                [[str(f.relative_to(path)), stat.st_size, stat.st_mtime_ns] for f, stat in files]
+            )
+    return found
 
 
+@functools.cache
 def _commit() -> str | None:
     """The checkout's commit, with `+` where tracked files differ from it; None outside one."""
     here = Path(__file__).resolve().parents[1]

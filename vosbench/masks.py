@@ -35,6 +35,11 @@ def read_mask(path: Path) -> Mask:
         raise DataError(f"mask {path} is damaged: {error}; write or copy it again") from error
     if mask is not None:
         return mask
+    if png.is_scaled_by_pillow(data):
+        raise DataError(
+            f"mask {path} is grey with 2 or 4 bits and filtered or interlaced: its values cannot "
+            "be told; save it with 8 bits or as a palette image"
+        )
     with _open(path, data) as image:
         if image.mode in ("P", "L"):
             return np.array(image)
@@ -53,9 +58,15 @@ def read_foreground(path: Path) -> Mask:
     """Read a picture of one object, grey or colour, with soft edges: > 127 becomes 1, else 0.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is missing or damaged, deeper than 8 bits, or holds palette indices.
     """
     with _open(path, _read(path)) as image:
+        colours = np.reshape(image.getpalette() or [], (-1, 3))
+        if image.mode.startswith(("I", "F")) or (colours != colours[:, :1]).any():
+            raise DataError(
+                f"mask {path} has mode {image.mode}{' with colours' if len(colours) else ''}, "
+                "expected a grey or colour picture of 8 bits a channel in which the object is white"
+            )
         grey = np.array(image.convert("L"))
     return (grey > 127).astype(np.uint8)
 

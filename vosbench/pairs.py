@@ -61,9 +61,9 @@ def plan(
     faults: list[str] = []
     annotated = False
     for name in names:
-        sequence = dataset.sequence(name)
-        annotated |= len(sequence.truth) > 1  # one is no more than the prompt
         try:
+            sequence = dataset.sequence(name)
+            annotated |= len(sequence.truth) > 1  # one is no more than the prompt
             task = _task(sequence, protocol, dataset.card)
         except DataError as error:
             faults += error.faults
@@ -72,7 +72,7 @@ def plan(
             tasks[name] = task
             faults += _missing(task, masks / name)
     where = f"{dataset.card.name} ({dataset.split})"
-    if not annotated:
+    if not annotated and not faults:
         raise TruthWithheldError(
             f"{where} has no truth to score against: it is withheld or not unpacked; "
             "masks can be made for it, and are scored where the truth is (e.g. a server)"
@@ -192,8 +192,6 @@ def _wrong_ids(mask: Mask, task: Task, what: str) -> str:
         if top < MOST_IDS or np.count_nonzero(mask == top) == np.count_nonzero(mask):
             return ""
         values = len(ids(mask))
-        if values <= MOST_IDS:
-            return ""
         return (
             f"{what} has {values} different grey values: it looks like a soft map; "
             "threshold it to 0 and 255 first"

@@ -1,6 +1,6 @@
 """Plain PNGs without Pillow, several times faster: the bytes of a file become a Mask, or None.
 
-Plain are 8-bit grey, 1-bit grey and 1-, 2-, 4- and 8-bit palette images, not interlaced, whose
+Plain are grey and palette images of 1 to 8 bits, not interlaced, whose
 rows are all unfiltered (as DAVIS and Pillow write palettes) or all filtered by Sub (as OpenCV
 writes grey). For every other picture, or in any doubt, the answer is None: let Pillow read it.
 Chunks and filters: PNG specification, third edition, sections 5 and 9.
@@ -18,7 +18,7 @@ from vosbench.types import Mask
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 1 << 26  # 8192 x 8192; what claims to be larger is left to Pillow and its limits
 GREY, PALETTE = 0, 3
-PLAIN = {(8, GREY), (1, GREY), (1, PALETTE), (2, PALETTE), (4, PALETTE), (8, PALETTE)}
+PLAIN = {(depth, colour) for depth in (1, 2, 4, 8) for colour in (GREY, PALETTE)}
 HARMLESS = {b"tIME", b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"bKGD", b"sBIT", b"tEXt"}
 
 
@@ -45,6 +45,11 @@ def decode(data: bytes) -> Mask | None:
         return None
     rows = _inflate(pixels, h, (w * depth + 7) // 8)
     return None if rows is None else _unpack(rows, w, depth)
+
+
+def is_scaled_by_pillow(data: bytes) -> bool:
+    """Whether a PNG is grey with 2 or 4 bits, whose values Pillow stretches to 0-255."""
+    return data.startswith(SIGNATURE) and data[24:26] in (bytes((2, GREY)), bytes((4, GREY)))
 
 
 def _chunks(data: bytes) -> tuple[tuple[int, ...] | None, set[bytes], bytes, int]:

@@ -1,29 +1,23 @@
 """A validated configuration -> a run's folder: which sequences are missing, and their computation.
 
-A run's folder holds run.json, log.txt, masks/<sequence>/<frame>.png, sequences/<sequence>.json
-(what is known of a finished sequence) and timing.csv.
+What lies in the folder is told in run_folder.py, how one sequence is done in segment.py.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import functools
-import json
-import logging
 import os
-import shutil
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from vosbench import cluster, manifest
 from vosbench.config import (
     RunConfig,
     build_method,
     card_of,
+    check_device,
     choose_protocol,
     choose_sequences,
     open_dataset,
@@ -32,7 +26,17 @@ from vosbench.config import (
 from vosbench.errors import DataError, UsageError, VosbenchError
 from vosbench.masks import ids
 from vosbench.pairs import check_numbered
+from vosbench.run_folder import (
+    alone_in,
+    data_sha256,
+    discard,
+    is_done,
+    log_of,
+    prepare,
+    read_record,
+)
 from vosbench.segment import FrameDone, segment_sequence
+from vosbench.types import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +51,18 @@ class RunResult:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A validated run before anything is computed: its folder and its sequences by length."""
+    """A validated run before anything is computed.
+
+    frames: number of frames of each sequence that can be run; broken: the others' faults.
+    changed: finished sequences whose data are no longer the same; they are to be done again.
+    """
 
     config: RunConfig
     folder: Path
     sequences: tuple[str, ...]
     frames: dict[str, int]
     broken: dict[str, str]
+    changed: tuple[str, ...]
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -78,6 +87,8 @@ def plan(config: RunConfig) -> Plan:
         resolution=config.resolution or (card.resolutions[0] if card.resolutions else ""),
     )
     protocol = choose_protocol(card, config.protocol)
+    if not config.scheduler:  # else it is the workers' device
+        check_device(config.device)
     build_method(config.method, config.options, device=config.device, seed=config.seed)
     dataset = open_dataset(
         config.dataset, root=config.root, split=config.split, resolution=config.resolution
@@ -102,15 +113,20 @@ def plan(config: RunConfig) -> Plan:
         raise UsageError(f"{folder} exists; use --overwrite missing to go on, always to start anew")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone_in(folder):
-            if config.overwrite == "always":
-                _empty(folder)
-            (folder / "masks").mkdir(exist_ok=True)
-            (folder / "sequences").mkdir(exist_ok=True)
+        with alone_in(folder):
+            prepare(folder, anew=config.overwrite == "always")
             manifest.start(folder, described)
+            changed = tuple(name for name in frames if _has_changed(folder, dataset.sequence(name)))
+            for name in changed:
+                discard(folder, name)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}; choose another --out") from error
-    return Plan(config, folder, chosen, frames, broken)
+    return Plan(config, folder, chosen, frames, broken, changed)
+
+
+def _has_changed(folder: Path, sequence: Sequence) -> bool:
+    record = read_record(folder, sequence.name)
+    return record is not None and record["data_sha256"] != data_sha256(sequence)
 
 
 def run(
@@ -125,16 +141,22 @@ def run(
     on_frame: called after each frame where the work runs in this process.
     """
     folder = planned.folder
-    with _alone_in(folder), _log_of(folder) as log:
+    with alone_in(folder), log_of(folder) as log:
         missing = planned.missing
         failed = dict(planned.broken)
         log.info("%s: %d of %d sequences to do", folder.name, len(missing), len(planned.sequences))
         for name, fault in planned.broken.items():
             log.error("%s: %s", name, fault)
+        for name in missing:
+            discard(folder, name)  # masks without a record, or fewer than it says
         try:
             for outcome in _outcomes(planned, missing, on_frame):
-                if outcome.error is None:
+                if outcome.error is None and is_done(folder, outcome.task):
                     log.info("%s: done, %s", outcome.task, outcome.result)
+                elif outcome.error is None:
+                    failed[outcome.task] = f"a worker says done, but no masks are in {folder}; "
+                    failed[outcome.task] += "workers must see the same folders under the same paths"
+                    log.error("%s: %s", outcome.task, failed[outcome.task])
                 else:
                     failed[outcome.task] = message_of(outcome.error)
                     trace = "".join(traceback.format_exception(outcome.error))
@@ -164,60 +186,6 @@ def _outcomes(
     return cluster.map_tasks(work, missing, workers=config.workers, scheduler=config.scheduler)
 
 
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second process out of a run's folder, and sweep up what killed ones left behind.
-
-    The lock goes with the process, however it ends.
-    """
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another process is at work in {folder}; wait for it") from None
-        try:
-            _sweep(folder)
-            yield
-        finally:
-            _sweep(folder)
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.glob("[!.]*"):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _sweep(folder: Path) -> None:
-    for partial in (folder / "masks").glob(".*"):
-        shutil.rmtree(partial)
-
-
-@contextlib.contextmanager
-def _log_of(folder: Path) -> Iterator[logging.Logger]:
-    """A logger that adds to the run's log.txt."""
-    log = logging.getLogger(f"vosbench.run.{folder.name}")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    try:
-        yield log
-    finally:
-        log.removeHandler(handler)
-        handler.close()
-
-
-def is_done(folder: Path, sequence: str) -> bool:
-    """Whether a run's folder holds the whole sequence."""
-    return (folder / "masks" / sequence).is_dir() and (
-        folder / "sequences" / f"{sequence}.json"
-    ).is_file()
-
-
 def message_of(error: BaseException) -> str:
     """One message for the user: ours as it is, the method's own error with its type."""
     if isinstance(error, VosbenchError):
@@ -225,12 +193,3 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{error}; make room or mend the folder, then give the same command again"
     return f"{type(error).__name__}: {error} (traceback in log.txt)"
-
-
-def load_manifest(folder: Path) -> dict[str, Any]:
-    """The run.json of a run's folder; UsageError when it is none."""
-    path = folder / "run.json"
-    if not path.is_file():
-        raise UsageError(f"{folder} is no run: it holds no run.json")
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded

@@ -18,7 +18,9 @@ from vosbench import cluster
 from vosbench.atomic import write_json
 from vosbench.config import RunConfig, build_method, open_dataset
 from vosbench.errors import DataError, MethodError
+from vosbench.manifest import made_by
 from vosbench.masks import ids, write_mask
+from vosbench.run_folder import data_sha256
 from vosbench.types import Frame, Mask, PerSequence, Sequence
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
@@ -44,6 +46,7 @@ def segment_sequence(
         config.dataset, root=config.root, split=config.split, resolution=config.resolution
     )
     sequence = dataset.sequence(name)
+    given = data_sha256(sequence)
     if isinstance(method, PerSequence):
         method = method.for_sequence(sequence.name, sequence.frame_names)
     if threads:
@@ -52,15 +55,26 @@ def segment_sequence(
     partial.mkdir()
     try:
         record = _segment(method.segment, sequence, partial, config.device, on_frame)
-        write_json(folder / "sequences" / f"{name}.json", record)
-        final = folder / "masks" / name
-        if final.is_dir():  # a worker thought dead has finished the same sequence
-            shutil.rmtree(final)
-        os.replace(partial, final)
+        record |= {"data_sha256": given, "made_by": made_by()}
+        _leave(partial, folder, name, record)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
+
+
+def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> None:
+    """Give finished masks their name, then write the record that makes them count.
+
+    Where another worker, thought dead, has just finished the same sequence, its masks stay.
+    """
+    try:
+        os.replace(partial, folder / "masks" / name)
+    except OSError:
+        if not (folder / "masks" / name).is_dir():
+            raise
+        shutil.rmtree(partial)
+    write_json(folder / "sequences" / f"{name}.json", record)
 
 
 def _segment(
@@ -91,6 +105,10 @@ def _segment(
                 f"{sequence.name}: the method gave {index} masks for {total} frames; "
                 "segment() must yield one mask per frame"
             ) from None
+        except SystemExit as error:
+            raise MethodError(
+                f"{sequence.name}: the method tried to end the program: SystemExit({error.code})"
+            ) from error
         _synchronise(device)
         seconds.append(time.perf_counter() - started - reader.seconds)
         _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
@@ -157,7 +175,7 @@ def _check_mask(mask: Any, shape: tuple[int, ...], allowed: set[int], where: str
 
 
 def _synchronise(device: str) -> None:
-    if device.startswith("cuda"):
+    if device.startswith("cuda") and "torch" in sys.modules:
         sys.modules["torch"].cuda.synchronize(device)
 
 

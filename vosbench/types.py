@@ -58,6 +58,7 @@ class DatasetCard:
     attributes: the attribute tags per sequence; a sequence without an entry was never tagged.
     folder: its folder under VOSBENCH_DATA; "" for a dataset that needs none.
     protocols: every scoring protocol that may be named; the first is the default.
+    counts: official number of sequences of a split whose names are not fixed.
     archives: what `data download` fetches; empty where `registration` says where to ask.
     """
 
@@ -72,6 +73,7 @@ class DatasetCard:
     default_split: str = "val"
     resolutions: tuple[str, ...] = ()
     frames: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
     registration: str = ""
@@ -151,6 +153,6 @@ class MethodLeaf(Protocol):
 class ReportLeaf(Protocol):
     """What a module in reports/ offers: score summaries in, text out."""
 
-    def render(self, summaries: cabc.Sequence[Mapping[str, object]]) -> str:
-        """Turn the summaries (the content of summary.json, one per run) into text."""
+    def render(self, runs: cabc.Sequence[Mapping[str, object]]) -> str:
+        """Turn scored runs into text; toolbox/score_table.py says what each mapping holds."""
         ...

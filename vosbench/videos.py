@@ -233,3 +233,27 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(f"frame {path} is missing") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"frame {path} cannot be read: {error}; it may be damaged") from error
+
+
+def content(frames: cabc.Sequence[Frame]) -> Iterator[bytes]:
+    """The bytes that tell whether frames have changed: of their files, piece by piece.
+
+    Frames that come from no file are told by the first, the middle and the last of them.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    if isinstance(frames, FrameFolder):
+        paths: tuple[Path, ...] = frames.paths
+    elif isinstance(frames, VideoFile):
+        paths = (frames.path,)
+    else:
+        yield from (frames[i].tobytes() for i in sorted({0, len(frames) // 2, len(frames) - 1}))
+        return
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                while piece := file.read(1 << 20):
+                    yield piece
+        except OSError as error:
+            raise DataError(f"frame {path} cannot be read: {error}") from error

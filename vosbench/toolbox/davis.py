@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vosbench.errors import DataError
-from vosbench.masks import MaskFiles, read_mask
+from vosbench.masks import read_mask
 from vosbench.toolbox.layout import (
     Inspected,
     ListedDataset,
@@ -155,7 +155,7 @@ class Davis(ListedDataset):
                     faults.append(f"annotation {paths[0]} holds no object to start from ({where})")
             except DataError as error:
                 faults += error.faults
-        truth = MappedFiles(paths, one_object) if self.united else MaskFiles(paths)
+        truth = MappedFiles(paths, change)
         sequence = Sequence(
             name=name,
             frames=pictures,

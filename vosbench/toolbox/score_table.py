@@ -29,7 +29,11 @@ def score_tables(runs: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
     for run in runs:
         summary = run["summary"]
         data = summary["dataset"]
-        key = (f"{data['name']} {data['split']}", summary["protocol"]["name"], data["list_sha256"])
+        key = (
+            f"{data['name']} {data['split']}",
+            summary["protocol"]["name"],
+            data["list_sha256"] + data["truth_crc32"],
+        )
         groups.setdefault(key, []).append(run)
     return [
         _table(f"{data}, protocol {protocol}", group)
@@ -56,11 +60,12 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
         foot.append("gain J: J mean less that of copy-first on the same frames")
     timed = [run["run"] for run in ordered if run["run"] and run["run"]["timing"]["frames"]]
     if timed:
-        foot.append(
-            f"ms/frame: median of the method alone on {timed[0]['identity']['device']} "
-            f"({timed[0]['environment']['cores']} cores)"
-        )
+        machines = {
+            f"{t['identity']['device']} ({t['environment']['cores']} cores)": None for t in timed
+        }
+        foot.append(f"ms/frame: median of the method alone on {', '.join(machines)}")
     for run in ordered:
+        foot += _caveats(run)
         failed = run["run"]["failed"] if run["run"] else {}
         if failed:
             foot.append(f"{run['name']}: NOT COMPLETE, failed: {', '.join(failed)}")
@@ -69,6 +74,22 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
     columns = [f"{metric} {key}" for metric in metrics for key in STATISTICS]
     header = ("method", *both, *columns, "gain J", "ms/frame")
     return ScoreTable(title, header, tuple(_row(run, metrics) for run in ordered), tuple(foot))
+
+
+def _caveats(run: Mapping[str, Any]) -> list[str]:
+    """What a reader must know of one row's time and origin."""
+    if not run["run"]:
+        return []
+    caveats, timing = [], run["run"]["timing"]
+    median, mean = timing["median_seconds"], timing["mean_seconds_of_all"]
+    if median is not None and mean > 2 * median and mean > 0.005:
+        caveats.append(
+            f"{run['name']}: {1000 * mean:.1f} ms a frame when the first frames of each sequence "
+            "count too"
+        )
+    if len(run["run"]["made_by"]) > 1:
+        caveats.append(f"{run['name']}: masks made by {', '.join(run['run']['made_by'])}")
+    return caveats
 
 
 def _row(run: Mapping[str, Any], metrics: Sequence[str]) -> tuple[str, ...]:

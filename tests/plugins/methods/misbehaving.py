@@ -23,7 +23,7 @@ class Options:
 
     how: Literal[
         "not", "too-few", "too-many", "raises", "wrong-size", "wrong-type", "unknown-id",
-        "slow", "die-once",
+        "slow", "die-once", "exits",
     ] = "not"  # fmt: skip
     marker: Path | None = None
 
@@ -44,6 +44,8 @@ class Misbehaving:
             if index == 2:
                 if how == "too-few":
                     return
+                if how == "exits":
+                    raise SystemExit(0)
                 if how == "raises":
                     raise RuntimeError("the method fell over")
                 if how == "wrong-size":

@@ -19,7 +19,7 @@ def scored(folder_root: Path, tmp_path: Path, command: Vosbench) -> Path:
     """A scored run of copy-first."""
     ended = command("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
     assert ended.returncode == 0, ended.stderr
-    return tmp_path / "runs" / "copy-first-folder"
+    return tmp_path / "runs" / "copy-first-folder-data"
 
 
 def test_run_prints_the_table_with_its_protocol_and_where_things_lie(
@@ -29,7 +29,7 @@ def test_run_prints_the_table_with_its_protocol_and_where_things_lie(
     assert "[3/3]" in ended.stderr
     assert "protocol prompted: every prompted id is an object" in ended.stdout
     assert "gain J" in ended.stdout
-    assert "masks:  runs/copy-first-folder/masks" in ended.stdout
+    assert "masks:  runs/copy-first-folder-data/masks" in ended.stdout
 
 
 def test_evaluate_a_run_again_and_a_bare_folder(
@@ -47,6 +47,12 @@ def test_evaluate_a_run_again_and_a_bare_folder(
     assert written["protocol"]["name"] == "davis2017"
     rows = list(csv.DictReader((tmp_path / "scores" / "scores.csv").open()))
     assert len(rows) == 2 * (4 + 7 + 5)
+    beside = command("evaluate", scored, "--protocol", "united")
+    assert beside.returncode == 0, beside.stderr
+    assert json.loads((scored / "summary.json").read_text()) == summary
+    table = command("compare", scored, scored / "scores-united").stdout
+    assert "protocol prompted" in table
+    assert "protocol united" in table
     unnamed = command("evaluate", scored / "masks")
     assert unnamed.returncode == 1
     assert "the dataset must be named: --dataset NAME, known: davis2016" in unnamed.stderr
@@ -59,7 +65,7 @@ def test_compare_as_table_markdown_json_and_picture(
 ) -> None:
     other = command("run", "--method", "optical-flow", "--dataset", "folder", "--root", folder_root)
     assert other.returncode == 0, other.stderr
-    flow = scored.with_name("optical-flow-folder")
+    flow = scored.with_name("optical-flow-folder-data")
     table = command("compare", scored, flow, "--picture", "picture.png")
     assert table.returncode == 0, table.stderr
     lines = [line for line in table.stdout.splitlines() if line.startswith(("  copy", "  optical"))]
@@ -100,7 +106,7 @@ def test_list_and_info(command: Vosbench) -> None:
             ("run", "--method", "optical-flow", "--dataset", "synthetic", "--set", "flwo=dis"),
             "optical-flow has no option 'flwo'; valid options: flow=dis",
         ),
-        (("compare", "nowhere"), "summary.json is missing"),
+        (("compare", "copy-first"), "none of these is a scored run"),
         (("data", "info", "davis2018"), "did you mean 'davis201"),
         (("data", "download", "youtube-objects", "--root", "x"), "register"),
     ],
@@ -110,7 +116,7 @@ def test_wrong_input_gets_one_message_and_a_status(
 ) -> None:
     ended = command(*arguments)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("error: ")
+    assert "error: " in ended.stderr
     assert message in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -191,6 +197,6 @@ def test_without_truth_masks_are_made_and_the_reason_is_said(
     assert ended.returncode == 0, ended.stderr
     assert "not scored: folder (all) has no truth to score against" in ended.stderr
     assert len(list((tmp_path / "runs").glob("*/masks/*/*.png"))) == 22
-    again = command("evaluate", tmp_path / "runs" / "copy-first-folder")
+    again = command("evaluate", tmp_path / "runs" / "copy-first-folder-data")
     assert again.returncode == 1
     assert "has no truth to score against" in again.stderr

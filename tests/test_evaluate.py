@@ -273,7 +273,8 @@ def test_every_missing_file_and_folder_is_listed_before_reading(tmp_path):
     }
     faults = fails(tmp_path, dataset, masks).faults
     assert len(faults) == 4
-    assert faults[0].endswith("masks/a/00002.png is missing")
+    assert faults[0].startswith("1 of 3 masks are missing in ")
+    assert faults[0].endswith("masks/a: 00002.png")
     assert "masks/b is missing: expected a folder of masks for b" in faults[1]
     assert "none of the 3 masks 00001.png to 00003.png but 5 others, such as 00100.png" in faults[2]
     assert "but no .png at all" in faults[3]

@@ -108,7 +108,18 @@ def test_a_failing_import_names_the_file(elsewhere: Path) -> None:
 
 def test_a_file_that_is_no_python_names_itself(elsewhere: Path) -> None:
     (elsewhere / "torn.py").write_text("def (")
-    with pytest.raises(PluginError, match=r"torn\.py: cannot be read as Python"):
+    leaves = registry.leaves("methods")
+    assert "copy-first" in leaves  # one broken file does not hide the others
+    assert leaves["torn"].summary.startswith("BROKEN, ")
+    with pytest.raises(PluginError, match=r"torn\.py: cannot be imported: SyntaxError"):
+        registry.load("methods", "torn")
+
+
+def test_a_plugin_folder_that_is_not_there_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VOSBENCH_PLUGINS", str(tmp_path / "nowhere"))
+    with pytest.raises(PluginError, match="nowhere, which is no folder"):
         registry.names("methods")
 
 

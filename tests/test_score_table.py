@@ -29,7 +29,7 @@ def test_best_first_with_gain_and_dashes() -> None:
     )  # fmt: skip
     assert table.rows[2][1:3] == ("-", "-")
     assert any("protocol davis2017: how (where)" in line for line in table.foot)
-    assert any("1 of the official 30 sequences" in line for line in table.foot)
+    assert any("ONLY 1 of 30 sequences" in line for line in table.foot)
 
 
 def test_a_protocol_of_j_alone_shows_j_alone() -> None:

@@ -73,9 +73,14 @@ def run(
 ) -> Result:
     """Run a method over a dataset and score it; `settings` are the other fields of RunConfig.
 
+    In a script, call it with workers > 1 only under `if __name__ == "__main__":`.
+
     Raises:
         IncompleteRunError: a sequence failed; what was done is kept, the same call goes on.
     """
+    for key in ("root", "out"):
+        if settings.get(key) is not None:
+            settings[key] = Path(settings[key])
     config = RunConfig(method=method, dataset=dataset, options=options or {}, **settings)
     ran = running.run(running.plan(config), on_sequence=on_sequence)
     if ran.failed:
@@ -89,8 +94,8 @@ def failures(ran: running.RunResult) -> str:
     return "\n".join(
         [
             *lines,
-            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed, the others are kept; "
-            f"mend the cause and give the same command again (log: {ran.folder}/log.txt)",
+            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed; whatever was done is "
+            f"kept: mend the cause, give the same command again (log: {ran.folder}/log.txt)",
         ]
     )
 
@@ -108,7 +113,8 @@ def score_run(
     """Score the finished sequences of a run's folder, with copy-first beside them.
 
     root: where the data lie now, if they were moved since. sequences: only these.
-    out: where scores.csv and summary.json go; the run's folder by default.
+    out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
+        in it for a protocol that is not the run's own.
     cross_check: an installed scorer to run on the same masks.
     """
     manifest = run_folder.load_manifest(folder)
@@ -125,19 +131,23 @@ def score_run(
         raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
     chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
     masks = folder / "masks"
+    if out is None:
+        own = chosen.name == manifest["protocol"]["name"]
+        out = folder if own else folder / f"scores-{chosen.name}"
+    out.mkdir(parents=True, exist_ok=True)
     evaluation = scoring.evaluate(
         dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
     )
-    evaluation.write(out or folder)
+    evaluation.write(out)
     checked = _cross_check(dataset, masks, cross_check, evaluation)
-    return Result(manifest["label"], out or folder, manifest, evaluation.summary, masks, checked)
+    return Result(manifest["label"], out, manifest, evaluation.summary, masks, checked)
 
 
 def evaluate(
-    masks: Path,
+    masks: Path | str,
     dataset: str,
     *,
-    root: Path | None = None,
+    root: Path | str | None = None,
     split: str = "",
     resolution: str = "",
     protocol: str = "",
@@ -151,7 +161,10 @@ def evaluate(
 
     baseline: also score copy-first. cross_check: an installed scorer to run on the same masks.
     """
+    masks, root = Path(masks), Path(root) if root is not None else None
     opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     evaluation = scoring.evaluate(
         opened,
         masks,
@@ -177,11 +190,12 @@ def _cross_check(
 
 
 def load(folder: Path) -> Result:
-    """A scored run, or a folder that `evaluate` wrote."""
+    """A scored run, its scores under another protocol, or a folder that `evaluate` wrote."""
     summary = scoring.load_summary(folder)
-    if (folder / "run.json").is_file():
-        manifest = run_folder.load_manifest(folder)
-        return Result(manifest["label"], folder, manifest, summary, folder / "masks")
+    for home in (folder, folder.resolve().parent):
+        if (home / "run.json").is_file():
+            manifest = run_folder.load_manifest(home)
+            return Result(manifest["label"], folder, manifest, summary, home / "masks")
     return Result(folder.resolve().name, folder, None, summary)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,7 +59,8 @@ def _names(kind: str) -> Callable[[str], list[str]]:
 
 DatasetArgument = Annotated[str, typer.Argument(autocompletion=_names("datasets"))]
 Root = Annotated[
-    Path | None, typer.Option(help="The dataset's folder. [default: its folder in VOSBENCH_DATA]")
+    Path | None,
+    typer.Option(help="Where the data lie. [default: the dataset's folder in VOSBENCH_DATA]"),
 ]
 Split = Annotated[str, typer.Option(help="Split; empty for the dataset's default (mostly val).")]
 Resolution = Annotated[str, typer.Option(help="Resolution where the archive has several.")]
@@ -129,10 +131,13 @@ def run(
         "options": parse_settings(settings or []),
     }  # fmt: skip
     planned = running.plan(from_toml(config, flags))
+    kept = len(planned.frames) - len(planned.missing)
+    if kept:
+        typer.echo(f"{kept} of {len(planned.sequences)} sequences were done before: kept", err=True)
     for name in planned.changed:
         typer.echo(f"{name}: its data have changed since; done again", err=True)
     try:
-        with bars.running(planned) as (on_sequence, on_frame):
+        with bars.running(planned) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
             ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command goes on in {planned.folder}", err=True)
@@ -220,7 +225,7 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Two or more scored runs.")],
+    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
     report: Annotated[
         str,
         typer.Option(
@@ -236,15 +241,23 @@ def compare(
     """Print scored runs side by side, one table per dataset and protocol."""
     from vosbench import api
 
-    results = [api.load(folder) for folder in runs]
+    results = []
+    for folder in runs:
+        if (folder / "summary.json").is_file():
+            results.append(api.load(folder))
+        else:
+            typer.echo(f"left out: {folder} holds no scores (no summary.json)", err=True)
+    if not results:
+        raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
+    if picture is not None:
+        from vosbench.picture import draw
+
+        draw(results, picture, sequences=_split_names(sequences))
     if as_json:
         typer.echo(json.dumps([result.as_row() for result in results], indent=1))
     else:
         typer.echo(_table(results, report))
     if picture is not None:
-        from vosbench.picture import draw
-
-        draw(results, picture, sequences=_split_names(sequences))
         typer.echo(f"picture: {picture}", err=as_json)
 
 
@@ -337,7 +350,10 @@ def _table(results: list[Result], report: str = "terminal") -> str:
 
 
 def _split_names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text and not names:
+        raise UsageError(f"--sequences {text!r} names none; write a,b,c")
+    return names
 
 
 def main() -> Any:

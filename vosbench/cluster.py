@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -59,15 +62,16 @@ def _dask(
     cluster = None
     if not scheduler:
         share = str(max(1, (os.cpu_count() or 1) // workers))
-        cluster = dask.LocalCluster(
-            n_workers=min(workers, max(1, len(tasks))),
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs="ERROR",
-            env=dict.fromkeys(LIBRARY_THREADS, share),
-            memory_limit=0,  # what fits one process must not be killed for its share
-        )
+        with _deaf_to_interrupts():
+            cluster = dask.LocalCluster(
+                n_workers=min(workers, max(1, len(tasks))),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs="ERROR",
+                env=dict.fromkeys(LIBRARY_THREADS, share),
+                memory_limit=0,  # what fits one process must not be killed for its share
+            )
     try:
         client = dask.Client(cluster or scheduler, timeout=20)
     except (OSError, ValueError) as error:
@@ -90,6 +94,19 @@ def _dask(
         client.close()
         if cluster is not None:
             cluster.close()
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started meanwhile inherit that Ctrl-C is not for them; it is for this one alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals can be set in the main thread only
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def limit_threads(threads: int) -> None:

@@ -40,19 +40,19 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
     card = dataset.card
     identity = {
         "method": config.method,
+        "source_sha256": _source_sha256(registry.find("methods", config.method).path),
         "options": jsonable(options),
         "files": _hashes(options),
         "dataset": card.name,
         "split": dataset.split,
         "resolution": config.resolution,
         "sequences": list(sequences),
-        "sequences_sha256": fingerprint(list(sequences)),
         "device": config.device,
         "seed": config.seed,
     }
     usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
-    special = [f"{key}={getattr(options, key)}" for key in _changed(config.method, options)]
+    special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config.method, options)]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
     if sequences != dataset.names:
         special.append(f"{len(sequences)} of {len(dataset.names)} sequences")
@@ -62,6 +62,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
         "identity_sha256": fingerprint(identity),
         "label": " ".join([config.method, *special]),
         "method_source": registry.find("methods", config.method).source,
+        "own_data": config.root.stem if config.root and not card.folder else "",
         "root": str(config.root.resolve()) if config.root else None,
         "card": jsonable(
             {
@@ -78,6 +79,8 @@ def folder_name(described: dict[str, Any]) -> str:
     """`<method>-<dataset>`, with eight digits of the identity's hash unless all is default."""
     identity = described["identity"]
     name = f"{identity['method']}-{identity['dataset']}"
+    if described["own_data"]:
+        name += f"-{described['own_data']}"
     return (
         name
         if described["label"] == identity["method"]
@@ -96,12 +99,12 @@ def start(folder: Path, described: dict[str, Any]) -> None:
         before = load_manifest(folder)
         if before["identity_sha256"] != described["identity_sha256"]:
             changed = [
-                f"{key}: {before['identity'].get(key)} -> {value}"
+                "the method's source" if key == "source_sha256" else f"{key}: {old} -> {value}"
                 for key, value in described["identity"].items()
-                if before["identity"].get(key) != value
+                if (old := before["identity"].get(key)) != value
             ]
             raise UsageError(
-                f"{folder} holds another run ({'; '.join(changed)}); "
+                f"{folder} holds another run (changed: {'; '.join(changed)}); "
                 "use --overwrite always to start anew, or another --out"
             )
         described = {**before, **described}
@@ -159,6 +162,20 @@ def environment() -> dict[str, Any]:
         "commit": _commit(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def _source_sha256(path: Path) -> str:
+    """The hash of a leaf's own source: its module, or all modules of its package."""
+    files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _short(value: Any) -> str:
+    """An option's value as a label shows it: a path by its last part."""
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def made_by() -> str:

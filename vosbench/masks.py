@@ -84,11 +84,14 @@ def _read(path: Path) -> bytes:
 @contextmanager
 def _open(path: Path, data: bytes) -> Iterator[Image.Image]:
     """A picture opened by Pillow; whatever is wrong with it, also when used, is a DataError."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data)) as image:
             yield image
+    except UnidentifiedImageError:
+        size = f"{len(data)} bytes of something else" if data else "empty"
+        raise DataError(f"mask {path} is no picture but {size}; write it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
 

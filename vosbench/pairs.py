@@ -74,8 +74,8 @@ def plan(
     where = f"{dataset.card.name} ({dataset.split})"
     if not annotated and not faults:
         raise TruthWithheldError(
-            f"{where} has no truth to score against: it is withheld or not unpacked; "
-            "masks can be made for it, and are scored where the truth is (e.g. a server)"
+            f"{where} has no truth to score against: only its prompts are annotated; annotate "
+            "more frames of your own data, or score the masks where the truth is (a server)"
         )
     if faults:
         raise DataError(faults)
@@ -147,7 +147,10 @@ def _missing(task: Task, folder: Path) -> list[str]:
             f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
             f"{others}; name each mask as its frame"
         ]
-    return [f"mask {folder / name} is missing" for name in missing]
+    if not missing:
+        return []
+    some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+    return [f"{len(missing)} of {len(wanted)} masks are missing in {folder}: {some}"]
 
 
 def pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:

@@ -34,12 +34,16 @@ def draw(results: Seq[Result], path: Path, *, sequences: tuple[str, ...] = ()) -
     """
     from PIL import Image
 
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"a picture is written as .png, got {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     manifests = [r.manifest["identity"] for r in results if r.manifest]
     if not manifests or len(manifests) < len(results):
         raise UsageError("a picture needs runs of `vosbench run`, which know their dataset")
     data = {(m["dataset"], m["split"], m["resolution"]) for m in manifests}
     if len(data) > 1:
-        raise UsageError(f"a picture needs runs of one dataset, got {sorted(data)}")
+        found = ", ".join(sorted(" ".join(filter(None, each)) for each in data))
+        raise UsageError(f"a picture needs runs of one dataset, got {found}; name those of one")
     (name, split, resolution) = data.pop()
     root = results[0].manifest["root"] if results[0].manifest else None
     dataset = open_dataset(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +39,9 @@ def leaves(kind: str) -> dict[str, Leaf]:
     """Every leaf of a kind by name, sorted; a duplicate name raises PluginError."""
     if kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
+    for folder in filter(None, os.environ.get("VOSBENCH_PLUGINS", "").split(os.pathsep)):
+        if not Path(folder).is_dir():
+            raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is no folder")
     found: dict[str, Leaf] = {}
     for root in dict.fromkeys(Path(p).resolve() for p in vosbench.plugins.__path__):
         for path in sorted((root / kind).glob("*")):
@@ -85,7 +89,8 @@ def _read(kind: str, stem: str, path: Path) -> list[Leaf]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        raise PluginError(f"{path}: cannot be read as Python: {error}") from error
+        name, module = stem.replace("_", "-"), f"vosbench.plugins.{kind}.{stem}"
+        return [Leaf(kind, name, path, module, f"BROKEN, {path}: {error}", "", {})]
     literals: dict[str, Any] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)

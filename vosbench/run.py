@@ -190,6 +190,8 @@ def message_of(error: BaseException) -> str:
     """One message for the user: ours as it is, the method's own error with its type."""
     if isinstance(error, VosbenchError):
         return str(error)
+    if type(error).__name__ == "KilledWorker":
+        return "its worker processes died, one after another: out of memory, or ended by the method"
     if isinstance(error, OSError):
         return f"{error}; make room or mend the folder, then give the same command again"
     return f"{type(error).__name__}: {error} (traceback in log.txt)"

@@ -53,9 +53,11 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
     if data["sequences"] < data["card_sequences"]:
         foot.insert(
             0,
-            f"ONLY {data['sequences']} of the official {data['card_sequences']} sequences: "
-            "not comparable with figures for all of them",
+            f"ONLY {data['sequences']} of {data['card_sequences']} sequences: not comparable with "
+            "figures for all of them",
         )
+    if summary.get("unscored"):
+        foot.append(f"never scored: {', '.join(summary['unscored'])}")
     if any(run["summary"].get("copy_first") for run in ordered):
         foot.append("gain J: J mean less that of copy-first on the same frames")
     timed = [run["run"] for run in ordered if run["run"] and run["run"]["timing"]["frames"]]

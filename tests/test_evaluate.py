@@ -300,7 +300,7 @@ def test_every_unfit_file_is_listed(tmp_path):
         "a/00002.png has the ids [3], but protocol davis2017 knows only the objects [1]"
         in (faults[1])
     )
-    assert "b/00004.png cannot be read" in faults[2]
+    assert "b/00004.png is no picture but empty" in faults[2]
 
 
 @pytest.mark.parametrize("protocol", [DAVIS2017, PROMPTED], ids=lambda p: p.name)

@@ -25,6 +25,8 @@ def render(runs: Sequence[Mapping[str, Any]]) -> str:
                 caption="\n".join(scores.foot),
                 caption_justify="left",
                 title_justify="left",
+                title_style="bold",
+                caption_style="none",
                 box=box.SIMPLE_HEAD,
             )
             table.add_column(scores.header[0], overflow="fold", min_width=14)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def test_run_prints_the_table_with_its_protocol_and_where_things_lie(
     assert "[3/3]" in ended.stderr
     assert "protocol prompted: every prompted id is an object" in ended.stdout
     assert "gain J" in ended.stdout
+    assert re.search(
+        r"time:   median [0-9.]+ ms a frame, p95 .* peak memory [0-9]+ MB", ended.stdout
+    )
     assert "masks:  runs/copy-first-folder-data/masks" in ended.stdout
 
 

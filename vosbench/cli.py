@@ -150,11 +150,24 @@ def run(
                 typer.echo(json.dumps(scored.as_row(), indent=1) if as_json else _table([scored]))
                 typer.echo(f"scores: {ran.folder}/scores.csv, summary.json", err=as_json)
             typer.echo(f"masks:  {ran.folder}/masks", err=as_json)
+            typer.echo(f"time:   {_cost(ran.folder)}", err=as_json)
     finally:
         if ran.failed:
             typer.echo(f"error: {api.failures(ran)}", err=True)
     if ran.failed:
         raise typer.Exit(1)
+
+
+def _cost(folder: Path) -> str:
+    """Time and memory of a run in one line."""
+    from vosbench.run_folder import load_manifest
+
+    manifest = load_manifest(folder)
+    timing, peak = manifest["timing"], f"peak memory {manifest['peak_memory_bytes'] / 1e6:.0f} MB"
+    if not timing["frames"]:
+        return peak
+    median, p95 = (1000 * timing[key] for key in ("median_seconds", "p95_seconds"))
+    return f"median {median:.1f} ms a frame, p95 {p95:.1f} ms, {peak}; every frame in timing.csv"
 
 
 def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result | None:

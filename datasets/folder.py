@@ -23,7 +23,6 @@ from typing import NamedTuple
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import MaskFiles, ids
 from vosbench.toolbox.layout import (
-    Inspected,
     ListedDataset,
     MappedFiles,
     by_stem,
@@ -37,7 +36,7 @@ from vosbench.toolbox.layout import (
     without_void,
 )
 from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
-from vosbench.types import Dataset, DatasetCard, Mask, Sequence
+from vosbench.types import Dataset, DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
 
 SOURCE = "your own folder or video"

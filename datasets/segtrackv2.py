@@ -17,7 +17,6 @@ from pathlib import Path
 from vosbench.errors import DataError
 from vosbench.toolbox.layout import (
     Foreground,
-    Inspected,
     ListedDataset,
     by_stem,
     choose_resolution,
@@ -29,7 +28,7 @@ from vosbench.toolbox.layout import (
     size_fault,
 )
 from vosbench.toolbox.protocols import PROMPTED, UNITED
-from vosbench.types import Archive, Dataset, DatasetCard, Mask, Sequence
+from vosbench.types import Archive, Dataset, DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import FrameFolder
 
 SOURCE = "https://web.engr.oregonstate.edu/~lif/SegTrack2/dataset.html"

@@ -16,7 +16,6 @@ from pathlib import Path
 from vosbench.errors import DataError
 from vosbench.toolbox.layout import (
     Foreground,
-    Inspected,
     ListedDataset,
     by_stem,
     choose_resolution,
@@ -27,7 +26,7 @@ from vosbench.toolbox.layout import (
     size_fault,
 )
 from vosbench.toolbox.protocols import PROMPTED
-from vosbench.types import Dataset, DatasetCard, Mask, Sequence
+from vosbench.types import Dataset, DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import FrameFolder, is_twice
 
 SOURCE = "http://vision.cs.utexas.edu/projects/videoseg/data_download_register.html"

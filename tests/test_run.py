@@ -8,9 +8,11 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import pytest
 from conftest import Vosbench, command_environment, make_folder_dataset
 from PIL import Image
 
-from vosbench import api, manifest, run, run_folder, segment, videos
+from vosbench import api, manifest, registry, run, run_folder, segment, videos
 from vosbench.config import RunConfig
 from vosbench.errors import DataError, IncompleteRunError, UsageError
 from vosbench.masks import read_mask, write_mask
@@ -195,6 +197,42 @@ def test_an_unwritable_folder_and_a_full_disk_are_said(
     assert "No space left on device" in result.failed["cat"]
     assert "give the same command again" in result.failed["cat"]
     assert sorted(p.name for p in (result.folder / "masks").iterdir()) == ["ant", "bee"]
+
+
+def test_a_read_only_folder_is_said() -> None:
+    registry.load("methods", "copy-first")
+    registry.load("datasets", "synthetic")
+    out = Path(tempfile.mkdtemp())
+    out.chmod(0o555)
+    user = os.geteuid()
+    try:
+        if user == 0:  # to root nothing is read-only
+            os.seteuid(65534)
+        with pytest.raises(DataError, match=r"Permission denied.*choose another --out"):
+            run.plan(RunConfig(method="copy-first", dataset="synthetic", out=out))
+    finally:
+        os.seteuid(user)
+        shutil.rmtree(out)
+
+
+@pytest.mark.parametrize("limit", [1000, 3000])  # run.json does not fit; summary.json does not
+def test_a_file_that_cannot_be_written_in_full_is_an_error_and_heals(
+    folder_root: Path, tmp_path: Path, command: Vosbench, limit: int
+) -> None:
+    arguments = ("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    code = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "from vosbench.cli import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=tmp_path, env=command_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "error: " in ended.stderr
+    assert "File too large" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert command(*arguments).returncode == 0
 
 
 def test_an_empty_dataset_is_said(tmp_path: Path, command: Vosbench) -> None:

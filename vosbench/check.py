@@ -9,8 +9,8 @@ from typing import Any
 
 from vosbench.errors import DataError
 from vosbench.masks import ids
-from vosbench.toolbox.layout import Inspected, shape, size_fault
-from vosbench.types import Dataset, Sequence
+from vosbench.toolbox.layout import shape, size_fault
+from vosbench.types import Dataset, Inspected, Inspecting, Sequence
 
 Progress = Callable[[str], None]  # the sequence that was just read
 
@@ -98,12 +98,10 @@ def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
 
 
 def _inspect(dataset: Dataset, name: str) -> Inspected:
-    """The sequence as far as it can be built; datasets without `inspect` give all or nothing."""
-    inspect = getattr(dataset, "inspect", None)
+    """The sequence as far as it can be built; datasets that do not inspect give all or nothing."""
     try:
-        if inspect is not None:
-            inspected: Inspected = inspect(name)
-            return inspected
+        if isinstance(dataset, Inspecting):
+            return dataset.inspect(name)
         return Inspected(dataset.sequence(name), ())
     except DataError as error:
         return Inspected(None, error.faults)
@@ -155,7 +153,7 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         faults.append(f"{where} has {frames} frames, the card says {official}")
     if frames != len(sequence.frame_names):
         faults.append(f"{where} has {frames} frames for {len(sequence.frame_names)} frame names")
-    expected = getattr(dataset, "objects", {}).get(sequence.name)
+    expected = dataset.objects.get(sequence.name) if isinstance(dataset, Inspecting) else None
     if expected is not None and len(objects | given) != expected:
         faults.append(f"{where} has {len(objects | given)} objects, {card.title} has {expected}")
     counted = SequenceCount(
@@ -215,4 +213,5 @@ def _notes(dataset: Dataset) -> Iterator[str]:
         extra = [name for name in dataset.names if name not in official]
         if extra:
             yield f"not on the card: {', '.join(extra)}"
-    yield from getattr(dataset, "notes", ())
+    if isinstance(dataset, Inspecting):
+        yield from dataset.notes

@@ -6,7 +6,7 @@ import collections.abc as cabc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,28 @@ class Dataset(Protocol):
 
     def sequence(self, name: str) -> Sequence:
         """Build one sequence; raise DataError listing every fault of its layout."""
+        ...
+
+
+class Inspected(NamedTuple):
+    """A sequence as far as it can be built, and every fault of its layout."""
+
+    sequence: Sequence | None
+    faults: tuple[str, ...]
+
+
+@runtime_checkable
+class Inspecting(Protocol):
+    """A dataset that can tell all that is wrong with a sequence, for `data check`.
+
+    notes: remarks to be shown. objects: official number of objects per sequence, where known.
+    """
+
+    notes: tuple[str, ...]
+    objects: Mapping[str, int]
+
+    def inspect(self, name: str) -> Inspected:
+        """Build one sequence as far as possible and list its faults."""
         ...
 
 

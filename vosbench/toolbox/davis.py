@@ -16,7 +16,6 @@ from typing import NamedTuple
 from vosbench.errors import DataError
 from vosbench.masks import read_mask
 from vosbench.toolbox.layout import (
-    Inspected,
     ListedDataset,
     MappedFiles,
     by_stem,
@@ -27,7 +26,7 @@ from vosbench.toolbox.layout import (
     size_fault,
     without_void,
 )
-from vosbench.types import DatasetCard, Mask, Sequence
+from vosbench.types import DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import FrameFolder
 
 WITHHELD = "test-dev"  # the split whose truth is not public: only first annotations

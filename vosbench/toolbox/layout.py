@@ -11,21 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.masks import MaskFiles, ids, read_foreground
-from vosbench.types import DatasetCard, Mask, Sequence
+from vosbench.types import DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import IMAGES, list_files
-
-
-class Inspected(NamedTuple):
-    """A sequence as far as it can be built, and every fault of its layout."""
-
-    sequence: Sequence | None
-    faults: tuple[str, ...]
 
 
 @dataclass(kw_only=True)

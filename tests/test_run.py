@@ -328,6 +328,33 @@ def test_changed_data_are_done_again(folder_root: Path, tmp_path: Path) -> None:
     assert "ant" in planned.changed  # the same names, other data
 
 
+def test_scores_of_masks_that_change_are_taken_away(folder_root: Path, tmp_path: Path) -> None:
+    result = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    assert result.folder is not None
+    frame = folder_root / "images" / "cat" / "00003.jpg"
+    whole = frame.read_bytes()
+    frame.write_bytes(whole[:-200])
+    with pytest.raises(IncompleteRunError, match="cat"):
+        api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    assert not (result.folder / "summary.json").exists()
+    part = api.score_run(result.folder, sequences=("ant",))
+    assert [row["sequence"] for row in part.summary["sequences"]] == ["ant"]
+    assert not (result.folder / "summary.json").exists()
+
+
+def test_a_finished_sequence_whose_data_broke_is_not_scored(
+    folder_root: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    arguments = ("run", "--method", "copy-first", "--dataset", "folder", "--root", folder_root)
+    assert command(*arguments).returncode == 0
+    (folder_root / "images" / "bee" / "00004.jpg").unlink()
+    ended = command(*arguments)
+    assert ended.returncode == 1
+    assert "ONLY 2 of 3 sequences" in ended.stdout
+    assert "4 objects in 2 sequences" in ended.stdout
+    assert "NOT COMPLETE, failed: bee" in ended.stdout
+
+
 def test_a_missing_mask_heals_and_a_damaged_manifest_is_said(
     folder_root: Path, tmp_path: Path
 ) -> None:

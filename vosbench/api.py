@@ -112,7 +112,8 @@ def score_run(
 ) -> Result:
     """Score the finished sequences of a run's folder, with copy-first beside them.
 
-    root: where the data lie now, if they were moved since. sequences: only these.
+    root: where the data lie now, if they were moved since.
+    sequences: only these, and then written only where `out` says.
     out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
         in it for a protocol that is not the run's own.
     cross_check: an installed scorer to run on the same masks.
@@ -126,19 +127,22 @@ def score_run(
         resolution=identity["resolution"],
     )
     chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
-    done = tuple(s for s in chosen_names if run_folder.is_done(folder, s))
+    failed = manifest.get("failed", {})
+    done = tuple(s for s in chosen_names if s not in failed and run_folder.is_done(folder, s))
     if not done:
         raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
     chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
     masks = folder / "masks"
-    if out is None:
+    if out is None and not sequences:
         own = chosen.name == manifest["protocol"]["name"]
         out = folder if own else folder / f"scores-{chosen.name}"
-    out.mkdir(parents=True, exist_ok=True)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     evaluation = scoring.evaluate(
         dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
     )
-    evaluation.write(out)
+    if out is not None:
+        evaluation.write(out)
     checked = _cross_check(dataset, masks, cross_check, evaluation)
     return Result(manifest["label"], out, manifest, evaluation.summary, masks, checked)
 

@@ -30,6 +30,7 @@ from vosbench.run_folder import (
     alone_in,
     data_sha256,
     discard,
+    forget_scores,
     is_done,
     log_of,
     prepare,
@@ -147,6 +148,8 @@ def run(
         log.info("%s: %d of %d sequences to do", folder.name, len(missing), len(planned.sequences))
         for name, fault in planned.broken.items():
             log.error("%s: %s", name, fault)
+        if missing:
+            forget_scores(folder)
         for name in missing:
             discard(folder, name)  # masks without a record, or fewer than it says
         try:
@@ -164,7 +167,7 @@ def run(
                 if on_sequence:
                     on_sequence(outcome.task, failed.get(outcome.task))
         finally:
-            done = [s for s in planned.sequences if is_done(folder, s)]
+            done = [s for s in planned.sequences if s not in failed and is_done(folder, s)]
             manifest.finish(folder, done=done, failed=failed)
         return RunResult(folder, planned.sequences, tuple(s for s in missing if s in done), failed)
 

@@ -98,6 +98,13 @@ def discard(folder: Path, name: str) -> None:
     shutil.rmtree(folder / "masks" / name, ignore_errors=True)
 
 
+def forget_scores(folder: Path) -> None:
+    """Take away the scores of masks that are about to change."""
+    for where in (folder, *folder.glob("scores-*")):
+        for name in ("summary.json", "scores.csv"):
+            (where / name).unlink(missing_ok=True)
+
+
 def load_manifest(folder: Path) -> dict[str, Any]:
     """The run.json of a run's folder.
 

@@ -67,7 +67,7 @@ def test_every_fault_is_listed_with_its_file(tree: Path) -> None:
         "judo/00007.png has the ids [5], which no prompt up to there gives",
         "judo/00009.png",
         "davis2017/judo has 33 frames, the card says 34",
-        "car-shadow/00000.png has the ids [1, 5], expected 1 to 2 without a gap",
+        "car-shadow/00000.png has the ids [1, 5], but protocol davis2017 expects 1..5 without gaps",
         "480p/mine is missing: expected a folder",
         "note: not on the card: mine",
         "note: 2 of the card's 30 sequences are listed",

@@ -57,6 +57,13 @@ def test_evaluate_a_run_again_and_a_bare_folder(
     table = command("compare", scored, scored / "scores-united").stdout
     assert "protocol prompted" in table
     assert "protocol united" in table
+    foreign = command(
+        "evaluate", scored / "masks", "--dataset", "folder", "--root", folder_root,
+        "--out", scored / "theirs",
+    )  # fmt: skip
+    assert foreign.returncode == 0, foreign.stderr
+    named = json.loads(command("compare", scored / "theirs", "--json").stdout)
+    assert [row["name"] for row in named] == ["theirs"]  # not the run it happens to lie in
     unnamed = command("evaluate", scored / "masks")
     assert unnamed.returncode == 1
     assert "the dataset must be named: --dataset NAME, known: davis2016" in unnamed.stderr

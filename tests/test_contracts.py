@@ -13,7 +13,6 @@ import pytest
 
 from vosbench import registry
 from vosbench.config import build_method, jsonable, method_options
-from vosbench.errors import UsageError
 from vosbench.masks import ids, write_mask
 from vosbench.types import Mask, Method, PerSequence
 
@@ -52,17 +51,14 @@ def clip() -> Clip:
 
 
 def built(name: str, folder: Path) -> Method:
-    """The method with its defaults, given what it cannot do without, or skipped with the reason."""
+    """The method with its defaults, given what it cannot do without."""
     options: dict[str, Any] = {}
     if name == "precomputed":
         options["folder"] = folder
         (folder / "tiny").mkdir(parents=True, exist_ok=True)
         for t in range(LENGTH):
             write_mask(folder / "tiny" / f"{t:05d}.png", clip().prompts[0 if t < 3 else 3])
-    try:
-        method = build_method(name, options, device="cpu", seed=0)
-    except UsageError as error:
-        pytest.skip(f"{name} cannot be built with its defaults: {error}")
+    method = build_method(name, options, device="cpu", seed=0)
     if isinstance(method, PerSequence):
         return method.for_sequence("tiny", tuple(f"{t:05d}" for t in range(LENGTH)))
     return method

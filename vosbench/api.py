@@ -196,10 +196,10 @@ def _cross_check(
 def load(folder: Path) -> Result:
     """A scored run, its scores under another protocol, or a folder that `evaluate` wrote."""
     summary = scoring.load_summary(folder)
-    for home in (folder, folder.resolve().parent):
-        if (home / "run.json").is_file():
-            manifest = run_folder.load_manifest(home)
-            return Result(manifest["label"], folder, manifest, summary, home / "masks")
+    home = folder.resolve().parent if folder.resolve().name.startswith("scores-") else folder
+    if (home / "run.json").is_file():
+        manifest = run_folder.load_manifest(home)
+        return Result(manifest["label"], folder, manifest, summary, home / "masks")
     return Result(folder.resolve().name, folder, None, summary)
 
 

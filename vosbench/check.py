@@ -9,6 +9,7 @@ from typing import Any
 
 from vosbench.errors import DataError
 from vosbench.masks import ids
+from vosbench.pairs import check_numbered
 from vosbench.toolbox.layout import shape, size_fault
 from vosbench.types import Dataset, Inspected, Inspecting, Sequence
 
@@ -123,11 +124,12 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
             sizes[f"{size[0]}x{size[1]}"] = None
         if index in sequence.prompts:
             fresh = ids(sequence.prompts[index])
-            if numbered and not given and fresh != tuple(range(1, len(fresh) + 1)):
-                faults.append(
-                    f"annotation {_file(sequence.truth, index)} has the ids {list(fresh)}, "
-                    f"expected 1 to {len(fresh)} without a gap ({where}); renumber them"
-                )
+            if numbered and not given:
+                what = f"annotation {_file(sequence.truth, index)}"
+                try:
+                    check_numbered(fresh, what, card, card.protocols[0])
+                except DataError as error:
+                    faults += error.faults
             given.update(fresh)
         if index not in sequence.truth:
             continue

@@ -97,10 +97,11 @@ def plan(config: RunConfig) -> Plan:
     chosen = choose_sequences(dataset.names, config.sequences)
     if not chosen:
         raise DataError(f"{config.dataset} has no sequences in split {config.split!r}")
+    opened: dict[str, Sequence] = {}
     frames, broken = {}, {}
     for name in chosen:
         try:
-            sequence = dataset.sequence(name)
+            sequence = opened[name] = dataset.sequence(name)
             if protocol.objects == "numbered" and sequence.prompts:
                 first = min(sequence.prompts)
                 what = f"{name}, annotation {sequence.frame_names[first]}"
@@ -117,7 +118,7 @@ def plan(config: RunConfig) -> Plan:
         with alone_in(folder):
             prepare(folder, anew=config.overwrite == "always")
             manifest.start(folder, described)
-            changed = tuple(name for name in frames if _has_changed(folder, dataset.sequence(name)))
+            changed = tuple(name for name in frames if _has_changed(folder, opened[name]))
             for name in changed:
                 discard(folder, name)
     except OSError as error:

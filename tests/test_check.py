@@ -136,7 +136,7 @@ def test_a_dataset_in_memory() -> None:
     assert check(Foreign(card, {0: trees.labels(1), 1: trees.labels(1)})).ok
     gap = check(Foreign(card, {0: trees.labels(1, 5), 1: np.zeros((3, 4), np.uint8)}))
     assert len(gap.faults) == 2
-    assert "annotation [0] has the ids [1, 5], expected 1 to 2" in gap.faults[0]
+    assert "foreign/a: annotation [0] has the ids [1, 5], but protocol davis2017" in gap.faults[0]
     assert "annotation [1] is 3x4 but its frame [1] is 12x20" in gap.faults[1]
     united = replace(card, protocols=(replace(DAVIS2017, objects="united"),))
     assert check(Foreign(united, {0: trees.labels(1), 1: trees.labels(7)})).ok

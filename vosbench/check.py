@@ -125,7 +125,7 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         if index in sequence.prompts:
             fresh = ids(sequence.prompts[index])
             if numbered and not given:
-                what = f"annotation {_file(sequence.truth, index)}"
+                what = f"{where}: annotation {_file(sequence.truth, index)}"
                 try:
                     check_numbered(fresh, what, card, card.protocols[0])
                 except DataError as error:

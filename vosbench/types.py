@@ -6,10 +6,13 @@ import collections.abc as cabc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Frame: TypeAlias = npt.NDArray[np.uint8]  # (h, w, 3), RGB
 Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = background
@@ -161,14 +164,99 @@ class PerSequence(Protocol):
         ...
 
 
+class Inspection(NamedTuple):
+    """How a method matches a target frame to a reference frame, on its own grid of (h, w) cells.
+
+    reference, target: embeddings, float32 (c, h, w).
+    cell: height and width of a cell in pixels of the frames.
+    offsets: float32 (2, h, w), in cells, y then x: where each target cell looks in the
+        reference; None for a method that predicts none.
+    samples: float32 (p, n, 2), in cells of the reference, y then x: all positions that the
+        matching compares for each asked target cell; they may lie outside the grid.
+    """
+
+    reference: npt.NDArray[np.float32]
+    target: npt.NDArray[np.float32]
+    cell: tuple[float, float]
+    offsets: npt.NDArray[np.float32] | None
+    samples: npt.NDArray[np.float32]
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A method that shows what it matches with, for receptive fields and PCA pictures."""
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """The cells (h, w) that frames of this size are embedded into."""
+        ...
+
+    def inspect(self, reference: Frame, target: Frame, cells: npt.NDArray[np.int64]) -> Inspection:
+        """Embed both frames and show the samples of the target `cells` (p, 2), y then x."""
+        ...
+
+
 class MethodLeaf(Protocol):
-    """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults."""
+    """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults.
+
+    A leaf may also define `files(options) -> Mapping[str, Path]`: what `build` will read beside
+    the paths that options name, such as shipped weights. They count for a run's identity.
+    """
 
     SOURCE: str
     Options: type
 
     def build(self, options: object, *, device: str, seed: int) -> Method:
-        """Make the method; raise UsageError for options that do not fit together."""
+        """Make the method; raise UsageError for options that do not fit together.
+
+        One built method serves many sequences: `segment` keeps nothing from one to the next.
+        """
+        ...
+
+
+class Trainee(Protocol):
+    """What the training loop trains: a `torch.nn.Module` whose `network` holds the weights kept.
+
+    All that is random within a sample is drawn from its seed alone, so that a batch gives the
+    same gradients however it is split over processes.
+    """
+
+    network: nn.Module
+
+    def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
+        """One step's scalars; `loss` is minimised, the others are logged.
+
+        Args:
+            frames: uint8 (b, t, 3, h, w) RGB, in the order they are used, the target last.
+            seeds: int64 (b,), one per sample.
+            progress: 0 at the first step, towards 1 at the last.
+        """
+        ...
+
+    def diagnose(self, frames: Tensor, seeds: Tensor) -> dict[str, float]:
+        """Figures of a held-out batch, such as the ratio of the loss to that of the identity."""
+        ...
+
+    def complaints(self, diagnostics: Mapping[str, float]) -> list[str]:
+        """What these figures show to be wrong, named for a person; mostly nothing."""
+        ...
+
+    def picture(self, frames: Tensor, seeds: Tensor) -> list[tuple[str, Frame]]:
+        """Pictures of the batch's first sample, each with its caption."""
+        ...
+
+
+class TrainableLeaf(MethodLeaf, Protocol):
+    """A method that can be trained without labels.
+
+    Training: frozen dataclass of the method's own settings of training.
+    RECIPES: named values for Training and for training.Settings; the first is the default.
+    """
+
+    Training: type
+    RECIPES: Mapping[str, Mapping[str, object]]
+
+    def trainee(self, options: Any, training: Any, *, seed: int) -> Trainee:
+        """Make what is trained; `options` name the start of its weights, if any."""
         ...
 
 

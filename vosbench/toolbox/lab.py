@@ -1,0 +1,64 @@
+"""Frames as tensors, in RGB or in CIE Lab, at the sizes networks want."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vosbench.types import Frame
+
+# sRGB to XYZ under D65 (IEC 61966-2-1), rows divided by the white point
+_XYZ = (
+    (0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
+)
+_SCALE = ((50.0, 50.0), (0.0, 40.0), (0.0, 40.0))  # (shift, scale) of L, a, b
+
+
+def tensor_of(frame: Frame, device: str = "cpu") -> Tensor:
+    """A frame (h, w, 3) uint8 as float32 (1, 3, h, w) RGB in 0..1."""
+    whole = torch.from_numpy(frame).to(device).permute(2, 0, 1)[None]
+    return whole.float().div_(255)
+
+
+def lab(rgb: Tensor) -> Tensor:
+    """Lab of RGB (..., 3, h, w) in 0..1, scaled to about -1..1: (L-50)/50, a/40, b/40."""
+    linear = torch.where(
+        rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
+    )
+    xyz = torch.einsum("kc,...chw->...khw", rgb.new_tensor(_XYZ), linear)
+    # the cube root is cut below its knee, where its slope would be infinite
+    f = torch.where(xyz > 0.008856, xyz.clamp(min=0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
+    x, y, z = f.unbind(-3)
+    return torch.stack(((116 * y - 66) / 50, (x - y) * 12.5, (y - z) * 5.0), dim=-3)
+
+
+def rgb_of(scaled: Tensor) -> Tensor:
+    """RGB in 0..1 of what `lab` gives, cut to what a screen can show."""
+    lightness, a, b = scaled.unbind(-3)
+    y = (50 * lightness + 66) / 116
+    f = torch.stack((y + a / 12.5, y, y - b / 5.0), dim=-3)
+    xyz = torch.where(f > 0.206893, f**3, (f - 16 / 116) / 7.787)
+    inverse = torch.linalg.inv(scaled.new_tensor(_XYZ, dtype=torch.float64)).to(scaled)
+    linear = torch.einsum("kc,...chw->...khw", inverse, xyz).clamp(0, 1)
+    return torch.where(
+        linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear
+    )
+
+
+def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int]:
+    """The size nearest to (h, w) with that short side, both sides rounded to the multiple.
+
+    short_side 0 keeps the frame's own size, rounded to the multiple.
+    """
+    scale = short_side / min(h, w) if short_side else 1.0
+    return tuple(max(multiple, round(side * scale / multiple) * multiple) for side in (h, w))  # type: ignore[return-value]
+
+
+def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images (b, c, h, w) at another size (h, w): area-averaged when smaller, bilinear with."""
+    if tuple(images.shape[-2:]) == tuple(size):
+        return images
+    return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)

@@ -1,0 +1,157 @@
+"""Weights of networks: safetensors with a card beside them; a pickle is never loaded.
+
+`<name>.safetensors` holds the tensors (fp16) and, in its header, the method and the options they
+were trained with; `<name>.json`, the card, holds how they were made and the file's sha256.
+Those that vosbench ships lie in vosbench/weights/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vosbench.atomic import write_bytes, write_json
+from vosbench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FOLDER = Path(__file__).resolve().parents[1] / "weights"
+
+
+def shipped(name: str) -> Path:
+    """The weights that vosbench ships under a name; UsageError lists the names there are."""
+    path = FOLDER / f"{name}.safetensors"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.safetensors"))) or "none"
+        raise UsageError(
+            f"no weights are shipped as {name!r} (shipped: {known}); train them with `vosbench "
+            "train` and give --set weights=PATH, or weights=none for an untrained network"
+        )
+    return path
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """The card beside the weights, {} where there is none.
+
+    Raises:
+        DataError: the card is of other weights.
+    """
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
+    if found["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
+        raise DataError(
+            f"{path} is not the file that its card {card.name} describes: sha256 differs"
+        )
+    return found
+
+
+def save(
+    path: Path,
+    state: Mapping[str, Tensor],
+    *,
+    method: str,
+    options: Mapping[str, Any],
+    card: Mapping[str, Any],
+) -> None:
+    """Write tensors as fp16 and the card beside them, each whole or not at all.
+
+    Args:
+        path: ends in .safetensors.
+        state: tensors by name; whole numbers (counters of batch normalisation) keep their type.
+        options: the method's options that shape the network, JSON values.
+        card: how the weights were made; method, options and sha256 are added.
+    """
+    from safetensors.torch import save as to_bytes
+
+    halved = {
+        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for key, value in state.items()
+    }
+    header = {"method": method, "options": json.dumps(dict(options), sort_keys=True)}
+    content = to_bytes(halved, metadata=header)
+    write_bytes(path, content)
+    made = {"method": method, "options": dict(options), **card}
+    write_json(path.with_suffix(".json"), {**made, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def header_of(path: Path) -> tuple[str, dict[str, Any]]:
+    """The method and the options that weights were trained with; ("", {}) where not noted.
+
+    Raises:
+        DataError: the file is missing or is no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise DataError(f"weights {path} are missing: expected a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except SafetensorError as error:
+        raise DataError(
+            f"weights {path} are no safetensors file ({error}); pickled files (.pth, .pt) are "
+            "not loaded here, convert them with safetensors.torch.save_file"
+        ) from None
+    return header.get("method", ""), json.loads(header.get("options", "{}"))
+
+
+def state_of(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by name, floating ones as float32."""
+    from safetensors.torch import load_file
+
+    header_of(path)
+    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+
+
+def load(network: nn.Module, path: Path, options: Mapping[str, Any]) -> None:
+    """Fill a network from a weights file.
+
+    Args:
+        options: those of the network; where the file's header has other values for the same
+            names, the network has another shape than the weights.
+
+    Raises:
+        DataError: the file is missing, damaged, of another shape, or not its card's.
+    """
+    _, trained = header_of(path)
+    other = {k: v for k, v in trained.items() if k in options and options[k] != v}
+    if other:
+        wanted = " ".join(f"--set {k}={v}" for k, v in other.items())
+        has = ", ".join(f"{k}={options[k]}" for k in other)
+        raise DataError(f"weights {path} were trained with other options than {has}; use {wanted}")
+    card_of(path)
+    try:
+        network.load_state_dict(state_of(path))
+    except RuntimeError as error:
+        raise DataError(f"weights {path} do not fit the network: {error}") from None
+
+
+def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]:
+    """Fill what a network shares by name and shape with a weights file.
+
+    Args:
+        prefix: taken off the file's names where they have it, others are passed over.
+
+    Returns:
+        The names that were filled.
+
+    Raises:
+        DataError: nothing fits.
+    """
+    own = network.state_dict()
+    found = {
+        key.removeprefix(prefix): value
+        for key, value in state_of(path).items()
+        if key.startswith(prefix)
+    }
+    fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise DataError(f"nothing in weights {path} fits the network")
+    network.load_state_dict(fitting, strict=False)
+    return sorted(fitting)

@@ -1,0 +1,262 @@
+"""Label propagation: the features of each frame and the prompts -> one mask per frame.
+
+A cell of the new frame looks for similar cells in a context of earlier frames, within a window
+around its own place; the strongest few vote with their labels. This is how self-supervised
+features are judged on video object segmentation (Jabri et al., NeurIPS 2020, section 4; Caron et
+al., ICCV 2021, section 4.2.2). What papers do differently is an option in Settings. The arithmetic
+of one frame is in toolbox/local_attention.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from vosbench.errors import UsageError
+from vosbench.masks import ids, lay_prompt, resize_mask
+from vosbench.types import Frame, Mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Window = Literal["none", "square", "disk", "open-disk"]
+Down = Literal["bilinear", "nearest", "nearest-exact", "area", "stride"]
+Up = Literal["bilinear", "bilinear-corners", "nearest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The protocol of a label propagation; the defaults are our own, `light`."""
+
+    last: int = 7  # frames of the context before the present one
+    first: bool = True  # whether the prompts' frames stay in the context for good
+    # what stands for frames before the first: copies of it, nothing (with `first`, the first is
+    # then not among the last either), or nothing but with the first among the last as well
+    start: Literal["repeat", "distinct", "overlap"] = "distinct"
+    # in place of last and start: frames counted from the first prompt, or, below 0, from the
+    # present frame, separated by commas: "0,5,-1,-3,-5"
+    references: str = ""
+    topk: int = 10  # cells that vote; 0: all
+    ties: Literal["cut", "keep"] = "cut"  # at the k-th value: first in the context's order, or all
+    window: Window = "disk"  # disk: Euclidean distance <= radius; open-disk: < radius
+    radius: float = 12  # cells
+    window_first: bool = True  # False: in the prompts' frames all cells are compared
+    similarity: Literal["cosine", "dot"] = "cosine"
+    temperature: float = 0.05
+    affinity: Literal["joint", "per-frame"] = "joint"  # per-frame: each votes, then the mean
+    labels: Literal["soft", "hard"] = "soft"  # what is carried on: votes, or the mask they gave
+    down: Down = "bilinear"  # prompt to cells; stride: the first pixel of each cell
+    up: Up = "bilinear"  # votes to pixels
+    up_to: Literal["frame", "cells"] = "frame"  # cells: to cells x stride, the mask is resized then
+    minmax: bool = False  # each object's votes in a frame are stretched to 0..1
+
+    def __post_init__(self) -> None:
+        if self.last < 0 or self.topk < 0:
+            raise UsageError(f"last={self.last} and topk={self.topk} must be 0 or more")
+        if self.radius <= 0 or self.temperature <= 0:
+            raise UsageError(
+                f"radius={self.radius} and temperature={self.temperature} must be above 0"
+            )
+        if not (self.first or self.last or self.references):
+            raise UsageError("first=false and last=0 leave no frame to propagate from")
+        self.frames()
+
+    def frames(self) -> tuple[int, ...]:
+        """The references as numbers; UsageError when they are none, or never hold frame t-1 or 0.
+
+        The first target frame has only frame 0 behind it, so one of 0 and -1 must be named.
+        """
+        try:
+            named = tuple(int(part) for part in self.references.split(",") if part.strip())
+        except ValueError:
+            raise UsageError(
+                f"references={self.references!r}: expected whole numbers separated by commas, "
+                "such as 0,5,-1,-3,-5"
+            ) from None
+        if named and not {0, -1} & set(named):
+            raise UsageError(
+                f"references={self.references} must hold 0 (the first frame) or -1 (the frame "
+                "before), else the second frame has nothing to propagate from"
+            )
+        return named
+
+
+class Shot(NamedTuple):
+    """What is kept of a frame: features (h, w, c) and labels (h, w, 1 + objects), per cell."""
+
+    features: Tensor
+    labels: Tensor
+
+
+def propagate(
+    encode: Callable[[Frame], Tensor],
+    frames: Iterable[Frame],
+    prompts: Mapping[int, Mask],
+    settings: Settings,
+    *,
+    stride: int = 1,
+) -> Iterator[Mask]:
+    """Carry the prompts' objects through a video, online; memory does not grow with its length.
+
+    A later prompt's frame becomes a further first frame: it is kept as the first one is, with the
+    prompt laid over what was propagated to it.
+
+    Args:
+        encode: one frame -> its features (c, h, w), all frames of a video on one grid of cells;
+            called once for each frame from the first prompt on.
+        frames: uint8 (H, W, 3) RGB.
+        prompts: frame index -> mask of the objects that start there.
+        settings: the protocol.
+        stride: pixels of the encoder's input per cell, used by `up_to="cells"` only.
+
+    Yields:
+        One mask (H, W) per frame; all background before the first prompt.
+    """
+    import torch
+
+    from vosbench.toolbox.local_attention import Reference, attend
+
+    objects: list[int] = []  # the id of each label channel but the first, the background's
+    memory = _Memory(settings)
+    for index, frame in enumerate(frames):
+        mask: Mask = np.zeros(frame.shape[:2], np.uint8)
+        prompt = prompts.get(index)
+        if prompt is None and memory.empty:
+            yield mask
+            continue
+        with torch.inference_mode():
+            features = _cells(encode(frame), settings)
+            labels = features.new_zeros((*features.shape[:2], 1 + len(objects)))
+            labels[..., 0] = 1
+            if not memory.empty:
+                context = [
+                    Reference(shot.features, _widen(shot.labels, len(objects)), windowed)
+                    for shot, windowed in memory.context()
+                ]
+                labels = attend(features, context, settings)
+                mask = _decode(labels, objects, settings, frame.shape[:2], stride)
+            if prompt is not None:
+                objects += [i for i in ids(prompt) if i not in objects]
+                mask = lay_prompt(mask, prompt)
+                given = labels_of(prompt, objects, labels.shape[:2], settings.down, labels.device)
+                covered = given[..., 1:].sum(-1, keepdim=True)
+                labels = _widen(labels, len(objects)) * (1 - covered)
+                labels[..., 1:] += given[..., 1:]
+            if settings.labels == "hard":
+                labels = labels_of(mask, objects, labels.shape[:2], settings.down, labels.device)
+            memory.add(Shot(features, labels), prompted=prompt is not None)
+        yield mask
+
+
+class _Memory:
+    """The frames that the context can still ask for, by their index after the first prompt."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.named = settings.frames()
+        self.shots: dict[int, Shot] = {}
+        self.prompted: list[int] = []
+        self.next = 0  # the index of the present frame
+
+    @property
+    def empty(self) -> bool:
+        return not self.shots
+
+    def add(self, shot: Shot, *, prompted: bool) -> None:
+        """Keep the present frame; forget what no later frame will ask for."""
+        self.shots[self.next] = shot
+        if prompted:
+            self.prompted.append(self.next)
+        self.next += 1
+        reach = -min(self.named) if self.named else self.settings.last
+        kept = {*self._firsts(), *self.named, *range(self.next - reach, self.next)}
+        self.shots = {i: kept_shot for i, kept_shot in self.shots.items() if i in kept}
+
+    def context(self) -> list[tuple[Shot, bool]]:
+        """The shots that the present frame looks at, and whether each is windowed."""
+        s, firsts, present = self.settings, self._firsts(), self.next
+        if self.named:
+            asked = {i if i >= 0 else present + i for i in self.named}
+            recent = sorted(i for i in asked - set(firsts) if 0 <= i < present)
+        else:
+            recent = list(range(present - s.last, present))
+            if s.start == "repeat":
+                recent = [max(0, i) for i in recent]
+            recent = [i for i in recent if i >= 0 and (s.start != "distinct" or i not in firsts)]
+        return [(self.shots[i], s.window_first) for i in firsts] + [
+            (self.shots[i], True) for i in recent
+        ]
+
+    def _firsts(self) -> list[int]:
+        return self.prompted if self.settings.first else []
+
+
+def labels_of(
+    mask: Mask, objects: list[int], grid: tuple[int, ...], down: Down, device: object = "cpu"
+) -> Tensor:
+    """A mask as labels (h, w, 1 + objects) of the cells: how much of each is what, 0..1."""
+    import torch
+    from torch.nn import functional as F
+
+    whole = torch.from_numpy(np.stack([mask == i for i in (0, *objects)])).to(device)  # type: ignore[call-overload]
+    if down == "stride":
+        h, w = (_strided(size, cells) for size, cells in zip(mask.shape, grid, strict=True))
+        labels = whole[:, h][:, :, w].float()
+    else:
+        corners = {"align_corners": False} if down == "bilinear" else {}
+        labels = F.interpolate(whole.float()[None], size=tuple(grid), mode=down, **corners)[0]  # type: ignore[arg-type]
+    return labels.permute(1, 2, 0).contiguous()
+
+
+def _strided(size: int, cells: int) -> list[int]:
+    """The first pixel of each cell: every s-th where a whole stride s fits, else the nearest."""
+    step = -(-size // cells)
+    if (cells - 1) * step < size:
+        return list(range(0, cells * step, step))
+    return [i * size // cells for i in range(cells)]
+
+
+def _cells(features: Tensor, settings: Settings) -> Tensor:
+    """Features (c, h, w) as (h, w, c), of unit length where the cosine is asked for."""
+    from torch.nn import functional as F
+
+    cells = features.permute(1, 2, 0).float()
+    return (F.normalize(cells, dim=-1) if settings.similarity == "cosine" else cells).contiguous()
+
+
+def _widen(labels: Tensor, objects: int) -> Tensor:
+    """Labels with a channel of zeros for each object that came later."""
+    from torch.nn import functional as F
+
+    return F.pad(labels, (0, 1 + objects - labels.shape[-1]))
+
+
+def _decode(
+    labels: Tensor, objects: list[int], settings: Settings, size: tuple[int, ...], stride: int
+) -> Mask:
+    """Votes (h, w, 1 + objects) as a mask of the frame's size; ties go to the earlier channel."""
+    votes = enlarge(labels, settings, size, stride)
+    names = np.array([0, *objects], np.uint8)
+    mask: Mask = names[votes.argmax(0).cpu().numpy()]
+    return mask if mask.shape == tuple(size) else resize_mask(mask, h=size[0], w=size[1])
+
+
+def enlarge(labels: Tensor, settings: Settings, size: tuple[int, ...], stride: int) -> Tensor:
+    """Votes (h, w, l) as (l, H, W): upsampled, then stretched where the settings say so."""
+    from torch.nn import functional as F
+
+    h, w = labels.shape[:2]
+    target = tuple(size) if settings.up_to == "frame" else (h * stride, w * stride)
+    image = labels.permute(2, 0, 1)[None]
+    if settings.up == "nearest":
+        votes = F.interpolate(image, size=target, mode="nearest")[0]
+    else:
+        corners = settings.up == "bilinear-corners"
+        votes = F.interpolate(image, size=target, mode="bilinear", align_corners=corners)[0]
+    if settings.minmax:
+        low, high = votes.amin((1, 2), keepdim=True), votes.amax((1, 2), keepdim=True)
+        votes = (votes - low) / (high - low).clamp(min=1e-12)  # a channel without any votes stays 0
+    return votes

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,12 +63,10 @@ def refine(frame: Frame, probabilities: Probabilities, settings: Settings) -> Pr
     k, h, w = probabilities.shape
     if frame.shape != (h, w, 3):
         raise ValueError(f"the frame is {frame.shape}, expected {(h, w, 3)} as the probabilities")
-    check_installed()
+    make = check_installed()
     if k == 1:  # background alone
         return np.ones((k, h, w), np.float32)
-    from pydensecrf.densecrf import DenseCRF2D  # type: ignore[import-untyped]
-
-    field = DenseCRF2D(w, h, k)
+    field = make(w, h, k)
     unary = -np.log(np.clip(probabilities, _LEAST, 1.0))
     field.setUnaryEnergy(np.ascontiguousarray(unary.reshape(k, h * w), np.float32))
     field.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
@@ -80,13 +79,18 @@ def refine(frame: Frame, probabilities: Probabilities, settings: Settings) -> Pr
     return np.array(field.inference(settings.iterations), np.float32).reshape(k, h, w)
 
 
-def check_installed() -> None:
-    """Raise UsageError unless the CRF can be used, so that a method can say so when it is built."""
+def check_installed() -> Any:
+    """pydensecrf's class of a field; a method calls this when it is built, to fail early.
+
+    Raises:
+        UsageError: saying what to install.
+    """
     try:
-        import pydensecrf.densecrf  # noqa: F401
+        from pydensecrf.densecrf import DenseCRF2D  # type: ignore[import-untyped]
     except ImportError as error:
         raise UsageError(
             f"the dense CRF needs pydensecrf ({error}); install it with "
             '`pip install "vosbench[crf]"`: it builds pydensecrf2 from source, which takes '
             "about 80 s and needs a C++ compiler"
         ) from None
+    return DenseCRF2D

@@ -124,20 +124,30 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
         UsageError: an unknown option (all valid ones are listed) or a value of the wrong type.
     """
     leaf, module = registry.find("methods", name), registry.load("methods", name)
-    options = module.Options
-    hints = typing.get_type_hints(options)
-    known = {f.name: f for f in dataclasses.fields(options)}
-    converted = {}
-    for key, value in {**leaf.defaults, **values}.items():
+    known = {f.name: f for f in dataclasses.fields(module.Options)}
+    merged = {**leaf.defaults, **values}
+    for key in merged:
         if key not in known:
             defaults = {k: leaf.defaults.get(k, default_of(f)) for k, f in known.items()}
             valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
             raise UsageError(f"{name} has no option {key!r}; valid options: {valid}")
+    return filled(module.Options, merged, what=f"{name} option")
+
+
+def filled(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
+    """A dataclass from values of known names; strings are converted by each field's type.
+
+    Raises:
+        UsageError: a value of the wrong type; `what` opens the message.
+    """
+    hints = typing.get_type_hints(kind)
+    converted = {}
+    for key, value in values.items():
         try:
             converted[key] = _convert(value, hints[key])
         except ValueError as error:
-            raise UsageError(f"{name} option {key}={value}: {error}") from None
-    return options(**converted)
+            raise UsageError(f"{what} {key}={value}: {error}") from None
+    return kind(**converted)
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

@@ -42,7 +42,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
         "method": config.method,
         "source_sha256": _source_sha256(registry.find("methods", config.method).path),
         "options": jsonable(options),
-        "files": _hashes(options),
+        "files": hashes(options),
         "dataset": card.name,
         "split": dataset.split,
         "resolution": config.resolution,
@@ -194,7 +194,7 @@ def _changed(method: str, options: Any) -> list[str]:
     ]
 
 
-def _hashes(options: Any) -> dict[str, str]:
+def hashes(options: Any) -> dict[str, str]:
     """The sha256 of every file that an option names; of a folder, that of its listing.
 
     A listing holds names, sizes and times of change: a folder of flow can be too large to read.

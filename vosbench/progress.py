@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench.run import Plan
 from vosbench.segment import FrameDone
+
+if TYPE_CHECKING:
+    from vosbench.training import Show
 
 SequenceDone = Callable[[str, str | None], None]
 
@@ -94,3 +98,59 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
     with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
         task = bar.add_task("download", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def training(label: str, done: int, total: int) -> Iterator[Show]:
+    """A bar of steps with losses, images/s and time left; where nobody looks, lines now and then."""
+    if not sys.stderr.isatty():
+        yield _Lines(total)
+        return
+    from rich.progress import MofNCompleteColumn, TextColumn
+
+    with _bar(MofNCompleteColumn(), TextColumn("{task.fields[figures]}")) as bar:
+        task = bar.add_task(label, total=total, completed=done, figures="")
+        yield _Bar(bar, task)
+
+
+class _Bar:
+    """A training's bar."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self.bar, self.task = bar, task
+
+    def step(self, done: int, figures: dict[str, float]) -> None:
+        if figures:
+            self.bar.update(self.task, figures=_shown(figures))
+        self.bar.update(self.task, completed=done)
+
+    def say(self, text: str) -> None:
+        style = "red" if text.startswith("warning") else None
+        self.bar.console.print(text, style=style, markup=False, highlight=False)
+
+
+class _Lines:
+    """A training told in lines, two a minute at most."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.began, self.first, self.told = total, time.monotonic(), -1, 0.0
+
+    def step(self, done: int, figures: dict[str, float]) -> None:
+        now = time.monotonic()
+        if self.first < 0:
+            self.first, self.began = done, now
+        if figures and (now - self.told > 30 or done == self.total):
+            self.told = now
+            each = (now - self.began) / max(1, done - self.first)
+            left = f"{(self.total - done) * each / 60:.1f} min left"
+            self.say(f"step {done}/{self.total}: {_shown(figures)}, {left}")
+
+    def say(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def _shown(figures: dict[str, float]) -> str:
+    """A line of the log for a person: losses and speed."""
+    losses = [f"{k} {v:.4g}" for k, v in figures.items() if k not in ("step", "images_per_second")]
+    return ", ".join([*losses, f"{figures['images_per_second']:.0f} images/s"])

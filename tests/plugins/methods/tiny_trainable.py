@@ -1,0 +1,101 @@
+"""A method of one convolution that learns to predict the target from the frame before it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from vosbench.types import Frame, Mask, Trainee
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SOURCE = "tests"
+SHAPE = ("width",)
+
+
+@dataclass(frozen=True)
+class Options:
+    """`width`: channels between the two convolutions."""
+
+    width: int = 4
+
+
+@dataclass(frozen=True)
+class Training:
+    """`noise` added to the input; `fault` and the part of the training `at` which it comes."""
+
+    noise: float = 0.01
+    fault: Literal["none", "nan", "kill", "interrupt"] = "none"
+    at: float = 0.5
+
+
+RECIPES: Mapping[str, Mapping[str, object]] = {
+    "quick": {"steps": 12, "batch": 4, "frames": 2, "crop": 16, "short_side": 24, "noise": 0.02,
+              "warmup": 2, "skip_static": 0.5, "log_every": 2, "diagnosed": 4},
+    "long": {"steps": 0, "epochs": 10, "schedule": "poly"},
+}  # fmt: skip
+
+
+class Hold:
+    """Holds the first mask."""
+
+    def __init__(self, options: Options, *, device: str, seed: int) -> None:
+        self.options = options
+
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+        """Yield the first prompt for every frame."""
+        return (prompts[0] for _ in frames)
+
+
+build = Hold
+
+
+def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
+    """Two convolutions and what they are trained for."""
+    import torch
+    from torch import nn
+
+    class Tiny(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = nn.Sequential(
+                nn.Conv2d(3, options.width, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(options.width, 3, 3, padding=1),
+            )
+
+        def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
+            x = frames.float() / 255
+            noise = [
+                torch.randn(x[0, 0].shape, generator=torch.Generator().manual_seed(int(seed)))
+                for seed in seeds
+            ]
+            error = self.network(x[:, -2] + training.noise * torch.stack(noise)) - x[:, -1]
+            loss = error.square().mean()
+            if training.fault != "none" and abs(progress - training.at) < 1e-9:
+                if training.fault == "nan":
+                    loss = loss / 0
+                else:
+                    kill = training.fault == "kill"
+                    os.kill(os.getpid(), signal.SIGKILL if kill else signal.SIGINT)
+            return {"loss": loss, "worst": error.abs().amax((1, 2, 3)).mean()}
+
+        def diagnose(self, frames: Tensor, seeds: Tensor) -> dict[str, float]:
+            return {"ratio": float(self(frames, seeds, 0.0)["loss"]) + 2.0}
+
+        def complaints(self, diagnostics: Mapping[str, float]) -> list[str]:
+            return ["collapsed to grey"] if diagnostics["ratio"] > 1 else []
+
+        def picture(self, frames: Tensor, seeds: Tensor) -> list[tuple[str, Frame]]:
+            pictures: list[tuple[str, Any]] = [
+                (caption, frames[0, index].permute(1, 2, 0).cpu().numpy())
+                for caption, index in (("reference", -2), ("target", -1))
+            ]
+            return pictures
+
+    torch.manual_seed(seed)
+    return Tiny()

@@ -80,7 +80,7 @@ def refine(frame: Frame, probabilities: Probabilities, settings: Settings) -> Pr
 
 
 def check_installed() -> Any:
-    """pydensecrf's class of a field; a method calls this when it is built, to fail early.
+    """Pydensecrf's class of a field; a method calls this when it is built, to fail early.
 
     Raises:
         UsageError: saying what to install.

@@ -155,3 +155,14 @@ def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]
         raise DataError(f"nothing in weights {path} fits the network")
     network.load_state_dict(fitting, strict=False)
     return sorted(fitting)
+
+
+def chosen(weights: Path | str, name: str) -> dict[str, Path]:
+    """What an option `weights` means, for a leaf's `files`: {} for "none".
+
+    Args:
+        weights: "default" for those shipped as `name`, "none", or a file.
+    """
+    if weights == "none":
+        return {}
+    return {"weights": shipped(name) if weights == "default" else Path(weights)}

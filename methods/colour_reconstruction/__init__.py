@@ -1,0 +1,104 @@
+"""Copies labels by the attention that learned to copy colours (the CorrFlow and MAST family).
+
+Training: the encoder sees earlier frames and the target without one or two Lab channels, and
+attention between them must reconstruct what was dropped. Test: the same attention copies labels
+from the first frame and the last ones. Own and small; no row of CorrFlow or MAST is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vosbench.errors import UsageError
+from vosbench.types import Method
+
+if TYPE_CHECKING:
+    from .network import Trainee
+
+SOURCE = "after CorrFlow (Lai and Xie, BMVC 2019) and MAST (Lai et al., CVPR 2020)"
+VARIANTS = {"colour-reconstruction-previous": {"memory": 1, "first": False, "radius": 8.0}}
+RECIPES: Mapping[str, Mapping[str, object]] = {
+    "compact": {
+        "steps": 2500,
+        "batch": 8,
+        "frames": 3,
+        "gap_min": 1,
+        "gap_max": 4,
+        "short_side": 192,
+        "crop": 112,
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "schedule": "cosine",
+        "clip_norm": 1.0,
+        "warmup": 100,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The encoder, and how labels are copied with it."""
+
+    backbone: Literal[
+        "compact", "resnet18", "resnet34", "resnet50", "resnet18-quarter", "resnet34-quarter"
+    ] = "compact"
+    dim: int = 64
+    size: int = 256  # short side in px at which frames are embedded; 0: the frames' own
+    memory: int = 7  # frames before the current one that labels are copied from
+    first: bool = True  # whether the prompt's frame stays in the memory
+    topk: int = 10  # of all cells of the memory together
+    radius: float = 12.0  # cells of 4 px
+    temperature: float = 0.05
+    weights: Literal["default", "none"] | Path = "default"
+
+    def __post_init__(self) -> None:
+        if self.size and self.size < 32:
+            raise UsageError(f"size={self.size} must be 0 (the frames' own) or at least 32 px")
+        for name in ("dim", "memory", "topk", "radius", "temperature"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is dropped and how colours are copied in training."""
+
+    drop: float = 0.75  # share of samples that lose one or two Lab channels, the same in all frames
+    radius: float = 8.0  # cells of 4 px
+    temperature: float = 0.07
+    beta: float = 0.1  # of the smooth-L1 loss, in scaled Lab
+
+
+def files(options: Options) -> dict[str, Path]:
+    """The weights that `build` reads, if any."""
+    from vosbench.toolbox.weights import chosen
+
+    name = "colour-reconstruction"
+    if options.backbone != "compact":
+        name += f"-{options.backbone}"
+    return chosen(options.weights, name)
+
+
+def build(options: Options, *, device: str, seed: int) -> Method:
+    """Make the method; DataError where its weights are missing or do not fit."""
+    from .method import ColourReconstruction
+
+    return ColourReconstruction(options, files(options), device=device, seed=seed)
+
+
+def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
+    """What the training loop trains."""
+    import torch
+
+    from .network import Trainee
+
+    torch.manual_seed(seed)
+    return Trainee(options, training)
+
+
+def shape_of(options: Options) -> dict[str, Any]:
+    """The options that shape the network."""
+    return {"backbone": options.backbone, "dim": options.dim}

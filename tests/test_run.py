@@ -306,7 +306,7 @@ def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> N
     file = tmp_path / "weights"
     file.write_bytes(b"abc")
     options = dataclasses.make_dataclass("Options", [("weights", Path)])(file)
-    assert manifest._hashes(options)["weights"].startswith("ba7816bf")
+    assert manifest.hashes(options)["weights"].startswith("ba7816bf")
 
 
 def test_changed_data_are_done_again(folder_root: Path, tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def train(
         method=method, videos=videos, values=parse_settings(settings or []), out=out, seed=seed,
         device=device, precision=precision, processes=processes, threads=threads, resume=resume,
     )  # fmt: skip
-    with bars.counting("reading clips", len(clips.find(videos))) as progress:
+    with bars.counting("reading clips", 2 * len(clips.find(videos))) as progress:
         planned = plan(config, progress=progress)
     for name, reason in planned.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -114,25 +115,33 @@ def prepare(
         folder: see `find`.
         short_side: of the cached frames, in pixels; 0 keeps their size.
         shortest: a clip with fewer frames is skipped.
-        progress: called with each clip's name when it is there.
+        progress: called with each clip's name twice, when it is hashed and when it is decoded.
 
     Raises:
-        DataError: the folder is missing or nothing in it can be used, or the disk is too full.
+        DataError: the folder is missing or nothing in it can be used.
+        OSError: the disk is too full for the decoded clips.
     """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    usable: list[Clip] = []
     skipped: dict[str, str] = {}
+    keyed: dict[str, tuple[FrameFolder | VideoFile, str, Path]] = {}
     for name, source in find(folder).items():
-        try:
-            clip = _cached(name, source, cache, short_side)
-        except DataError as error:
-            skipped[name] = str(error)
-        else:
+        with _skipping(name, skipped):
+            sha256 = _sha256(source)
+            key = hashlib.sha256(f"{sha256} {_RULE} {short_side}".encode()).hexdigest()
+            keyed[name] = (source, sha256, cache / f"{key[:32]}.npy")
+        progress(name)
+    missing = {path: source for source, _, path in keyed.values() if not path.is_file()}
+    _check_room(cache, sum(_bytes(source, short_side) for source in missing.values()))
+    usable: list[Clip] = []
+    for name, (source, sha256, path) in keyed.items():
+        with _skipping(name, skipped):
+            if not path.is_file():
+                _decode(source, path, short_side)
+            clip = Clip(name, sha256, path, np.load(path, mmap_mode="r").shape)
             if clip.shape[0] < shortest:
-                skipped[name] = f"{clip.shape[0]} frames, at least {shortest} are needed"
-            else:
-                usable.append(clip)
+                raise DataError(f"{clip.shape[0]} frames, at least {shortest} are needed")
+            usable.append(clip)
         progress(name)
     if not usable:
         reasons = [f"{name}: {reason}" for name, reason in skipped.items()]
@@ -140,17 +149,48 @@ def prepare(
     return Clips(tuple(usable), skipped)
 
 
-def _cached(name: str, source: FrameFolder | VideoFile, cache: Path, short_side: int) -> Clip:
-    """One clip, decoded unless it was before."""
+@contextmanager
+def _skipping(name: str, skipped: dict[str, str]) -> Iterator[None]:
+    """Note why a clip is left out."""
+    try:
+        yield
+    except DataError as error:
+        skipped[name] = str(error)
+
+
+def _sha256(source: FrameFolder | VideoFile) -> str:
     digest = hashlib.sha256()
     for piece in content(source):
         digest.update(piece)
-    sha256 = digest.hexdigest()
-    key = hashlib.sha256(f"{sha256} {_RULE} {short_side}".encode()).hexdigest()
-    path = cache / f"{key[:32]}.npy"
-    if not path.is_file():
-        _decode(source, path, short_side)
-    return Clip(name, sha256, path, np.load(path, mmap_mode="r").shape)
+    return digest.hexdigest()
+
+
+def _bytes(source: FrameFolder | VideoFile, short_side: int) -> float:
+    """The size of a clip once decoded, as far as its header tells; 0 for an unreadable one."""
+    if isinstance(source, FrameFolder):
+        try:
+            count, (h, w) = len(source), source.size
+        except DataError:
+            return 0.0
+    else:
+        import cv2
+
+        video = cv2.VideoCapture(str(source.path))
+        asked = (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)
+        count, h, w = (max(0, int(video.get(each))) for each in asked)
+        video.release()
+    scale = short_side / min(h, w) if short_side and h and w else 1.0
+    return count * h * w * 3 * scale**2
+
+
+def _check_room(folder: Path, needed: float) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed and free < needed + _SPARE:
+        raise OSError(
+            f"the decoded clips need {needed / 2**20:.0f} MiB but only {free / 2**20:.0f} MiB are "
+            f"free in {folder}; set VOSBENCH_CACHE to a folder on another disk, or a smaller "
+            "short_side"
+        )
 
 
 def _decode(source: FrameFolder | VideoFile, path: Path, short_side: int) -> None:
@@ -164,8 +204,6 @@ def _decode(source: FrameFolder | VideoFile, path: Path, short_side: int) -> Non
                 if not count:
                     shape = small.shape
                     _write_header(file, 0, shape)
-                if count % 256 == 0:
-                    _check_room(path.parent, 256 * small.nbytes)
                 file.write(small.tobytes())
                 count += 1
             file.seek(0)
@@ -181,15 +219,6 @@ def _write_header(file: Any, count: int, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _check_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE:
-        raise OSError(
-            f"only {free / 2**20:.0f} MiB are free in {folder}, where clips are decoded to; "
-            "make room, or set VOSBENCH_CACHE to a folder on another disk"
-        )
-
-
 def _reduce(frame: Frame, short_side: int) -> Frame:
     """A frame with the given short side: averaged over areas, or interpolated when enlarged."""
     h, w = frame.shape[:2]
@@ -197,8 +226,7 @@ def _reduce(frame: Frame, short_side: int) -> Frame:
     if scale == 1.0:
         return frame
 
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    return resized(frame, height=size[1], width=size[0])
+    return resized(frame, height=max(1, round(h * scale)), width=max(1, round(w * scale)))
 
 
 def resized(frame: Frame, *, height: int, width: int) -> Frame:

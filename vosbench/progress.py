@@ -102,7 +102,7 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def training(label: str, done: int, total: int) -> Iterator[Show]:
-    """A bar of steps with losses, images/s and time left; where nobody looks, lines now and then."""
+    """A bar of steps with losses and speed; where nobody looks, a line now and then."""
     if not sys.stderr.isatty():
         yield _Lines(total)
         return

@@ -95,8 +95,18 @@ def train(plan: Plan, *, showing: Showing) -> Trained:
         if config.processes == 1:
             return _work(fabric, plan=plan, showing=showing)
         with _signals(_pass_on):
-            done: Trained = fabric.launch(partial(_work, plan=plan, showing=showing))
-            return done
+            done = fabric.launch(partial(_work_or_error, plan=plan, showing=showing))
+        if isinstance(done, MethodError):
+            raise done
+        return cast(Trained, done)
+
+
+def _work_or_error(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained | MethodError:
+    """`_work` in a child process: what a user can mend reaches the parent without a traceback."""
+    try:
+        return _work(fabric, plan=plan, showing=showing)
+    except MethodError as error:
+        return error
 
 
 def _work(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained:
@@ -289,7 +299,11 @@ def _events(
     if not wanted:
         yield lambda figures, group: None
         return
-    from torch.utils.tensorboard import SummaryWriter
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError:  # a machine lent for training may lack it; log.csv says the same
+        yield lambda figures, group: None
+        return
 
     writer = SummaryWriter(str(folder), purge_step=step + 1)
     at = step

@@ -250,6 +250,8 @@ class TrainableLeaf(MethodLeaf, Protocol):
 
     Training: frozen dataclass of the method's own settings of training.
     RECIPES: named values for Training and for training.Settings; the first is the default.
+    A leaf may also define `SHAPE`, the names of the options that shape the network: they are kept
+    with its weights, which then refuse to be loaded under others.
     """
 
     Training: type

@@ -140,9 +140,10 @@ def is_twice(size: tuple[int, int], other: tuple[int, int]) -> bool:
 class VideoFile(_Frames):
     """The frames of a video file, rotated as its metadata say; pixels are taken as square.
 
-    Iteration streams. The length is counted by decoding once, since what containers announce is
-    wrong for cut and for truncated files; the times found then (8 bytes a frame) serve indexing,
-    which seeks to the key frame before.
+    Iteration streams, by OpenCV where PyAV is not installed; all else needs PyAV. The length is
+    counted by decoding once, since what containers announce is wrong for cut and for truncated
+    files; the times found then (8 bytes a frame) serve indexing, which seeks to the key frame
+    before.
 
     Raises:
         DataError: when read, if the file is no video, is damaged or changes its size midway.
@@ -155,6 +156,10 @@ class VideoFile(_Frames):
         return len(self._times)
 
     def __iter__(self) -> Iterator[Frame]:
+        try:
+            import av  # noqa: F401, whether it is there decides
+        except ModuleNotFoundError:
+            return _by_opencv(self.path)
         return map(self._picture, self._decode())
 
     @cached_property
@@ -219,6 +224,22 @@ class VideoFile(_Frames):
                 f"{rgb.shape[0]}x{rgb.shape[1]}; re-encode it at one size"
             )
         return np.ascontiguousarray(rgb, dtype=np.uint8)
+
+
+def _by_opencv(path: Path) -> Iterator[Frame]:
+    """The frames of a video, upright; a damaged one ends where OpenCV gives up."""
+    import cv2
+
+    video = cv2.VideoCapture(str(path))
+    try:
+        read, bgr = video.read()
+        if not read:
+            raise DataError(f"video {path} cannot be read: OpenCV finds no frame in it")
+        while read:
+            yield np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
+            read, bgr = video.read()
+    finally:
+        video.release()
 
 
 @contextmanager

@@ -20,10 +20,11 @@ from vosbench.masks import ids, lay_prompt, resize_mask
 from vosbench.types import Frame, Mask
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Window = Literal["none", "square", "disk", "open-disk"]
-Down = Literal["bilinear", "nearest", "nearest-exact", "area", "stride"]
+Down = Literal["bilinear", "bilinear-corners", "nearest", "nearest-exact", "area", "stride"]
 Up = Literal["bilinear", "bilinear-corners", "nearest"]
 
 
@@ -46,6 +47,7 @@ class Settings:
     window_first: bool = True  # False: in the prompts' frames all cells are compared
     similarity: Literal["cosine", "dot"] = "cosine"
     temperature: float = 0.05
+    softmax: Literal["chosen", "all"] = "chosen"  # over the cells that vote; all: in the window
     affinity: Literal["joint", "per-frame"] = "joint"  # per-frame: each votes, then the mean
     labels: Literal["soft", "hard"] = "soft"  # what is carried on: votes, or the mask they gave
     down: Down = "bilinear"  # prompt to cells; stride: the first pixel of each cell
@@ -195,19 +197,28 @@ class _Memory:
 
 
 def labels_of(
-    mask: Mask, objects: list[int], grid: tuple[int, ...], down: Down, device: object = "cpu"
+    mask: Mask,
+    objects: list[int],
+    grid: tuple[int, ...],
+    down: Down,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """A mask as labels (h, w, 1 + objects) of the cells: how much of each is what, 0..1."""
     import torch
     from torch.nn import functional as F
 
-    whole = torch.from_numpy(np.stack([mask == i for i in (0, *objects)])).to(device)  # type: ignore[call-overload]
+    whole = torch.from_numpy(np.stack([mask == i for i in (0, *objects)])).to(device)
     if down == "stride":
         h, w = (_strided(size, cells) for size, cells in zip(mask.shape, grid, strict=True))
         labels = whole[:, h][:, :, w].float()
     else:
-        corners = {"align_corners": False} if down == "bilinear" else {}
-        labels = F.interpolate(whole.float()[None], size=tuple(grid), mode=down, **corners)[0]  # type: ignore[arg-type]
+        corners = down == "bilinear-corners"
+        labels = F.interpolate(
+            whole.float()[None],
+            size=tuple(grid),
+            mode="bilinear" if corners else down,
+            align_corners=corners if "bilinear" in down else None,
+        )[0]
     return labels.permute(1, 2, 0).contiguous()
 
 

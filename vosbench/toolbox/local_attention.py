@@ -114,17 +114,32 @@ def _vote(similar: Tensor, labels: Tensor, cells: Tensor, settings: Settings) ->
     """The labels (q, l) that similarities (q, m) to cells (m,) choose."""
     k = settings.topk
     if not 0 < k < len(cells):
-        return _weigh(similar, settings) @ labels[cells]
+        return _weigh(similar, similar, settings) @ labels[cells]
     # one more than asked for shows whether the k-th value is shared with a cell beyond it
     values, places = similar.topk(k + 1, dim=1)
     last, beyond = values[:, k - 1], values[:, k]
-    weights = _weigh(values[:, :k], settings)
+    weights = _weigh(values[:, :k], similar, settings)
     votes = torch.einsum("qk,qkl->ql", weights, labels[cells[places[:, :k]]])
     tied = ((last == beyond) & (last > -math.inf)).nonzero()[:, 0]
     if len(tied):
-        kept = _with_ties(similar[tied], last[tied, None], settings)
-        votes[tied] = _weigh(kept, settings) @ labels[cells]
+        votes[tied] = _vote_tied(similar[tied], last[tied, None], labels, cells, settings)
     return votes
+
+
+def _vote_tied(
+    similar: Tensor, last: Tensor, labels: Tensor, cells: Tensor, settings: Settings
+) -> Tensor:
+    """As `_vote`, for queries (q,) whose k-th value (q, 1) is shared with cells beyond."""
+    wide = 8 * settings.topk
+    if wide < len(cells):
+        values, places = similar.topk(wide, dim=1)
+        if (values[:, -1:] < last).all():  # all that share it are among these
+            places = places.sort(dim=1).values  # in the context's order
+            chosen = _with_ties(similar.gather(1, places), last, settings)
+            weights = _weigh(chosen, similar, settings)
+            return torch.einsum("qk,qkl->ql", weights, labels[cells[places]])
+    chosen = _with_ties(similar, last, settings)
+    return _weigh(chosen, similar, settings) @ labels[cells]
 
 
 def _with_ties(similar: Tensor, last: Tensor, settings: Settings) -> Tensor:
@@ -136,5 +151,8 @@ def _with_ties(similar: Tensor, last: Tensor, settings: Settings) -> Tensor:
     return similar.masked_fill(~(above | equal), -math.inf)
 
 
-def _weigh(similar: Tensor, settings: Settings) -> Tensor:
-    return torch.softmax(similar / settings.temperature, dim=1)
+def _weigh(chosen: Tensor, similar: Tensor, settings: Settings) -> Tensor:
+    """The weights (q, k) of the chosen similarities (q, k) among all (q, m)."""
+    total = similar if settings.softmax == "all" else chosen
+    logits = chosen / settings.temperature
+    return (logits - (total / settings.temperature).logsumexp(1, keepdim=True)).exp()

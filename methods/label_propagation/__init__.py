@@ -1,0 +1,147 @@
+"""Copies labels to similar cells of earlier frames: any frozen backbone, any paper's protocol.
+
+Frames, prompts -> masks. A backbone turns each frame into features once; a preset says how labels
+follow them (presets.py has all of them with their sources). `--set preset=dino --set topk=7` takes
+a preset with one option changed. The propagation itself is toolbox/label_propagation.py.
+
+Backbones (`--set backbone=`):
+    raw                      5x5 Lab patches, no network: the control for everything learned
+    random                   a small encoder with random weights, drawn from the run's seed
+    colour-reconstruction    the encoder that this project trains (or another shipped weights' name)
+    torchvision/NAME:LAYER   e.g. torchvision/resnet18:layer3, with its stride reduced as asked
+    timm/NAME or :LAYER      e.g. timm/vit_small_patch16_224.dino (needs the extra `timm`)
+    MODULE:FUNCTION          your own: a function without arguments that returns a torch.nn.Module
+                             or another callable, RGB scaled by `colours` (1, 3, h, w) ->
+                             (1, c, h', w'); MODULE must be on PYTHONPATH
+Networks of torchvision and timm need `--set weights=PATH`, or `weights=random` as a control;
+nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vosbench.errors import UsageError, did_you_mean
+from vosbench.toolbox.label_propagation import Down, Settings, Up, Window, propagate
+from vosbench.types import Frame, Mask
+
+from .presets import PRESETS, Colours, Rounding, values
+
+if TYPE_CHECKING:
+    from .encoders import Encoder
+
+SOURCE = "Jabri et al., NeurIPS 2020, and the source of each preset"
+
+RAW_TEMPERATURE = 0.01  # of preset light: the cosines of lifted patches lie closer together
+
+
+@dataclass(frozen=True)
+class Options:
+    """The backbone, the preset, and each option of the preset; None stands for the preset's value.
+
+    An instance holds the values themselves, so that run.json does. toolbox/label_propagation.py
+    explains the options from `last` on, presets.py those before.
+    """
+
+    preset: str = "light"
+    backbone: str = "raw"
+    weights: Literal["random"] | Path | None = None  # None: shipped ones, or none are needed
+    size: str | None = None
+    multiple: int | None = None
+    rounding: Rounding | None = None
+    stride: int | None = None
+    colours: Colours | None = None
+    last: int | None = None
+    first: bool | None = None
+    start: Literal["repeat", "distinct", "overlap"] | None = None
+    references: str | None = None
+    topk: int | None = None
+    ties: Literal["cut", "keep"] | None = None
+    window: Window | None = None
+    radius: float | None = None
+    window_first: bool | None = None
+    similarity: Literal["cosine", "dot"] | None = None
+    temperature: float | None = None
+    softmax: Literal["chosen", "all"] | None = None
+    affinity: Literal["joint", "per-frame"] | None = None
+    labels: Literal["soft", "hard"] | None = None
+    down: Down | None = None
+    up: Up | None = None
+    up_to: Literal["frame", "cells"] | None = None
+    minmax: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise UsageError(
+                f"unknown preset {self.preset!r}; {did_you_mean(self.preset, PRESETS)}"
+            )
+        standing = values(self.preset)
+        if self.preset == "light" and self.backbone == "raw":
+            standing["temperature"] = RAW_TEMPERATURE
+        for name, value in standing.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self._check_input()
+        self.settings()
+
+    def settings(self) -> Settings:
+        """The part that the propagation reads; UsageError for values that do not fit together."""
+        return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+
+    def _check_input(self) -> None:
+        parts = [] if self.size == "native" else str(self.size).split("x")
+        if len(parts) > 2 or not all(part.isdecimal() and int(part) >= 16 for part in parts):
+            raise UsageError(
+                f"size={self.size} must be native, a short side of at least 16 px (256), or height "
+                "x width (480x880)"
+            )
+        if (self.multiple or 0) < 1 or (self.stride or 0) < 0:
+            raise UsageError(
+                f"multiple={self.multiple} must be 1 or more, stride={self.stride} 0 (the "
+                "backbone's own) or more"
+            )
+        if self.backbone in ("raw", "random") and isinstance(self.weights, Path):
+            raise UsageError(f"backbone={self.backbone} has no weights, but weights={self.weights}")
+        library = self.backbone.partition("/")[0]
+        if library in ("torchvision", "timm") and self.weights is None:
+            raise UsageError(
+                f"backbone={self.backbone} needs weights, and nothing is downloaded: give --set "
+                "weights=PATH (.safetensors, or a state dict as .pth), or --set weights=random for "
+                "an untrained control"
+            )
+
+
+class LabelPropagation:
+    """The method: one frozen encoder, one protocol."""
+
+    def __init__(self, options: Options, encoder: Encoder) -> None:
+        self.options, self.encoder = options, encoder
+
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+        """Yield one mask (h, w) per frame; each frame is embedded once."""
+        return propagate(
+            self.encoder, frames, prompts, self.options.settings(), stride=self.encoder.stride
+        )
+
+
+def files(options: Options) -> dict[str, Path]:
+    """The weights that `build` reads where no option names them."""
+    from vosbench.toolbox.weights import shipped
+
+    own = options.backbone not in ("raw", "random") and not {"/", ":"} & set(options.backbone)
+    return {"weights": shipped(options.backbone)} if own and options.weights is None else {}
+
+
+def build(options: Options, *, device: str, seed: int) -> LabelPropagation:
+    """Make the method; the seed draws random weights.
+
+    Raises:
+        UsageError: the backbone is unknown, or cannot have the stride that is asked for.
+        DataError: its weights are missing, damaged or of another network.
+    """
+    from .encoders import make
+
+    return LabelPropagation(options, make(options, files(options), device=device, seed=seed))

@@ -1,0 +1,183 @@
+"""A backbone's name -> what turns a frame into the features of its cells."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vosbench.errors import UsageError
+from vosbench.toolbox import backbones, lab, weights
+from vosbench.toolbox.raw_lab import raw_lab
+from vosbench.types import Frame
+
+from . import networks
+
+if TYPE_CHECKING:
+    from . import Options
+
+COLOURS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "imagenet-228": ((0.485, 0.456, 0.406), (0.228, 0.224, 0.225)),  # as written in dino's script
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+RANDOM_DIM = 64  # as the shipped encoders have
+
+
+class Encoder:
+    """Frames to features (c, h, w), at one input size and stride.
+
+    stride: pixels of the input per cell.
+    """
+
+    def __init__(
+        self,
+        embed: Callable[[Tensor], Tensor],
+        options: Options,
+        *,
+        stride: int,
+        own: int,
+        device: str,
+    ) -> None:
+        self.embed, self.options, self.device = embed, options, device
+        self.stride, self.own = stride, own
+
+    def __call__(self, frame: Frame) -> Tensor:
+        """The features (c, h, w) of a frame; nothing is cropped, sizes are brought to fit."""
+        size = input_size(*frame.shape[:2], options=self.options, own=self.own)
+        return self.embed(lab.resize(lab.tensor_of(frame, self.device), size))[0]
+
+
+def input_size(h: int, w: int, *, options: Options, own: int) -> tuple[int, int]:
+    """The size (h, w) at which a frame is embedded.
+
+    Both sides become multiples of what the backbone needs (`own`), the long side also of the
+    option `multiple`; the picture is stretched by this much rather than cropped or padded.
+    """
+    size = str(options.size)
+    if "x" in size:
+        high, wide = (float(side) for side in size.split("x"))
+    else:
+        scale = 1.0 if size == "native" else int(size) / min(h, w)
+        high, wide = h * scale, w * scale
+    long = math.lcm(own, options.multiple or 1)
+    steps = (own, long) if high <= wide else (long, own)
+    # rounding as floor(x + shift); 1e-6: 479.9999999 px are 480
+    shift = {"nearest": 0.5, "down": 1e-6, "up": 1 - 1e-6}[str(options.rounding)]
+    sides = (
+        max(1, math.floor(side / step + shift))
+        for side, step in zip((high, wide), steps, strict=True)
+    )
+    h_in, w_in = (count * step for count, step in zip(sides, steps, strict=True))
+    return h_in, w_in
+
+
+def make(options: Options, files: Mapping[str, Path], *, device: str, seed: int) -> Encoder:
+    """The encoder that the options name."""
+    name = options.backbone
+    if name == "raw":
+        return _raw(options, device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if name.startswith(("torchvision/", "timm/")):
+            return _network(options, networks.library_model(name), device)
+        if ":" in name:
+            return _own_code(options, device)
+        return _lab_encoder(options, files, device)
+
+
+def _raw(options: Options, device: str) -> Encoder:
+    stride = options.stride or 4
+    if stride % 2:
+        raise UsageError(f"backbone=raw samples two patches a cell: stride={stride} must be even")
+    return Encoder(
+        lambda rgb: raw_lab(rgb, stride=stride), options, stride=stride, own=stride, device=device
+    )
+
+
+def _lab_encoder(options: Options, files: Mapping[str, Path], device: str) -> Encoder:
+    """`random`, or an encoder that this project trained; both read Lab at stride 4."""
+    path = files.get("weights") or options.weights
+    if isinstance(path, Path):
+        _, trained = weights.header_of(path)
+        shape = {"backbone": trained.get("backbone", "compact"), "dim": trained.get("dim", 64)}
+        network = backbones.encoder(str(shape["backbone"]), dim=int(shape["dim"]))
+        weights.load(network, path, shape)
+    else:
+        network = backbones.encoder("compact", dim=RANDOM_DIM)
+    network.eval().to(device)
+    stride = options.stride or backbones.STRIDE
+    pool = _pooled(lambda rgb: network(lab.lab(rgb)), backbones.STRIDE, stride, options.backbone)
+    own = math.lcm(network.multiple, stride)
+    return Encoder(pool, options, stride=stride, own=own, device=device)
+
+
+def _network(options: Options, network: networks.Tapped, device: str) -> Encoder:
+    """A network of a library, its stride reduced to what is asked for."""
+    found = networks.reduce_stride(network, options.stride or 0, options.backbone)
+    if isinstance(options.weights, Path):
+        networks.load(network, options.weights, found.used)
+    network.eval().to(device)
+    stride = options.stride or found.stride
+    embed = _pooled(_scaled(network, options, device), found.stride, stride, options.backbone)
+    return Encoder(embed, options, stride=stride, own=found.patch, device=device)
+
+
+def _own_code(options: Options, device: str) -> Encoder:
+    """The user's function: called once, without arguments, for a network."""
+    module, _, function = options.backbone.partition(":")
+    try:
+        network = getattr(importlib.import_module(module), function)()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"backbone={options.backbone}: {error}; expected MODULE:FUNCTION, with the folder of "
+            "MODULE on PYTHONPATH"
+        ) from error
+    if isinstance(network, nn.Module):
+        if isinstance(options.weights, Path):
+            networks.load(network, options.weights, [network, *network.modules()])
+        network.eval().to(device)
+    elif options.weights is not None:
+        raise UsageError(
+            f"weights={options.weights} cannot be loaded: {options.backbone} gives no "
+            "torch.nn.Module"
+        )
+    embed = _scaled(network, options, device)
+    with torch.inference_mode():
+        found = (
+            networks.PROBE[0] // embed(torch.zeros(1, 3, *networks.PROBE, device=device)).shape[2]
+        )
+    stride = options.stride or found
+    pooled = _pooled(embed, found, stride, options.backbone)
+    return Encoder(pooled, options, stride=stride, own=stride, device=device)
+
+
+def _scaled(
+    network: Callable[[Tensor], Tensor], options: Options, device: str
+) -> Callable[[Tensor], Tensor]:
+    """The network behind the scaling of colours that it was trained with."""
+    mean, deviation = (
+        torch.tensor(values, device=device).view(3, 1, 1)
+        for values in COLOURS[str(options.colours)]
+    )
+    return lambda rgb: network((rgb - mean) / deviation)
+
+
+def _pooled(
+    embed: Callable[[Tensor], Tensor], stride: int, wanted: int, name: str
+) -> Callable[[Tensor], Tensor]:
+    """Features averaged over cells where a coarser stride is asked for than the network has."""
+    if wanted == stride:
+        return embed
+    if wanted % stride:
+        raise UsageError(
+            f"backbone={name} has stride {stride} and cannot have stride {wanted}; use --set "
+            f"stride={stride}, a multiple of it, or 0 for the backbone's own"
+        )
+    return lambda rgb: F.avg_pool2d(embed(rgb), wanted // stride, ceil_mode=True)

@@ -1,0 +1,242 @@
+"""Networks of torchvision and timm, tapped at a layer, with the stride and weights asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vosbench.errors import DataError, UsageError, did_you_mean
+
+PROBE = (224, 336)  # px: not square, whole in patches of 8, 14 and 16
+
+
+class _ReachedError(Exception):
+    """The tapped layer has given its features; the rest of the network is not run."""
+
+
+class Tapped(nn.Module):
+    """A network up to one layer: images (b, 3, h, w) -> features (b, c, h', w')."""
+
+    def __init__(self, model: nn.Module, layer: str) -> None:
+        super().__init__()
+        self.model, self.layer = model, layer
+        embed = getattr(model, "patch_embed", None)
+        size = getattr(embed, "patch_size", None)
+        self.patch: int = size[0] if isinstance(size, tuple) else 0  # 0: no vision transformer
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Tokens become maps; what precedes them (class, registers) is left out."""
+        features = self._features(images)
+        if features.ndim == 3:  # tokens (b, prefix + h' * w', c)
+            h, w = (side // self.patch for side in images.shape[-2:])
+            return features[:, -h * w :].transpose(1, 2).reshape(len(features), -1, h, w)
+        if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
+            return features.permute(0, 3, 1, 2)
+        return features
+
+    def _features(self, images: Tensor) -> Tensor:
+        if not self.layer:
+            features: Tensor = self.model.forward_features(images)  # type: ignore[operator]
+            return features
+        reached: list[Tensor] = []
+
+        def stop(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            reached.append(output)
+            raise _ReachedError
+
+        hook = self.model.get_submodule(self.layer).register_forward_hook(stop)
+        try:
+            self.model(images)
+        except _ReachedError:
+            return reached[0]
+        finally:
+            hook.remove()
+        raise UsageError(f"layer {self.layer} is not run when the network is")
+
+
+def library_model(name: str) -> Tapped:
+    """The network that `torchvision/NAME:LAYER` or `timm/NAME:LAYER` names, with random weights.
+
+    Raises:
+        UsageError: timm is missing, or there is no such network or layer.
+    """
+    library, _, rest = name.partition("/")
+    model_name, _, layer = rest.partition(":")
+    model = _torchvision(model_name) if library == "torchvision" else _timm(model_name)
+    if not layer and library == "torchvision":
+        layer = "layer3"  # of a ResNet, as in crw, dul and vfs
+    known = [key for key, _ in model.named_modules() if key]
+    if layer and layer not in known:
+        tops = [key for key, _ in model.named_children()]
+        raise UsageError(
+            f"{library}/{model_name} has no layer {layer!r}; {did_you_mean(layer, tops)}; name one "
+            f"as {library}/{model_name}:LAYER"
+        )
+    return Tapped(model, layer)
+
+
+def _torchvision(name: str) -> nn.Module:
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name not in known:
+        raise UsageError(f"torchvision has no network {name!r}; {did_you_mean(name, known)}")
+    if name.startswith("vit_"):
+        raise UsageError(
+            f"torchvision's {name} takes one size of square images only; use a vision transformer "
+            "of timm, such as timm/vit_base_patch16_224"
+        )
+    model: nn.Module = models.get_model(name, weights=None)
+    return model
+
+
+def _timm(name: str) -> nn.Module:
+    try:
+        import timm
+    except ImportError:
+        raise UsageError(
+            f"backbone=timm/{name} needs timm: install it with pip install 'vosbench[timm]'"
+        ) from None
+    try:
+        # position embeddings are then interpolated to the grid of each input
+        return timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
+    except TypeError:  # a convolutional network has no such argument
+        return timm.create_model(name, pretrained=False, num_classes=0)
+    except RuntimeError as error:
+        near = did_you_mean(name.partition(".")[0], timm.list_models()).partition("? ")[0]
+        raise UsageError(f"timm has no network {name!r} ({error}); {near[:80]}") from None
+
+
+class Found(NamedTuple):
+    """What running a network showed.
+
+    stride: pixels per cell. patch: what sides must be multiples of. used: the modules that ran.
+    """
+
+    stride: int
+    patch: int
+    used: list[nn.Module]
+
+
+def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
+    """Take the last steps of stride 2 out of a network until a cell has `wanted` pixels; 0: as is.
+
+    Layers behind keep their weights and see a denser grid (crw, dul, vfs and uvc take layer3 or
+    layer4 of a ResNet so). A network that is coarser than asked for and has no such step is
+    refused; one that is finer is left as it is.
+
+    Raises:
+        UsageError: the stride cannot be reached.
+    """
+    while True:
+        try:
+            with _watched(network) as (used, steps), torch.inference_mode():
+                features = network.eval()(torch.zeros(1, 3, *PROBE))
+        except RuntimeError as error:
+            raise _unreachable(name, wanted) from error
+        stride = PROBE[0] // features.shape[2]
+        if not wanted or stride <= wanted:
+            break
+        last = min((size for _, size in steps), default=0)
+        if not last or stride < 2 * wanted:
+            raise _unreachable(name, wanted, stride)
+        for module, size in steps:
+            if size == last:  # the block and the shortcut beside it
+                module.stride = (1, 1)
+    if PROBE[0] % features.shape[2]:
+        raise _unreachable(name, wanted, stride)
+    return Found(stride, network.patch or 1, used)
+
+
+def _unreachable(name: str, wanted: int, stride: int = 0) -> UsageError:
+    own = f"its own is {stride}: use --set stride={stride}" if stride else "use --set stride=0"
+    return UsageError(f"backbone={name} cannot have stride {wanted}; {own}")
+
+
+@contextmanager
+def _watched(network: nn.Module) -> Iterator[tuple[list[nn.Module], list[tuple[Any, int]]]]:
+    """Collects the modules that run, and those of stride 2 with the height of their input."""
+    used: list[nn.Module] = []
+    steps: list[tuple[Any, int]] = []
+
+    def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        used.append(module)
+        if isinstance(module, (nn.Conv2d, nn.MaxPool2d)) and module.stride in (2, (2, 2)):
+            steps.append((module, inputs[0].shape[2]))
+
+    hooks = [module.register_forward_pre_hook(note) for module in network.modules()]
+    try:
+        yield used, steps
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def load(network: nn.Module, path: Path, used: Iterable[nn.Module]) -> None:
+    """Fill a network from a state dict, .safetensors or a pickle that holds nothing but tensors.
+
+    Wrappers' names before the network's own (`module.`, `encoder.`) are found and taken off.
+
+    Raises:
+        DataError: the file is missing or no state dict, or lacks weights that the network uses.
+    """
+    running = {id(module) for module in used}
+    root = network.model if isinstance(network, Tapped) else network
+    running.add(id(root))  # holds tokens and position embeddings of its own
+    needed = {
+        f"{prefix}.{key}" if prefix else key
+        for prefix, module in root.named_modules()
+        if id(module) in running
+        for key in module.state_dict()
+        if "." not in key and key != "num_batches_tracked"
+    }
+    state = _unwrapped(_state_of(path), sorted(needed))
+    own = root.state_dict()
+    missing = sorted(key for key in needed if key not in state)
+    other = sorted(k for k in needed & state.keys() if state[k].shape != own[k].shape)
+    if missing or other:
+        what = f"lacks {', '.join(missing[:3])}" if missing else f"has {other[0]} of another shape"
+        raise DataError(
+            f"weights {path} are not of this network: the file {what} ({len(missing)} of "
+            f"{len(needed)} missing, {len(other)} of another shape); it holds "
+            f"{', '.join(list(state)[:3])} ..."
+        )
+    root.load_state_dict({key: state[key] for key in needed}, strict=False)
+
+
+def _state_of(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by name."""
+    if not path.is_file():
+        raise DataError(
+            f"weights {path} are missing: put the network's state dict there, .safetensors or .pth"
+        )
+    if path.suffix == ".safetensors":
+        from vosbench.toolbox.weights import state_of
+
+        return state_of(path)
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a broken pickle raises
+        raise DataError(
+            f"weights {path} are no state dict that can be loaded safely "
+            f"({str(error).partition(chr(10))[0]}); save model.state_dict() alone, or as "
+            ".safetensors"
+        ) from None
+    for key in ("teacher", "model", "state_dict"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    return (
+        {k: v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, dict) else {}
+    )
+
+
+def _unwrapped(state: dict[str, Tensor], needed: list[str]) -> dict[str, Tensor]:
+    """The state with the prefix taken off under which it holds most of what is needed."""
+    ends = [key[: -len(name)] for name in needed[:1] for key in state if key.endswith(f".{name}")]
+    prefix = max(["", *ends], key=lambda p: sum(p + name in state for name in needed))
+    return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}

@@ -12,6 +12,7 @@ import platform
 import statistics
 import subprocess
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
         "method": config.method,
         "source_sha256": _source_sha256(registry.find("methods", config.method).path),
         "options": jsonable(options),
-        "files": hashes(options),
+        "files": hashes(options) | _hashes_of_leaf(config.method, options),
         "dataset": card.name,
         "split": dataset.split,
         "resolution": config.resolution,
@@ -195,19 +196,27 @@ def _changed(method: str, options: Any) -> list[str]:
 
 
 def hashes(options: Any) -> dict[str, str]:
-    """The sha256 of every file that an option names; of a folder, that of its listing.
+    """The sha256 of every file that an option names; of a folder, that of its listing."""
+    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    return _hashed({name: path for name, path in values.items() if isinstance(path, Path)})
 
-    A listing holds names, sizes and times of change: a folder of flow can be too large to read.
-    """
+
+def _hashes_of_leaf(method: str, options: Any) -> dict[str, str]:
+    """The same of what the method reads though no option names its path, such as weights."""
+    leaf = registry.load("methods", method)
+    return _hashed(leaf.files(options)) if hasattr(leaf, "files") else {}
+
+
+def _hashed(files: Mapping[str, Path]) -> dict[str, str]:
+    """A listing holds names, sizes and times of change: some folders are too large to read."""
     found = {}
-    for field in dataclasses.fields(options):
-        path = getattr(options, field.name)
-        if isinstance(path, Path) and path.is_file():
-            found[field.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        elif isinstance(path, Path) and path.is_dir():
-            files = [(file, file.stat()) for file in sorted(path.rglob("*")) if file.is_file()]
-            found[field.name] = fingerprint(
-                [[str(f.relative_to(path)), stat.st_size, stat.st_mtime_ns] for f, stat in files]
+    for name, path in files.items():
+        if path.is_file():
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif path.is_dir():
+            inside = [(file, file.stat()) for file in sorted(path.rglob("*")) if file.is_file()]
+            found[name] = fingerprint(
+                [[str(f.relative_to(path)), stat.st_size, stat.st_mtime_ns] for f, stat in inside]
             )
     return found
 

@@ -21,7 +21,7 @@ from vosbench.errors import DataError, MethodError
 from vosbench.manifest import made_by
 from vosbench.masks import ids, write_mask
 from vosbench.run_folder import data_sha256
-from vosbench.types import Frame, Mask, PerSequence, Sequence
+from vosbench.types import Frame, Mask, Method, PerSequence, Sequence
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
 
@@ -41,7 +41,7 @@ def segment_sequence(
     Returns:
         The record: frames, seconds per frame (reading and writing not counted), peak memory.
     """
-    method = build_method(config.method, config.options, device=config.device, seed=config.seed)
+    method = _built(config, folder)
     dataset = open_dataset(
         config.dataset, root=config.root, split=config.split, resolution=config.resolution
     )
@@ -61,6 +61,23 @@ def segment_sequence(
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
+
+
+_last: tuple[tuple[Path, int], Method] | None = None
+
+
+def _built(config: RunConfig, folder: Path) -> Method:
+    """The run's method, built once in this process for all of the run's sequences.
+
+    A run starts by writing run.json, so its time tells one run from the next in one folder.
+    """
+    global _last
+    key = folder.resolve(), (folder / "run.json").stat().st_mtime_ns
+    if _last is None or _last[0] != key:
+        _last = None  # the former method's memory is given back before the next one is built
+        built = build_method(config.method, config.options, device=config.device, seed=config.seed)
+        _last = key, built
+    return _last[1]
 
 
 def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> None:

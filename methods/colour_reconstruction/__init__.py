@@ -67,8 +67,8 @@ class Training:
     """What is dropped and how colours are copied in training."""
 
     drop: float = 0.75  # share of samples that lose one or two Lab channels, the same in all frames
-    radius: float = 8.0  # cells of 4 px
-    temperature: float = 0.07
+    train_radius: float = 8.0  # cells of 4 px
+    train_temperature: float = 0.07
     beta: float = 0.1  # of the smooth-L1 loss, in scaled Lab
 
 

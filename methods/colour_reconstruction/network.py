@@ -58,17 +58,17 @@ class Trainee(nn.Module):
     def __init__(self, options: Options, training: Training) -> None:
         super().__init__()
         self.network = encoder(options.backbone, dim=options.dim)
-        self.training_options = training
+        self.settings = training
 
     def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
         """Smooth-L1 loss on the dropped channels; see types.Trainee for the arguments."""
         images = lab(frames.float() / 255)
-        shown = _shown(seeds, self.training_options.drop).to(images)
+        shown = _shown(seeds, self.settings.drop).to(images)
         made, true = self._reconstruct(images, shown)
         hidden = 1 - shown[:, :, None, None]
         hidden = torch.where(hidden.sum(1, keepdim=True) > 0, hidden, torch.ones_like(hidden))
         share = hidden / hidden.sum(1, keepdim=True)
-        beta = self.training_options.beta
+        beta = self.settings.beta
         loss = (F.smooth_l1_loss(made, true, reduction="none", beta=beta) * share).sum(1).mean()
         return {"loss": loss}
 
@@ -78,16 +78,17 @@ class Trainee(nn.Module):
         seen = (
             images * shown[:, None, :, None, None] * (3 / shown.sum(1))[:, None, None, None, None]
         )
-        features = embed(self.network, seen.flatten(0, 1)).unflatten(0, (b, t))
-        colours = F.avg_pool2d(images.flatten(0, 1), STRIDE).unflatten(0, (b, t))
+        grid = (h // STRIDE, w // STRIDE)
+        features = embed(self.network, seen.flatten(0, 1)).reshape(b, t, -1, *grid)
+        colours = F.avg_pool2d(images.flatten(0, 1), STRIDE).reshape(b, t, 3, *grid)
         made = copy(
             features[:, -1],
             features[:, :-1],
             colours[:, :-1],
-            radius=self.training_options.radius,
-            temperature=self.training_options.temperature,
+            radius=self.settings.train_radius,
+            temperature=self.settings.train_temperature,
         )
-        return made.transpose(1, 2).unflatten(2, (h // STRIDE, w // STRIDE)), colours[:, -1]
+        return made.transpose(1, 2).reshape(b, 3, *grid), colours[:, -1]
 
     @torch.no_grad()
     def diagnose(self, frames: Tensor, seeds: Tensor) -> dict[str, float]:

@@ -13,6 +13,7 @@ import pytest
 
 from vosbench import registry
 from vosbench.config import build_method, jsonable, method_options
+from vosbench.errors import UsageError
 from vosbench.masks import ids, write_mask
 from vosbench.types import Mask, Method, PerSequence
 
@@ -51,8 +52,14 @@ def clip() -> Clip:
 
 
 def built(name: str, folder: Path) -> Method:
-    """The method with its defaults, given what it cannot do without."""
+    """The method with its defaults, given what it cannot do without; networks see small frames."""
     options: dict[str, Any] = {}
+    if files := getattr(registry.load("methods", name), "files", None):
+        options["size"] = "64"
+        try:
+            files(method_options(name, options))
+        except UsageError:  # no weights are shipped for these defaults
+            options["weights"] = "none"
     if name == "precomputed":
         options["folder"] = folder
         (folder / "tiny").mkdir(parents=True, exist_ok=True)

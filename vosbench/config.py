@@ -169,7 +169,8 @@ def _convert(value: Any, hint: Any) -> Any:
         if value is None or (isinstance(value, str) and value.lower() == "none"):
             if type(None) in arguments:
                 return None
-            raise ValueError("expected a value, got none")
+            if not any("none" in typing.get_args(argument) for argument in arguments):
+                raise ValueError("expected a value, got none")
         faults = []
         for argument in arguments:
             if argument is not type(None):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,7 @@ class Stack(nn.Module):
         super().__init__()
         self.kind, self.dilation = kind, dilation
         self.layers = nn.ModuleList()
-        for inside, outside in zip(widths[:-2], widths[1:-1], strict=True):
+        for inside, outside in pairwise(widths[:-1]):
             conv = self._conv(inside, outside, bias=False)
             self.layers.append(nn.Sequential(conv, norm(outside), nn.ReLU(inplace=True)))
         last = self._conv(widths[-2], widths[-1], bias=True)
@@ -165,11 +166,11 @@ class Correlation(nn.Module):
 
         Strips of rows are matched one after the other: memory grows with the width only.
         """
-        b, c, h, w = target.shape
+        h, w = target.shape[-2:]
         scale = torch.exp(-self.log_temperature)
         at = positions(h, w, like=target)
         values = torch.cat((at, at.square().sum(0, keepdim=True)))  # (3, h, w)
-        rows, means = max(1, min(h, 4096 // w)), []
+        rows, means = max(1, min(h, 2048 // w)), []
         for top in range(0, h, rows):
             low, high = max(0, top - self.radius), min(h, top + rows + self.radius)
             own = at[:, top : top + rows].flatten(1).T  # (q, 2)
@@ -179,7 +180,7 @@ class Correlation(nn.Module):
             queries = target[:, :, top : top + rows].flatten(2).transpose(1, 2) * scale
             like = queries @ reference[:, :, low:high].flatten(2) + bias  # (b, q, k)
             means.append(like.softmax(-1) @ values[:, low:high].flatten(1).T)  # (b, q, 3)
-        mean = torch.cat(means, 1).transpose(1, 2).unflatten(2, (h, w))
+        mean = torch.cat(means, 1).transpose(1, 2).reshape(-1, 3, h, w)
         variance = mean[:, 2:] - mean[:, :2].square().sum(1, keepdim=True)
         return mean[:, :2] - at, variance.clamp(min=1e-2).sqrt()
 
@@ -202,7 +203,7 @@ def _matching(options: Options) -> Stack | Correlation:
     e = options.embed_dim
     if kind == "correlation":
         return Correlation(e // 2, norm)
-    widths = (e, e // 2, e // 4, 2)
+    widths: tuple[int, ...] = (e, e // 2, e // 4, 2)
     if options.matching == "conv-1":
         widths = (e, 2)
     if options.matching == "conv-5":

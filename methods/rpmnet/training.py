@@ -182,8 +182,8 @@ class Trainee(nn.Module):
             )
         elif diagnostics["epe_ratio"] > 0.95:
             found.append(
-                f"no motion is found: on synthetic warps the error is {diagnostics['epe_ratio']:.2f} "
-                "of that of zero offsets"
+                "no motion is found: on synthetic warps the error is "
+                f"{diagnostics['epe_ratio']:.2f} of that of zero offsets"
             )
         if diagnostics["outside"] > 0.1:
             found.append(f"{diagnostics['outside']:.0%} of the offsets leave the frame")
@@ -222,7 +222,7 @@ def blurred(colours: Tensor, deviation: float) -> Tensor:
     kernel = torch.softmax(-(at**2) / (2 * deviation**2), 0)
     padded = F.pad(colours, (reach,) * 4, mode="replicate").flatten(0, 1)[:, None]
     smooth = F.conv2d(F.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
-    return smooth[:, 0].unflatten(0, colours.shape[:2])
+    return smooth.reshape(colours.shape)
 
 
 def wheel(offsets: Tensor) -> Tensor:
@@ -231,7 +231,8 @@ def wheel(offsets: Tensor) -> Tensor:
     strength = length / length.amax((2, 3), keepdim=True).clamp(min=1e-6)
     angle = torch.atan2(offsets[:, :1], offsets[:, 1:])
     thirds = angle.new_tensor((0, 2 * math.pi / 3, 4 * math.pi / 3))[:, None, None]
-    return 1 - strength * (0.5 - 0.5 * torch.cos(angle - thirds))
+    colours: Tensor = 1 - strength * (0.5 - 0.5 * torch.cos(angle - thirds))
+    return colours
 
 
 def _roughness(offsets: Tensor, target: Tensor) -> Tensor:
@@ -247,7 +248,8 @@ def _roughness(offsets: Tensor, target: Tensor) -> Tensor:
 def _mean(error: Tensor, batch: _Batch) -> Tensor:
     """Per sample (b,): the mean of (b, 1, h, w) over valid cells."""
     valid = batch.valid
-    return (error * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
+    mean: Tensor = (error * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
+    return mean
 
 
 def _of_share(values: Tensor, chosen: Tensor, share: float) -> Tensor:

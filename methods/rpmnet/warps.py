@@ -81,4 +81,5 @@ def _disturbed(image: Tensor, draw: torch.Generator) -> Tensor:
     gamma = 0.8 + 0.45 * uniform[6]
     gain, shift, noise = (x.to(image) for x in (gain, shift, noise))
     lit = image.clamp(1e-4, 1) ** gamma * gain[:, None, None] + shift
-    return (lit + noise).clamp(0, 1)
+    noisy: Tensor = (lit + noise).clamp(0, 1)
+    return noisy

@@ -86,7 +86,7 @@ def deform_conv(
     projected = F.conv2d(features, kernel).reshape(b * 9, len(weight), h, w)
     around = taps(dilation, like=features).T[None, :, :, None, None]  # (1, 9, 2, 1, 1)
     at = positions(h, w, like=features) + around + offsets.reshape(b, 9, 2, h, w)
-    out = sample(projected, at.flatten(0, 1)).unflatten(0, (b, 9)).sum(1)
+    out: Tensor = sample(projected, at.flatten(0, 1)).reshape(b, 9, len(weight), h, w).sum(1)
     return out if bias is None else out + bias[:, None, None]
 
 
@@ -105,6 +105,6 @@ def composed(fields: Sequence[Tensor], cells: Tensor, dilation: int = 1) -> Tens
     around = taps(dilation, like=at).T  # (9, 2)
     for field in reversed(fields):
         moved = sample(field[None], at.permute(2, 0, 1)[None], "edge")[0]  # (18, p, n)
-        moved = moved.permute(1, 2, 0).unflatten(-1, (9, 2))  # (p, n, 9, 2)
+        moved = moved.permute(1, 2, 0).reshape(*at.shape[:2], 9, 2)  # (p, n, 9, 2)
         at = (at[:, :, None] + around + moved).flatten(1, 2)
     return at

@@ -1,0 +1,144 @@
+"""Copies labels by the attention that learned to colour grey frames (Vondrick et al., ECCV 2018).
+
+Training: three reference frames and a target, all in grey; attention over the references' cells
+copies their colour classes, and the true ones must become likely. Test: the same attention copies
+the soft masks predicted for the last three frames. `colorization` is small enough for a CPU;
+colorization-paper is the paper's network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vosbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from .method import Colorization
+    from .training import Trainee
+
+SOURCE = "Vondrick et al., Tracking Emerges by Colorizing Videos, ECCV 2018"
+VARIANTS = {"colorization-paper": {"backbone": "resnet18", "norm": "batch", "width": 256}}
+SHAPE = ("backbone", "norm", "stride", "width", "dim", "colours")  # what weights are bound to
+RECIPES: Mapping[str, Mapping[str, object]] = {
+    "compact": {
+        "balance": 1.0,
+        "steps": 1500,
+        "batch": 6,
+        "frames": 4,
+        "gap_min": 1,
+        "gap_max": 4,
+        "short_side": 192,
+        "crop": 128,
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "schedule": "cosine",
+        "warmup": 100,
+        "clip_norm": 1.0,
+    },
+    # Adam at 1e-3, then 1e-4, batches of 32, 400,000 steps; the loop's nearest fall is the cosine.
+    # Videos at 6 frames a second: gaps of 4 to 5 at 25 to 30.
+    "paper": {
+        "balance": 0.0,
+        "steps": 400_000,
+        "batch": 32,
+        "frames": 4,
+        "gap_min": 4,
+        "gap_max": 5,
+        "short_side": 256,
+        "crop": 0,
+        "resize": 256,
+        "flip": False,
+        "reverse": False,
+        "skip_static": 0.0,
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "schedule": "cosine",
+        "warmup": 0,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The network, and how labels are copied with it; [paper] marks the paper's own values."""
+
+    backbone: Literal["compact", "resnet18", "resnet34", "resnet50"] = "compact"
+    norm: Literal["group", "batch"] = "group"  # [paper] batch; small batches disturb it
+    size: int = 256  # side in px of the square that frames are squashed to [paper]
+    stride: Literal[4, 8, 16] = 8  # px a cell [paper]: 32x32 cells
+    width: int = 64  # channels of a frame's code and of the 3D blocks; [paper] 256
+    dim: int = 64  # of the embedding [paper]
+    colours: int = 16  # clusters of a and b of Lab [paper]
+    references: int = 3  # frames that are copied from [paper]
+    temperature: float = 0.5  # of the softmax in test [paper]
+    propagate: Literal["soft", "hard"] = "soft"  # what is copied on: soft masks [paper], or argmax
+    weights: Literal["default", "none"] | Path = "default"
+
+    def __post_init__(self) -> None:
+        if self.size < 32 or self.size % 16:
+            raise UsageError(f"size={self.size} must be a multiple of 16 and at least 32 px")
+        for name in ("width", "dim", "references", "temperature"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
+        if self.colours < 2:
+            raise UsageError(f"colours={self.colours}: there must be 2 or more to tell apart")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the likelihood is taken."""
+
+    train_temperature: float = 1.0  # of the softmax [paper]
+    # How much more rare colours count: 0 all cells alike [paper]; 1 by the inverse of the class's
+    # share, half evened out (Zhang et al., ECCV 2016, section 2.2).
+    balance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.train_temperature <= 0 or self.balance < 0:
+            raise UsageError(
+                f"train_temperature={self.train_temperature} must be above 0 and "
+                f"balance={self.balance} 0 or more"
+            )
+
+
+def files(options: Options) -> dict[str, Path]:
+    """The weights that `build` reads, if any."""
+    from vosbench.toolbox.weights import chosen
+
+    small = options.backbone == "compact"
+    return chosen(options.weights, "colorization" if small else f"colorization-{options.backbone}")
+
+
+def build(options: Options, *, device: str, seed: int) -> Colorization:
+    """Make the method.
+
+    Raises:
+        UsageError: no weights are shipped for these options.
+        DataError: weights are missing or do not fit.
+    """
+    from .method import Colorization
+
+    return Colorization(options, files(options), device=device, seed=seed)
+
+
+def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
+    """What the training loop trains, from random weights unless options.weights is a file."""
+    import torch
+
+    from vosbench.toolbox.weights import load
+
+    from .training import Trainee
+
+    torch.manual_seed(seed)
+    made = Trainee(options, training)
+    if isinstance(options.weights, Path):
+        load(made.network, options.weights, shape_of(options))
+    return made
+
+
+def shape_of(options: Options) -> dict[str, object]:
+    """The options that shape the network."""
+    return {name: getattr(options, name) for name in SHAPE}

@@ -1,0 +1,112 @@
+"""Frames in grey -> embeddings, and the attention that copies colours or labels with them.
+
+Vondrick et al., ECCV 2018: a 2D network encodes each frame; where a cell lies is added; 3D
+convolutions over references and target together give the embeddings that are compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet
+
+from vosbench.toolbox.backbones import STRIDE, encoder, group_norm
+from vosbench.toolbox.lab import lab
+
+from .palette import Palette
+
+if TYPE_CHECKING:
+    from . import Options
+
+DILATIONS = (1, 2, 4, 8, 16)  # of the five blocks, in cells
+
+
+def grey(rgb: Tensor) -> Tensor:
+    """Lightness (b, 1, h, w) in -1..1 of RGB (b, 3, h, w) in 0..1."""
+    return lab(rgb)[:, :1]
+
+
+def attention(target: Tensor, references: Tensor, *, temperature: float) -> Tensor:
+    """How much each target cell copies from each reference cell, summing to 1 over the latter.
+
+    Args:
+        target: embeddings (b, c, h, w).
+        references: embeddings (b, r, c, h, w).
+        temperature: what the dot products are divided by.
+
+    Returns:
+        (b, h*w, r*h*w).
+    """
+    keys = references.transpose(1, 2).flatten(2)  # (b, c, r*h*w)
+    return (target.flatten(2).transpose(1, 2) @ keys / temperature).softmax(-1)
+
+
+class Colorizer(nn.Module):
+    """The network and the colour classes that it was trained with."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        make = nn.BatchNorm2d if options.norm == "batch" else group_norm
+        if options.backbone == "compact":
+            self.trunk: nn.Module = nn.Sequential(
+                encoder("compact", dim=options.width), nn.AvgPool2d(options.stride // STRIDE)
+            )
+        else:
+            self.trunk = _trunk(options, make)
+        widths = (options.width + 2, *[options.width] * len(DILATIONS))
+        self.blocks = nn.Sequential(
+            *(_Block(a, options.width, d, make) for a, d in zip(widths, DILATIONS, strict=False))
+        )
+        self.head = nn.Conv3d(options.width, options.dim, 1)
+        self.palette = Palette(options.colours)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Grey images (b, 1, h, w), each by itself -> (b, width, h/stride, w/stride)."""
+        codes: Tensor = self.trunk(images.expand(-1, 3, -1, -1))
+        return codes
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """Codes of references and target (b, t, width, h, w) -> embeddings (b, t, dim, h, w)."""
+        b, t, _, h, w = codes.shape
+        y, x = (torch.linspace(-1, 1, side, device=codes.device) for side in (h, w))
+        place = torch.stack(torch.meshgrid(y, x, indexing="ij")).flip(0)  # x, then y
+        placed = torch.cat((codes, place.expand(b, t, 2, h, w)), dim=2)
+        embedded: Tensor = self.head(self.blocks(placed.transpose(1, 2)))
+        return embedded.transpose(1, 2)
+
+
+class _Block(nn.Module):
+    """A dilated convolution in space, then one over three frames; (b, c, t, h, w) both ways."""
+
+    def __init__(self, inside: int, outside: int, dilation: int, norm: Any) -> None:
+        super().__init__()
+        self.space = nn.Conv2d(inside, outside, 3, padding=dilation, dilation=dilation, bias=False)
+        self.space_norm = norm(outside)
+        self.time = nn.Conv3d(outside, outside, (3, 1, 1), padding=(1, 0, 0), bias=False)
+        self.time_norm = norm(outside)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        b, c, t, h, w = codes.shape
+        # as Conv2d: Conv3d takes several times longer with a kernel of one frame
+        flat = codes.transpose(1, 2).reshape(b * t, c, h, w)
+        flat = torch.relu(self.space_norm(self.space(flat)))
+        mixed = self.time(flat.view(b, t, -1, h, w).transpose(1, 2))
+        flat = torch.relu(self.time_norm(mixed.transpose(1, 2).flatten(0, 1)))
+        return flat.view(b, t, -1, h, w).transpose(1, 2)
+
+
+def _trunk(options: Options, norm: Any) -> nn.Sequential:
+    """A ResNet up to its third layer, whose later strides are taken away to reach the grid's."""
+    whole = getattr(resnet, options.backbone)(norm_layer=norm)
+    for layer, reached in ((whole.layer2, 8), (whole.layer3, 16)):
+        for part in layer.modules():
+            if isinstance(part, nn.Conv2d) and reached > options.stride:
+                part.stride = (1, 1)
+    channels = whole.fc.in_features // 2
+    fitting = nn.Identity() if channels == options.width else nn.Conv2d(channels, options.width, 1)
+    return nn.Sequential(
+        whole.conv1, whole.bn1, whole.relu, whole.maxpool,
+        whole.layer1, whole.layer2, whole.layer3, fitting,
+    )  # fmt: skip

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosbench.atomic import write_bytes, write_text
-from vosbench.errors import DataError
+from vosbench.errors import DataError, MethodError
 from vosbench.types import Frame
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ class State:
     """What a training is at besides its tensors.
 
     step: steps done. seconds: time spent on them.
-    sums, counted, since: the figures since the last line of the log, and of how many steps and
-        seconds they are.
+    counted, since: steps and seconds since the last line of the log.
+    sums, defined: of the figures since then, and in how many steps each was not NaN.
     """
 
     step: int = 0
     seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
+    defined: dict[str, int] = field(default_factory=dict)
     counted: int = 0
     since: float = 0.0
 
@@ -51,13 +53,18 @@ class State:
         self.since += seconds
         self.counted += 1
         for key, value in figures.items():
-            self.sums[key] = self.sums.get(key, 0.0) + value
+            defined = not math.isnan(value)
+            self.sums[key] = self.sums.get(key, 0.0) + (value if defined else 0.0)
+            self.defined[key] = self.defined.get(key, 0) + defined
 
     def line(self, rate: float, *, images: int) -> dict[str, float]:
         """The means since the last line, for the log; `images` are those of a step."""
-        means = {key: value / self.counted for key, value in self.sums.items()}
+        means = {
+            key: value / self.defined[key] if self.defined[key] else math.nan
+            for key, value in self.sums.items()
+        }
         speed = images * self.counted / max(self.since, 1e-9)
-        self.sums, self.counted, self.since = {}, 0, 0.0
+        self.sums, self.defined, self.counted, self.since = {}, {}, 0, 0.0
         return {"step": self.step, **means, "lr": rate, "images_per_second": round(speed, 1)}
 
 
@@ -125,13 +132,23 @@ def read_table(path: Path) -> list[dict[str, float]]:
 
 
 def add_line(path: Path, row: Mapping[str, float]) -> None:
-    """Add a line to a log, under a header in a new one."""
-    new = not path.is_file()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(row)
-        writer.writerow(row.values())
+    """Add a line to a log, under a header in a new one.
+
+    Raises:
+        MethodError: the method gives other figures than before.
+    """
+    header = ",".join(row) + "\n"
+    with path.open("a+", newline="", encoding="utf-8") as file:
+        file.seek(0)
+        before = file.readline() or header
+        if before != header:
+            raise MethodError(
+                f"the figures of a method must have the same names at every step: {path} has "
+                f"{before.strip()}, now {header.strip()}; give NaN for what is undefined"
+            )
+        new = "" if file.tell() else header
+        file.seek(0, 2)
+        file.write(new + ",".join(map(str, row.values())) + "\n")
 
 
 def cut_logs(folder: Path, step: int) -> None:

@@ -130,33 +130,36 @@ class Chosen:
 def choose(method: str, values: Mapping[str, str]) -> Chosen:
     """Sort `--set` values into options, the method's training settings and the loop's.
 
+    A name that is both an option and a training setting (the radius of a search may differ in
+    training and in test) is said with its group: `options.radius`, `training.radius`.
+
     Raises:
         UsageError: the method cannot be trained; an unknown key, recipe or value.
-        PluginError: two of the three groups have a key of the same name.
+        PluginError: a recipe of the method sets what is no setting of training.
     """
     leaf = trainable(method)
     groups: dict[str, type] = {
         "options": leaf.Options, "training": leaf.Training, "settings": Settings,
     }  # fmt: skip
-    owner: dict[str, str] = {}
-    for group, kind in groups.items():
-        for field in dataclasses.fields(kind):
-            if field.name in owner or field.name == "recipe":
-                other = owner.get(field.name, "the choice of a recipe")
-                raise PluginError(f"{method}: {field.name!r} of its {group} is also in {other}")
-            owner[field.name] = group
+    merged: dict[str, dict[str, Any]] = {group: {} for group in groups}
     explicit = dict(values)
     recipe = explicit.pop("recipe", next(iter(leaf.RECIPES), ""))
     if recipe and recipe not in leaf.RECIPES:
         raise UsageError(f"{method} has no recipe {recipe!r}; {did_you_mean(recipe, leaf.RECIPES)}")
-    for key in explicit:
-        if key not in owner:
-            raise UsageError(_unknown(method, key, groups, owner))
-    merged: dict[str, dict[str, Any]] = {group: {} for group in groups}
-    for key, value in {**leaf.RECIPES.get(recipe, {}), **explicit}.items():
-        if key not in owner or (owner[key] == "options" and key not in explicit):
-            raise PluginError(f"{method}: recipe {recipe!r} sets {key!r}, which is no setting")
-        merged[owner[key]][key] = value
+    for key, value in leaf.RECIPES.get(recipe, {}).items():
+        owners = [group for group in _owners(key, groups) if group != "options"]
+        if len(owners) != 1:
+            found = " and of ".join(owners) or "neither training nor settings"
+            raise PluginError(f"{method}: {key!r} of its recipe {recipe!r} is of {found}")
+        merged[owners[0]][key] = value
+    for key, value in explicit.items():
+        owners = _owners(key, groups)
+        if not owners:
+            raise UsageError(_unknown(method, key, groups))
+        if len(owners) > 1:
+            ways = " or ".join(f"{group}.{key}" for group in owners)
+            raise UsageError(f"{method} has {key!r} twice; say which: {ways}")
+        merged[owners[0]][key.rpartition(".")[2]] = value
     return Chosen(
         method=method,
         recipe=recipe,
@@ -165,6 +168,16 @@ def choose(method: str, values: Mapping[str, str]) -> Chosen:
         settings=filled(Settings, merged["settings"], what="setting"),
         explicit=dict(values),
     )
+
+
+def _owners(key: str, groups: Mapping[str, type]) -> list[str]:
+    """The groups that have a key; a dotted key names its group."""
+    group, _, name = key.rpartition(".")
+    return [
+        owner
+        for owner, kind in groups.items()
+        if group in ("", owner) and name in {field.name for field in dataclasses.fields(kind)}
+    ]
 
 
 def trainable(method: str) -> TrainableLeaf:
@@ -189,15 +202,20 @@ def _can_be_trained_by_name(name: str) -> bool:
         return False
 
 
-def _unknown(method: str, key: str, groups: Mapping[str, type], owner: Mapping[str, str]) -> str:
-    hint = did_you_mean(key, [*owner, "recipe"]).partition("known: ")[0]
-    lines = [f"{method} has no option or setting {key!r}; {hint}valid are:"]
-    titles = {
-        "options": f"options of {method}", "training": f"training settings of {method}",
-        "settings": "settings of the loop",
+def _unknown(method: str, key: str, groups: Mapping[str, type]) -> str:
+    """The message for an unknown key: the nearest one, then all of them by group."""
+    variant = registry.find("methods", method).defaults
+    valid = {
+        group: {
+            field.name: variant.get(field.name, default_of(field))
+            if group == "options" else default_of(field)
+            for field in dataclasses.fields(kind)
+        }
+        for group, kind in groups.items()
     }  # fmt: skip
-    for group, kind in groups.items():
-        fields = dataclasses.fields(kind)
-        valid = ", ".join(f"{field.name}={default_of(field)}" for field in fields) or "none"
-        lines.append(f"  {titles[group]}: {valid}")
-    return "\n".join([*lines, "  and recipe=NAME"])
+    everything = ["recipe", *(name for names in valid.values() for name in names)]
+    hint = did_you_mean(key, everything).partition("known: ")[0]
+    lines = [f"{method} has no option or setting {key!r}; {hint}valid are recipe=NAME and"]
+    for group, names in valid.items():
+        lines.append(f"  {group}: {', '.join(f'{k}={v}' for k, v in names.items()) or 'none'}")
+    return "\n".join(lines)

@@ -225,6 +225,8 @@ class Trainee(Protocol):
     def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
         """One step's scalars; `loss` is minimised, the others are logged.
 
+        Their names are the same at every step; NaN stands for what is undefined.
+
         Args:
             frames: uint8 (b, t, 3, h, w) RGB, in the order they are used, the target last.
             seeds: int64 (b,), one per sample.

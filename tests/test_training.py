@@ -1,0 +1,250 @@
+"""Training: settings, exact resuming, several processes, what is written and refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import command_environment
+from PIL import Image
+from safetensors.numpy import load_file
+
+from vosbench.errors import PluginError, UsageError
+from vosbench.training_folder import State, add_line, cut_logs, read_table, thinned
+from vosbench.training_settings import Settings, choose
+
+Train = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six clips of noise that slides by, and one that is too short."""
+    root = tmp_path_factory.mktemp("videos")
+    for number, length in enumerate((9, 10, 11, 12, 13, 14, 2)):
+        noise = np.random.default_rng(number).integers(0, 255, (24, 60, 3), dtype=np.uint8)
+        folder = root / f"clip{number}"
+        folder.mkdir()
+        for i in range(length):
+            Image.fromarray(noise[:, 2 * i : 2 * i + 32]).save(folder / f"{i:03d}.png")
+    return root
+
+
+@pytest.fixture
+def train(tmp_path: Path, videos: Path) -> Train:
+    """Run `vosbench train --method tiny-trainable` in tmp_path."""
+
+    def run(*arguments: str, fault: str = "none:0") -> subprocess.CompletedProcess[str]:
+        own = {"VOSBENCH_CACHE": str(videos.parent / "cache"), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [sys.executable, "-m", "vosbench", "train", "--method", "tiny-trainable",
+             "--videos", str(videos), "--threads", "1", *arguments],
+            cwd=tmp_path, env=command_environment() | own | {"TINY_FAULT": fault},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def folder_in(out: Path) -> Path:
+    (folder,) = out.iterdir()
+    return folder
+
+
+def losses(folder: Path) -> list[tuple[float, ...]]:
+    return [tuple(row[k] for k in ("step", "loss", "worst", "lr"))
+            for row in read_table(folder / "log.csv")]  # fmt: skip
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    tensors = load_file(folder / "checkpoint.safetensors")
+    return {key: value for key, value in tensors.items() if key.startswith("module/")}
+
+
+def test_a_killed_training_goes_on_exactly(train: Train, tmp_path: Path) -> None:
+    often = ("--set", "checkpoint_minutes=0.0", "--set", "log_every=3")
+    whole = train(*often, "--out", "whole")
+    assert whole.returncode == 0, whole.stderr
+    killed = train(*often, "--out", "cut", fault=f"SIGKILL:{7 / 12}")
+    assert killed.returncode == -9
+    folder = folder_in(tmp_path / "cut")
+    with (folder / "log.csv").open("a") as log:  # as if the kill came before the next checkpoint
+        log.write("9,0.5,0.5,0.001,1.0\n12,0.5")
+    assert not (folder / "weights.safetensors").exists()
+    resumed = train(*often, "--out", "cut", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    expected = folder_in(tmp_path / "whole")
+    assert losses(folder) == losses(expected)
+    assert [row[0] for row in losses(folder)] == [3, 6, 9, 12]
+    assert weights(folder).keys() == weights(expected).keys()
+    for key, value in weights(expected).items():
+        assert np.array_equal(weights(folder)[key], value), key
+    written = [(path / "weights.safetensors").read_bytes() for path in (folder, expected)]
+    assert written[0] == written[1]
+
+
+def test_ctrl_c_leaves_a_checkpoint(train: Train, tmp_path: Path) -> None:
+    stopped = train(fault=f"SIGTERM:{5 / 12}")
+    assert stopped.returncode == 130
+    assert "stopped after step 6; the same command with --resume goes on" in stopped.stdout
+    refused = train()
+    assert refused.returncode == 1
+    assert "holds a training; --resume goes on with it, another --out begins" in refused.stderr
+    other = train("--resume", "--threads", "2", "--seed", "0", "--precision", "bf16-mixed")
+    assert other.returncode == 1
+    assert "cannot be resumed, it was begun otherwise:" in other.stderr
+    assert "precision: 32-true -> bf16-mixed" in other.stderr
+    assert "threads: 1 -> 2" in other.stderr
+    assert train("--resume").returncode == 0
+    assert losses(folder_in(tmp_path / "trainings"))[-1][0] == 12
+
+
+def test_two_processes_give_the_gradients_of_one(train: Train, tmp_path: Path) -> None:
+    plain = [f"--set={key}" for key in ("optimizer=sgd", "momentum=0", "lr=1", "warmup=0",
+             "schedule=constant", "steps=1")]  # fmt: skip
+    for processes in ("1", "2"):
+        done = train(*plain, "--processes", processes, "--out", processes)
+        assert done.returncode == 0, done.stderr
+    one, two = (weights(folder_in(tmp_path / name)) for name in "12")
+    started = choose_start()
+    for key, value in one.items():
+        assert np.abs(value - started[key]).max() > 1e-4  # a step is its gradient here
+        assert np.abs(two[key] - value).max() < 1e-6, key
+    assert train("--processes", "3").stderr.count("a batch of 4 cannot be split over 3") == 1
+
+
+def choose_start() -> dict[str, Any]:
+    """The weights that the tiny network starts from."""
+    import importlib.util
+
+    path = Path(__file__).parent / "plugins" / "methods" / "tiny_trainable.py"
+    spec = importlib.util.spec_from_file_location("tiny_trainable_alone", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    made: Any = module.trainee(module.Options(), module.Training(), seed=0)
+    return {f"module/{key}": value.numpy() for key, value in made.state_dict().items()}
+
+
+def test_a_loss_that_is_not_finite_ends_it(train: Train, tmp_path: Path) -> None:
+    ended = train("--set", "checkpoint_minutes=0", fault=f"nan:{8 / 12}")
+    assert ended.returncode == 1
+    assert "the loss is inf: not finite at step 9, learning rate 0.0004" in ended.stderr
+    assert "last good checkpoint is kept in" in ended.stderr
+    folder = folder_in(tmp_path / "trainings")
+    assert all(np.isfinite(value).all() for value in weights(folder).values())
+
+
+def test_what_a_training_leaves(train: Train, tmp_path: Path, videos: Path) -> None:
+    done = train("--set", "width=6", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "skipped clip6: 2 frames, at least 5 are needed" in done.stderr
+    assert "12 steps on 5 clips, 1 skipped" in done.stderr
+    assert "warning: collapsed to grey" in done.stderr
+    assert "step 12/12: loss" in done.stderr
+    folder = folder_in(tmp_path / "trainings")
+    assert folder.name == "tiny-trainable-seed=3-width=6"
+    training = json.loads((folder / "training.json").read_text())
+    assert training["identity"]["settings"]["crop"] == 16
+    assert set(training["identity"]["clips"]) == {f"clip{i}" for i in range(6)}
+    assert len(training["held_out"]) == 1
+    assert list(folder.glob("events.out.tfevents*"))
+    assert read_table(folder / "diagnostics.csv")[-1]["step"] == 12
+    picture = Image.open(folder / "pictures" / "step-000012.png")
+    assert picture.size == (16 + 4 + 16, 16 + 14)
+    text = (folder / "weights.json").read_text()
+    assert str(videos.parent) not in text  # a card is shown to others
+    card = json.loads(text)
+    assert card["command"] == (
+        f"vosbench train --method tiny-trainable --videos {videos.name} --set width=6 "
+        "--seed 3 --threads 1"
+    )
+    assert (card["options"], card["recipe"], card["steps"]) == ({"width": 6}, "quick", 12)
+    assert card["complaints"] == ["collapsed to grey"]
+    assert card["clips"]["count"] == 6
+    assert len(card["curve"]) == 6
+    assert load_file(folder / "weights.safetensors")["0.weight"].dtype == np.float16
+
+
+def test_settings_come_from_recipe_and_flags(test_leaves: None) -> None:
+    chosen = choose("tiny-trainable", {"lr": "0.01", "noise": "0.5", "width": "8"})
+    assert (chosen.recipe, chosen.settings.steps, chosen.settings.lr) == ("quick", 12, 0.01)
+    assert (chosen.options.width, chosen.training.noise) == (8, 0.5)
+    assert choose("tiny-trainable", {"training.noise": "0.1"}).training.noise == 0.1
+    long = choose("tiny-trainable", {"recipe": "long", "batch": "2"})
+    assert (long.settings.epochs, long.settings.batch, long.training.noise) == (10, 2, 0.01)
+
+
+def test_unknown_keys_list_the_known_by_group(test_leaves: None) -> None:
+    with pytest.raises(UsageError) as caught:
+        choose("tiny-trainable", {"widht": "3"})
+    text = str(caught.value)
+    assert "no option or setting 'widht'; did you mean 'width'? valid are recipe=NAME and" in text
+    assert "options: width=4" in text
+    assert "training: noise=0.01" in text
+    assert "settings: steps=2000" in text
+    with pytest.raises(UsageError, match="no recipe 'quik'; did you mean 'quick'"):
+        choose("tiny-trainable", {"recipe": "quik"})
+    with pytest.raises(UsageError, match="setting lr=fast: expected a number"):
+        choose("tiny-trainable", {"lr": "fast"})
+    with pytest.raises(UsageError, match="setting gap_max=2: expected 3 or more"):
+        choose("tiny-trainable", {"gap_min": "3", "gap_max": "2"})
+    with pytest.raises(UsageError, match=r"copy-first is not .* trained; these are: .*tiny-train"):
+        choose("copy-first", {})
+
+
+def test_a_name_of_two_groups_is_asked_for(
+    test_leaves: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vosbench import registry
+
+    leaf = registry.load("methods", "tiny-trainable")
+    monkeypatch.setattr(leaf, "Training", leaf.Options)
+    with pytest.raises(UsageError, match="'width' twice; say which: options.width or training.wid"):
+        choose("tiny-trainable", {"width": "3", "recipe": "long"})
+    with pytest.raises(PluginError, match="'noise' of its recipe 'quick' is of neither"):
+        choose("tiny-trainable", {})
+
+
+def test_schedules() -> None:
+    paper = Settings(steps=0, epochs=100, batch=8, schedule="poly", warmup=0, lr=1e-3)
+    assert paper.total_steps(80) == 1000
+    assert paper.rate(9, clips=80) == 1e-3  # the first epoch's last step
+    assert paper.rate(10, clips=80) == pytest.approx(1e-3 * 0.99**0.9)
+    assert paper.rate(999, clips=80) == pytest.approx(1e-3 * 0.01**0.9)
+    cosine = Settings(steps=110, warmup=10, lr=1.0)
+    assert cosine.rate(0, clips=5) == pytest.approx(0.1)
+    assert cosine.rate(9, clips=5) == pytest.approx(1.0)
+    assert cosine.rate(60, clips=5) == pytest.approx(0.5)
+    constant = Settings(steps=10, warmup=0, schedule="constant", lr=0.2)
+    assert constant.rate(9, clips=5) == 0.2
+
+
+def test_logs_are_cut_and_thinned(tmp_path: Path) -> None:
+    for step in range(1, 5):
+        add_line(tmp_path / "log.csv", {"step": step, "loss": 1 / step})
+    cut_logs(tmp_path, 2)
+    assert read_table(tmp_path / "log.csv") == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
+    cut_logs(tmp_path, 0)
+    assert not (tmp_path / "log.csv").exists()
+    rows = [{"step": float(i)} for i in range(1000)]
+    assert len(thinned(rows)) == 60
+    assert (thinned(rows)[0], thinned(rows)[-1]) == (rows[0], rows[-1])
+
+
+def test_what_is_undefined_in_some_steps_is_averaged_over_the_others() -> None:
+    state = State()
+    for value in (1.0, float("nan"), 3.0):
+        state.add({"loss": 1.0, "photometric": value}, seconds=0.5)
+    assert state.line(0.1, images=6) == {
+        "step": 3, "loss": 1.0, "photometric": 2.0, "lr": 0.1, "images_per_second": 12.0,
+    }  # fmt: skip
+    assert state.counted == 0

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from conftest import command_environment
+from conftest import PLUGINS
 from PIL import Image
 from safetensors.numpy import load_file
+from typer.testing import CliRunner
 
-from vosbench.errors import PluginError, UsageError
+from vosbench import registry
+from vosbench.cli import app
+from vosbench.errors import PluginError, UsageError, VosbenchError
 from vosbench.training_folder import State, add_line, cut_logs, read_table, thinned
 from vosbench.training_settings import Settings, choose
 
-Train = Callable[..., "subprocess.CompletedProcess[str]"]
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Train = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
@@ -37,19 +48,35 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def train(tmp_path: Path, videos: Path) -> Train:
-    """Run `vosbench train --method tiny-trainable` in tmp_path."""
+def train(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, test_leaves: None
+) -> Iterator[Train]:
+    """Run `vosbench train --method tiny-trainable` in tmp_path, in this process or in its own."""
+    import torch
 
-    def run(*arguments: str, fault: str = "none:0") -> subprocess.CompletedProcess[str]:
-        own = {"VOSBENCH_CACHE": str(videos.parent / "cache"), "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [sys.executable, "-m", "vosbench", "train", "--method", "tiny-trainable",
-             "--videos", str(videos), "--threads", "1", *arguments],
-            cwd=tmp_path, env=command_environment() | own | {"TINY_FAULT": fault},
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VOSBENCH_CACHE", str(videos.parent / "cache"))
+    monkeypatch.setenv("VOSBENCH_PLUGINS", str(PLUGINS))  # for processes that a training starts
+    threads = torch.get_num_threads()
 
-    return run
+    def run(*arguments: str, fault: str = "none:0", apart: bool = False) -> Done:
+        monkeypatch.setenv("TINY_FAULT", fault)
+        words = ["train", "--method", "tiny-trainable", "--videos", str(videos), "--threads", "1"]
+        if apart:
+            ended = subprocess.run(
+                [sys.executable, "-m", "vosbench", *words, *arguments],
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            return Done(ended.returncode, ended.stdout, ended.stderr)
+        result = CliRunner().invoke(app, [*words, *arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            if not isinstance(result.exception, VosbenchError):
+                raise result.exception
+            return Done(1, result.stdout, f"{result.stderr}error: {result.exception}")
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    yield run
+    torch.set_num_threads(threads)
 
 
 def folder_in(out: Path) -> Path:
@@ -71,7 +98,7 @@ def test_a_killed_training_goes_on_exactly(train: Train, tmp_path: Path) -> None
     often = ("--set", "checkpoint_minutes=0.0", "--set", "log_every=3")
     whole = train(*often, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
-    killed = train(*often, "--out", "cut", fault=f"SIGKILL:{7 / 12}")
+    killed = train(*often, "--out", "cut", fault=f"SIGKILL:{7 / 12}", apart=True)
     assert killed.returncode == -9
     folder = folder_in(tmp_path / "cut")
     with (folder / "log.csv").open("a") as log:  # as if the kill came before the next checkpoint
@@ -112,32 +139,19 @@ def test_two_processes_give_the_gradients_of_one(train: Train, tmp_path: Path) -
         done = train(*plain, "--processes", processes, "--out", processes)
         assert done.returncode == 0, done.stderr
     one, two = (weights(folder_in(tmp_path / name)) for name in "12")
-    started = choose_start()
+    leaf = registry.load("methods", "tiny-trainable")
+    start = leaf.trainee(leaf.Options(), leaf.Training(), seed=0).state_dict()
     for key, value in one.items():
-        assert np.abs(value - started[key]).max() > 1e-4  # a step is its gradient here
+        before = start[key.removeprefix("module/")].numpy()
+        assert np.abs(value - before).max() > 1e-4  # with this optimiser a step is its gradient
         assert np.abs(two[key] - value).max() < 1e-6, key
-    assert train("--processes", "3").stderr.count("a batch of 4 cannot be split over 3") == 1
-
-
-def choose_start() -> dict[str, Any]:
-    """The weights that the tiny network starts from."""
-    import importlib.util
-
-    path = Path(__file__).parent / "plugins" / "methods" / "tiny_trainable.py"
-    spec = importlib.util.spec_from_file_location("tiny_trainable_alone", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    made: Any = module.trainee(module.Options(), module.Training(), seed=0)
-    return {f"module/{key}": value.numpy() for key, value in made.state_dict().items()}
+    assert "a batch of 4 cannot be split over 3" in train("--processes", "3").stderr
 
 
 def test_a_loss_that_is_not_finite_ends_it(train: Train, tmp_path: Path) -> None:
     ended = train("--set", "checkpoint_minutes=0", fault=f"nan:{8 / 12}")
     assert ended.returncode == 1
-    assert "the loss is inf: not finite at step 9, learning rate 0.0004" in ended.stderr
+    assert "the loss is inf, not finite, at step 9, learning rate 0.000" in ended.stderr
     assert "last good checkpoint is kept in" in ended.stderr
     folder = folder_in(tmp_path / "trainings")
     assert all(np.isfinite(value).all() for value in weights(folder).values())
@@ -204,11 +218,11 @@ def test_unknown_keys_list_the_known_by_group(test_leaves: None) -> None:
 def test_a_name_of_two_groups_is_asked_for(
     test_leaves: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vosbench import registry
-
     leaf = registry.load("methods", "tiny-trainable")
     monkeypatch.setattr(leaf, "Training", leaf.Options)
-    with pytest.raises(UsageError, match="'width' twice; say which: options.width or training.wid"):
+    with pytest.raises(
+        UsageError, match=r"'width' twice; say which: options\.width or training\.w"
+    ):
         choose("tiny-trainable", {"width": "3", "recipe": "long"})
     with pytest.raises(PluginError, match="'noise' of its recipe 'quick' is of neither"):
         choose("tiny-trainable", {})

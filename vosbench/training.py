@@ -172,7 +172,9 @@ def _work(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained:
                 try:
                     save_checkpoint(plan.folder, state, trainee, optimizer)
                 except FloatingPointError as error:
-                    raise _not_finite(f"{error} is", state.step - 1, rate, plan.folder) from None
+                    raise _not_finite(
+                        f"{error} has values", state.step - 1, rate, plan.folder
+                    ) from None
                 if due and not stopped and state.step < total:
                     note(look(state.step, show), "diagnostics")
                 saved = time.monotonic()
@@ -215,7 +217,7 @@ def _agree(
 
 def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
     return MethodError(
-        f"{what} not finite at step {step + 1}, learning rate {rate:.3g}; try a smaller lr, a "
+        f"{what}, not finite, at step {step + 1}, learning rate {rate:.3g}; try a smaller lr, a "
         f"longer warmup or clip_norm. The last good checkpoint is kept in {folder}"
     )
 

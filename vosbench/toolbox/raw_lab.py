@@ -1,7 +1,7 @@
 """Raw Lab patches as features of cells: the control that every learned encoder is held against.
 
 A cell is described by the 5x5 Lab values around it on a grid of half its size. Patches are lifted
-to the unit sphere, so that their dot product orders them by squared distance.
+to the unit sphere, so that their dot product orders them by squared distance, nearly.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def raw_lab(rgb: Tensor, *, stride: int = 4) -> Tensor:
 
     Returns:
         (u / sqrt(60), sqrt(max(0, 1 - |u|²/60))) of the 75 values u of a patch; what lies outside
-        the image repeats its border. For patches u, v within the bound,
-        |u - v|² = 120 (1 - dot product).
+        the image repeats its border. The dot product of cells u, v is 1 - d / 120, where d is
+        |u - v|² and 60 times the squared difference of their last values, mostly little.
     """
     import torch
 

@@ -1,0 +1,405 @@
+"""The engine against its slow twin under every preset, and the method with every backbone."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from reference import label_propagation as slow
+
+from vosbench import registry
+from vosbench.config import method_options, open_dataset
+from vosbench.errors import DataError, UsageError
+from vosbench.toolbox import label_propagation, local_attention
+from vosbench.toolbox.label_propagation import Settings, propagate
+from vosbench.toolbox.raw_lab import raw_lab
+
+leaf = registry.load("methods", "label-propagation")
+PRESETS = leaf.PRESETS
+GRID, SIZE = (10, 13), (43, 50)  # 43 and 50 px are no multiple of the cells; tiles of 8 are cut
+
+
+def features_of(kind: str, count: int, seed: int = 0) -> list[np.ndarray]:
+    """Random features (c, h, w); `ties`: ±1 in 4 channels, exact in floating point."""
+    rng = np.random.default_rng(seed)
+    if kind == "ties":
+        return [rng.choice([-1.0, 1.0], (4, *GRID)).astype(np.float32) for _ in range(count)]
+    return [rng.normal(size=(16, *GRID)).astype(np.float32) for _ in range(count)]
+
+
+def prompt_of(*objects: int) -> np.ndarray:
+    mask = np.zeros(SIZE, np.uint8)
+    for place, i in enumerate(objects):
+        mask[5 + 9 * place : 17 + 9 * place, 3 + 11 * place : 19 + 11 * place] = i
+    return mask
+
+
+def run_both(
+    monkeypatch: pytest.MonkeyPatch,
+    features: list[np.ndarray],
+    prompts: dict[int, np.ndarray],
+    settings: Settings,
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Asserts that engine and twin agree on labels to 1e-5 and on masks; gives the masks."""
+    voted: list[np.ndarray] = []
+    decode = label_propagation._decode
+
+    def watched(labels, *rest):  # type: ignore[no-untyped-def]
+        voted.append(labels.numpy().copy())
+        return decode(labels, *rest)
+
+    monkeypatch.setattr(label_propagation, "_decode", watched)
+    left = iter(features)
+    frames = (np.zeros((*SIZE, 3), np.uint8) for _ in features)
+    masks = list(
+        propagate(lambda _: torch.from_numpy(next(left)), frames, prompts, settings, stride=4)
+    )
+    labels, expected = slow.propagate(features, prompts, SIZE, settings, stride=4)
+    for t, (fast, twin) in enumerate(zip(voted, labels[1:], strict=True), start=1):
+        assert np.abs(fast - twin).max() < 1e-5, f"frame {t}"
+    differing = [float((a != b).mean()) for a, b in zip(masks, expected, strict=True)]
+    return masks, expected, differing  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("kind", ["ties", "random"])
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_equals_its_slow_twin(
+    name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dataclasses.replace(PRESETS[name].settings, radius=4, last=3)
+    prompts = {0: prompt_of(1, 2) if kind == "random" else prompt_of(3)}
+    masks, _, differing = run_both(monkeypatch, features_of(kind, 5), prompts, settings)
+    # what votes decide with less than float32 can tell may differ
+    assert max(differing) < 0.01
+    assert any(mask.any() for mask in masks[1:])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"radius": 1, "window": "square", "topk": 20},  # a window holds 4 to 9 cells
+        {"radius": 0.5},
+        {"radius": 3, "window": "open-disk", "window_first": False},
+        {"radius": 30},
+        {"topk": 0, "window": "none"},
+        {"topk": 1},
+        {"topk": 7, "softmax": "all"},
+        {"topk": 7, "softmax": "all", "ties": "keep"},
+        {"start": "repeat", "last": 4},
+        {"start": "overlap", "last": 4},
+        {"start": "repeat", "first": False, "last": 2},
+        {"references": "0,2,-1,-3"},
+        {"references": "-1", "first": False},
+        {"down": "area", "up": "nearest"},
+        {"down": "nearest", "up_to": "cells"},
+        {"affinity": "per-frame", "topk": 3},
+        {"labels": "hard", "minmax": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["ties", "random"])
+def test_each_option_equals_its_slow_twin(
+    kind: str, changed: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(**{"radius": 3, "last": 2, "topk": 6} | changed)  # type: ignore[arg-type]
+    prompts = {0: prompt_of(1), 2: prompt_of(0, 0, 5)}
+    _, _, differing = run_both(monkeypatch, features_of(kind, 5, seed=1), prompts, settings)
+    assert max(differing) < 0.01
+
+
+def test_ties_are_resolved_as_the_settings_say() -> None:
+    query = torch.ones(1, 1, 1)
+    labels = torch.eye(12).view(1, 12, 12)
+    features = torch.ones(1, 12, 1)
+    one = [local_attention.Reference(features, labels, False)]
+    query = query.expand(1, 12, 1)
+    cut = local_attention.attend(query, one, Settings(window="none", topk=4, ties="cut"))
+    kept = local_attention.attend(query, one, Settings(window="none", topk=4, ties="keep"))
+    assert torch.allclose(cut[0, 0], torch.tensor([0.25] * 4 + [0.0] * 8))
+    assert torch.allclose(kept[0, 0], torch.full((12,), 1 / 12))
+
+
+def test_each_frame_is_embedded_once_and_only_the_context_is_kept() -> None:
+    import gc
+    import weakref
+
+    alive: list[weakref.ref[torch.Tensor]] = []
+    held = []
+
+    def encode(frame: np.ndarray) -> torch.Tensor:
+        features = torch.rand(GRID[0], GRID[1], 8).permute(2, 0, 1)
+        alive.append(weakref.ref(features))
+        return features
+
+    frames = (np.zeros((*SIZE, 3), np.uint8) for _ in range(20))
+    sizes = []
+    memory = label_propagation._Memory.add
+
+    def add(self, shot, *, prompted):  # type: ignore[no-untyped-def]
+        memory(self, shot, prompted=prompted)
+        sizes.append(len(self.shots))
+
+    label_propagation._Memory.add = add  # type: ignore[method-assign]
+    try:
+        settings = Settings(last=3, radius=2)
+        held = list(propagate(encode, frames, {2: prompt_of(1)}, settings))
+    finally:
+        label_propagation._Memory.add = memory  # type: ignore[method-assign]
+    gc.collect()
+    assert len(held) == 20
+    assert not held[0].any()
+    assert len(alive) == 18  # none before the first prompt
+    assert max(sizes) == 4
+
+
+def test_references_count_from_the_first_prompt() -> None:
+    memory = label_propagation._Memory(Settings(references="0,5,-1,-3,-5"))
+    looked_at = []
+    for t in range(30):
+        shot = label_propagation.Shot(torch.full((1,), float(t)), torch.zeros(1))
+        if t:
+            looked_at.append([int(each.features) for each, _ in memory.context()])
+        memory.add(shot, prompted=t == 0)
+    assert looked_at[0] == [0]
+    assert looked_at[5] == [0, 1, 3, 5]
+    assert looked_at[19] == [0, 5, 15, 17, 19]
+    assert len(memory.shots) <= 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"topk": -1}, "topk=-1 must be 0 or more"),
+        ({"radius": 0}, "must be above 0"),
+        ({"temperature": 0}, "must be above 0"),
+        ({"first": False, "last": 0}, "leave no frame to propagate from"),
+        ({"references": "a"}, "separated by commas, such as 0,5"),
+        ({"references": "5,-3"}, r"must hold 0 \(the first frame\) or -1"),
+    ],
+)
+def test_settings_that_do_not_fit(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Settings(**settings)  # type: ignore[arg-type]
+
+
+def test_lifted_patches_are_ordered_by_squared_distance() -> None:
+    rgb = torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.35
+    lifted = raw_lab(rgb)[0].flatten(1)
+    assert lifted.shape == (76, 24)
+    assert torch.allclose(lifted.norm(dim=0), torch.ones(24), atol=1e-5)
+    patches = lifted[:75] * 60**0.5
+    distance = (patches[:, :, None] - patches[:, None]).square().sum(0)
+    rest = 60 * (lifted[75, :, None] - lifted[75, None]).square()
+    assert torch.allclose(distance + rest, 120 * (1 - lifted.T @ lifted), atol=2e-3)
+    assert rest.mean() < 0.02 * distance.mean()
+
+
+def test_a_preset_stands_with_all_its_values_and_one_changed() -> None:
+    options = method_options("label-propagation", {"preset": "dino", "topk": "7"})
+    assert (options.topk, options.radius, options.ties, options.size) == (7, 12, "keep", "480")
+    assert options.settings() == dataclasses.replace(PRESETS["dino"].settings, topk=7)
+    assert None not in [getattr(options, f.name) for f in dataclasses.fields(Settings)]
+    assert method_options("label-propagation", {}).temperature == 0.01
+    learned = {"backbone": "random"}
+    assert method_options("label-propagation", learned).temperature == 0.05
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_being_written_down(name: str) -> None:
+    from vosbench.config import jsonable
+
+    assert PRESETS[name].source
+    options = method_options("label-propagation", {"preset": name})
+    assert method_options("label-propagation", jsonable(options)) == options
+
+
+def build(**options: object):  # type: ignore[no-untyped-def]
+    return leaf.build(leaf.Options(**options), device="cpu", seed=0)
+
+
+def features(method, h: int = 60, w: int = 84) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(3)
+    with torch.inference_mode():
+        return method.encoder(rng.integers(0, 256, (h, w, 3)).astype(np.uint8)).clone()
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({}, (76, 64, 90)),
+        ({"size": "native"}, (76, 15, 21)),
+        ({"preset": "crw"}, (76, 8, 11)),
+        ({"backbone": "random", "size": "60"}, (64, 15, 21)),
+        ({"backbone": "random", "preset": "crw"}, (64, 8, 11)),
+        ({"backbone": "torchvision/resnet18", "preset": "crw"}, (256, 8, 11)),
+        ({"backbone": "torchvision/resnet50:layer4", "preset": "crw"}, (2048, 8, 11)),
+        ({"backbone": "torchvision/resnet18:layer4", "stride": 64, "size": "native"}, (512, 1, 2)),
+        ({"backbone": "timm/resnet18:layer2", "preset": "crw"}, (128, 8, 11)),
+        ({"backbone": "timm/vit_tiny_patch16_224", "preset": "dino", "size": "64"}, (192, 4, 4)),
+        ({"backbone": "timm/vit_tiny_patch16_224:blocks.3", "preset": "siammae", "size": "64x80"},
+         (192, 4, 5)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_backbones_give_the_grid_that_is_asked_for(
+    options: dict[str, object], shape: tuple[int, ...]
+) -> None:
+    if "/" in str(options.get("backbone")):
+        options = options | {"weights": "random"}
+        if "timm" in str(options["backbone"]):
+            pytest.importorskip("timm")
+    method = build(**options)
+    found = features(method)
+    assert tuple(found.shape) == shape
+    assert torch.equal(found, features(build(**options))), "the seed decides"
+
+
+@pytest.mark.parametrize(
+    ("preset", "changed", "own", "expected"),
+    [
+        ("light", {}, 4, (256, 456)),
+        ("crw", {}, 1, (480, 854)),
+        ("crw", {}, 8, (480, 856)),
+        ("dino", {}, 16, (480, 832)),
+        ("dino", {}, 14, (476, 448)),
+        ("dinov3", {}, 16, (960, 1712)),
+        ("siammae", {}, 16, (480, 880)),
+        ("light", {"size": "native"}, 4, (480, 856)),
+    ],
+)
+def test_input_sizes(
+    preset: str, changed: dict[str, object], own: int, expected: tuple[int, int]
+) -> None:
+    from importlib import import_module
+
+    encoders = import_module(leaf.__name__ + ".encoders")
+    options = leaf.Options(preset=preset, **changed)
+    assert encoders.input_size(480, 854, options=options, own=own) == expected
+    assert encoders.input_size(854, 480, options=options, own=own)[::-1] in (
+        expected, (480, 880)[::-1]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
+def test_weights_of_a_file_are_used_whatever_wraps_them(suffix: str, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+    from torchvision.models import resnet18
+
+    torch.manual_seed(5)
+    network = resnet18()
+    state = {f"module.encoder.{k}": v for k, v in network.state_dict().items() if "layer4" not in k}
+    path = tmp_path / f"crw{suffix}"
+    if suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save({"model": state} if suffix == ".pth" else state, path)
+    options = {"backbone": "torchvision/resnet18:layer2", "preset": "crw"}
+    found = features(build(**options, weights=path))
+    assert not torch.allclose(found, features(build(**options, weights="random")))
+    network.eval()
+    with torch.inference_mode():
+        rng = np.random.default_rng(3)
+        image = torch.from_numpy(rng.integers(0, 256, (60, 84, 3)).astype(np.uint8))
+        mean, deviation = (torch.tensor(v) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        x = ((image / 255 - mean) / deviation).permute(2, 0, 1)[None]
+        x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
+        expected = network.layer2(network.layer1(x))[0]
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_foreign_weights_are_refused(tmp_path: Path) -> None:
+    options = {"backbone": "torchvision/resnet18", "preset": "crw"}
+    with pytest.raises(DataError, match="are missing: put the network's state dict there"):
+        build(**options, weights=tmp_path / "none.pth")
+    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "small.pth")
+    with pytest.raises(DataError, match="are not of this network: the file lacks bn1"):
+        build(**options, weights=tmp_path / "small.pth")
+    torch.save(Path("not a tensor"), tmp_path / "pickle.pth")
+    with pytest.raises(DataError, match="no state dict that can be loaded safely"):
+        build(**options, weights=tmp_path / "pickle.pth")
+
+
+def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_nets.py").write_text(
+        "from torch import nn\n"
+        "def tiny():\n    return nn.Conv2d(3, 6, 8, stride=8)\n"
+        "def plain():\n    return nn.functional.relu\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert features(build(backbone="my_nets:tiny", preset="crw")).shape == (6, 8, 11)
+    assert features(build(backbone="my_nets:plain", stride=4, size="60")).shape == (3, 15, 21)
+    with pytest.raises(UsageError, match="on PYTHONPATH"):
+        build(backbone="my_nets:none")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"preset": "crv"}, "did you mean 'crw'"),
+        ({"size": "8"}, "a short side of at least 16 px"),
+        ({"size": "wide"}, "must be native, a short side"),
+        ({"stride": -1}, "stride=-1 0"),
+        ({"stride": 5}, "must be even"),
+        ({"backbone": "torchvision/resnet18"}, "nothing is downloaded: give --set weights=PATH"),
+        ({"backbone": "timm/vit_tiny_patch16_224"}, "or --set weights=random"),
+        ({"weights": Path("w.pth")}, "backbone=raw has no weights"),
+        ({"backbone": "torchvision/resnet19", "weights": "random"}, "did you mean 'resnet1"),
+        ({"backbone": "torchvision/resnet18:layer9", "weights": "random"}, "no layer 'layer9'"),
+        ({"backbone": "torchvision/vit_b_16", "weights": "random"}, "use a vision transformer of"),
+        ({"backbone": "random", "stride": 6}, "has stride 4 and cannot have stride 6"),
+        ({"backbone": "timm/vit_tiny_patch16_224", "weights": "random"}, "use --set stride=16"),
+        ({"backbone": "nothing-shipped"}, "no weights are shipped as 'nothing-shipped'"),
+    ],
+    ids=str,
+)
+def test_options_that_do_not_fit(options: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        build(**options)
+
+
+def test_missing_timm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError, match=r"pip install 'vosbench\[timm\]'"):
+        build(backbone="timm/vit_tiny_patch16_224", weights="random", preset="dino")
+
+
+def overlap(prediction: np.ndarray, truth: np.ndarray, i: int) -> float:
+    p, t = prediction == i, truth == i
+    return float((p & t).sum() / max(1, (p | t).sum()))
+
+
+def test_an_object_that_comes_late_is_followed_from_its_prompt_on() -> None:
+    sequence = open_dataset("synthetic").sequence("late-object")
+    late = max(sequence.prompts)
+    assert late > 0
+    (new,) = set(np.unique(sequence.prompts[late])) - {0}
+    masks = list(build(size="120").segment(sequence.frames, sequence.prompts))
+    assert not any((mask == new).any() for mask in masks[:late])
+    end = min(late + 15, len(masks) - 1)
+    assert overlap(masks[late], sequence.truth[late], new) > 0.95
+    assert overlap(masks[end], sequence.truth[end], new) > 0.6
+
+
+def test_real_video_is_followed_as_measured() -> None:
+    """Raw patches at 160 px on the first 20 frames of car-shadow (measured here)."""
+    root = Path(os.environ.get("VOSBENCH_DATA", "")) / "DAVIS-2016"
+    if not (root / "JPEGImages/480p/car-shadow").is_dir():
+        pytest.skip("VOSBENCH_DATA/DAVIS-2016 with car-shadow is not there")
+    from PIL import Image
+
+    paths = sorted((root / "JPEGImages/480p/car-shadow").glob("*.jpg"))[:20]
+    frames = [np.array(Image.open(path)) for path in paths]
+    read: Callable[[Path], np.ndarray] = lambda p: np.array(  # noqa: E731
+        Image.open(root / "Annotations/480p/car-shadow" / f"{p.stem}.png").convert("L")
+    )
+    truth = [(read(path) > 0).astype(np.uint8) for path in paths]
+    masks = build(size="160").segment(frames, {0: truth[0]})
+    scores = [overlap(m, t, 1) for m, t in zip(masks, truth, strict=True)][1:]
+    assert np.mean(scores) > 0.8

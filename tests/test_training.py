@@ -152,7 +152,7 @@ def test_a_loss_that_is_not_finite_ends_it(train: Train, tmp_path: Path) -> None
     ended = train("--set", "checkpoint_minutes=0", fault=f"nan:{8 / 12}")
     assert ended.returncode == 1
     assert "the loss is inf, not finite, at step 9, learning rate 0.000" in ended.stderr
-    assert "last good checkpoint is kept in" in ended.stderr
+    assert "the last good checkpoint is kept in" in ended.stderr
     folder = folder_in(tmp_path / "trainings")
     assert all(np.isfinite(value).all() for value in weights(folder).values())
 
@@ -262,3 +262,16 @@ def test_what_is_undefined_in_some_steps_is_averaged_over_the_others() -> None:
         "step": 3, "loss": 1.0, "photometric": 2.0, "lr": 0.1, "images_per_second": 12.0,
     }  # fmt: skip
     assert state.counted == 0
+
+
+def test_help_imports_no_torch() -> None:
+    code = (
+        "import sys\nfrom vosbench.cli import app\n"
+        "try:\n    app(['train', '--help'])\nexcept SystemExit:\n    pass\n"
+        "assert not {'torch', 'numpy', 'cv2', 'lightning_fabric'} & set(sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "recipe=NAME" in ended.stdout

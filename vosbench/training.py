@@ -27,6 +27,7 @@ from vosbench.clips import Clip, choose_clip, sample
 from vosbench.errors import MethodError
 from vosbench.run_folder import alone_in
 from vosbench.training_folder import (
+    CHECKPOINT,
     add_line,
     cut_logs,
     draw,
@@ -216,9 +217,12 @@ def _agree(
 
 
 def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
+    kept = (
+        f"the last good checkpoint is kept in {folder}; " if (folder / CHECKPOINT).exists() else ""
+    )
     return MethodError(
-        f"{what}, not finite, at step {step + 1}, learning rate {rate:.3g}; try a smaller lr, a "
-        f"longer warmup or clip_norm. The last good checkpoint is kept in {folder}"
+        f"{what}, not finite, at step {step + 1}, learning rate {rate:.3g}; {kept}try a smaller "
+        "lr, a longer warmup or clip_norm in a new training"
     )
 
 

@@ -113,7 +113,7 @@ def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: 
         "method": config.method,
         "recipe": chosen.recipe,
         "options": jsonable(chosen.options),
-        "files": hashes(chosen.options),
+        "files": hashes(chosen.options) | hashes(chosen.training),
         "training": jsonable(chosen.training),
         "settings": jsonable(settings),
         "clips": {clip.name: clip.sha256 for clip in found.usable},

@@ -12,20 +12,17 @@ import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from vosbench.clips import Clip, choose_clip, sample
 from vosbench.errors import MethodError
 from vosbench.run_folder import alone_in
+from vosbench.training_batches import batches, held_batch
 from vosbench.training_folder import (
     CHECKPOINT,
     add_line,
@@ -40,8 +37,6 @@ from vosbench.training_settings import Settings, trainable
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from torch import Tensor, nn, optim
-
-_AHEAD = 4  # batches drawn before they are asked for
 
 
 class Show(Protocol):
@@ -131,10 +126,10 @@ def _work(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained:
         cut_logs(plan.folder, state.step)
     look = _Look(plan, trainee, fabric.device)
     asked: list[int] = []
-    batches = _batches(plan, state.step, rank=fabric.global_rank, processes=fabric.world_size)
+    feed = batches(plan, state.step, rank=fabric.global_rank, processes=fabric.world_size)
     with (
         _signals(asked.append),
-        closing(batches) as drawn,
+        closing(feed) as drawn,
         (showing if leads else _unseen)(plan.label, state.step, total) as show,
         _events(plan.folder, state.step, wanted=leads) as note,
     ):
@@ -226,46 +221,6 @@ def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
     )
 
 
-def _batches(
-    plan: Plan, first: int, *, rank: int, processes: int
-) -> Generator[tuple[Tensor, Tensor]]:
-    """This process's part of each batch from step `first` on: frames (b, t, 3, h, w), seeds (b,).
-
-    They are drawn by threads beside the training.
-    """
-    share = plan.chosen.settings.batch // processes
-    own, seed = range(rank * share, (rank + 1) * share), plan.config.seed
-    on_cpu = plan.config.device == "cpu"
-
-    def draw_batch(step: int) -> tuple[Tensor, Tensor]:
-        chosen = [
-            choose_clip(plan.clips, step * plan.chosen.settings.batch + i, seed=seed) for i in own
-        ]
-        stacked = _stacked(plan, chosen, [(seed, 2, step, i) for i in own])
-        return stacked if on_cpu else (stacked[0].pin_memory(), stacked[1].pin_memory())
-
-    threads = 1 if on_cpu else min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        ahead = max(_AHEAD, threads)
-        waiting = deque(pool.submit(draw_batch, first + i) for i in range(ahead))
-        for step in count(first + ahead):
-            yield waiting.popleft().result()
-            waiting.append(pool.submit(draw_batch, step))
-
-
-def _stacked(
-    plan: Plan, clips: Sequence[Clip], keys: Sequence[tuple[int, ...]]
-) -> tuple[Tensor, Tensor]:
-    """A sample of each clip, drawn from its key."""
-    import torch
-
-    generators = [np.random.default_rng(key) for key in keys]
-    seeds = [int(generator.integers(2**62)) for generator in generators]
-    sampling = plan.chosen.settings.sampling
-    samples = [sample(c, sampling, g) for c, g in zip(clips, generators, strict=True)]
-    return torch.from_numpy(np.stack(samples)), torch.tensor(seeds)
-
-
 class _Look:
     """Diagnostics and a picture of one fixed batch of held-out clips."""
 
@@ -278,9 +233,7 @@ class _Look:
         import torch
 
         if self.batch is None:
-            held, number = self.plan.held, self.plan.chosen.settings.diagnosed
-            keys = [(self.plan.config.seed, 4, i) for i in range(number)]
-            drawn = _stacked(self.plan, [held[i % len(held)] for i in range(number)], keys)
+            drawn = held_batch(self.plan)
             self.batch = (drawn[0].to(self.device), drawn[1].to(self.device))
         self.trainee.eval()
         with torch.no_grad():

@@ -142,8 +142,8 @@ def test_gaussian_start_has_caffes_deviation_and_identity_start_is_still() -> No
 
 @pytest.mark.parametrize(("dy", "dx"), [(0, 0), (3, -5), (-8, 8)])
 def test_correlation_finds_where_embeddings_went(dy: int, dx: int) -> None:
-    module = built("rpmnet-correlation").network.matching  # 64 rows are more than one strip
-    reference = torch.randn(1, 32, 64, 80, generator=torch.Generator().manual_seed(0))
+    module = built("rpmnet-correlation").network.matching  # by tiles, the last one cut
+    reference = torch.randn(1, 32, 40, 57, generator=torch.Generator().manual_seed(0))
     target = torch.roll(reference, (-dy, -dx), (2, 3))
     inner = module(reference, target)[0, :, 8:-8, 8:-8]
     expected = torch.tensor((dy, dx))[:, None, None]

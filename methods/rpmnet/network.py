@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Norm = Callable[[int], nn.Module]
 
+_TILE = 16  # cells
+
 
 class Network(nn.Module):
     """The encoder E and the matching module D1 to D3."""
@@ -164,25 +166,37 @@ class Correlation(nn.Module):
     def _soft_argmax(self, reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (b, 2, h, w) and standard deviation (b, 1, h, w) of where each cell matches.
 
-        Strips of rows are matched one after the other: memory grows with the width only.
+        Tile by tile, each against the reference cells that its own can reach: dense products are
+        fast, and little of them is thrown away.
         """
         h, w = target.shape[-2:]
-        scale = torch.exp(-self.log_temperature)
-        at = positions(h, w, like=target)
-        values = torch.cat((at, at.square().sum(0, keepdim=True)))  # (3, h, w)
-        rows, means = max(1, min(h, 2048 // w)), []
-        for top in range(0, h, rows):
-            low, high = max(0, top - self.radius), min(h, top + rows + self.radius)
-            own = at[:, top : top + rows].flatten(1).T  # (q, 2)
-            keys = at[:, low:high].flatten(1).T  # (k, 2)
-            far = (own[:, None] - keys).abs().amax(-1) > self.radius
-            bias = torch.zeros_like(far, dtype=target.dtype).masked_fill_(far, float("-inf"))
-            queries = target[:, :, top : top + rows].flatten(2).transpose(1, 2) * scale
-            like = queries @ reference[:, :, low:high].flatten(2) + bias  # (b, q, k)
-            means.append(like.softmax(-1) @ values[:, low:high].flatten(1).T)  # (b, q, 3)
-        mean = torch.cat(means, 1).transpose(1, 2).reshape(-1, 3, h, w)
-        variance = mean[:, 2:] - mean[:, :2].square().sum(1, keepdim=True)
-        return mean[:, :2] - at, variance.clamp(min=1e-2).sqrt()
+        target = target * torch.exp(-self.log_temperature)
+        rows = [
+            torch.cat([self._tile(reference, target, top, left) for left in range(0, w, _TILE)], 3)
+            for top in range(0, h, _TILE)
+        ]
+        moments = torch.cat(rows, 2)
+        mean = moments[:, :2]
+        variance = moments[:, 2:] - mean.square().sum(1, keepdim=True)
+        return mean, variance.clamp(min=1e-2).sqrt()
+
+    def _tile(self, reference: Tensor, target: Tensor, top: int, left: int) -> Tensor:
+        """Mean offset and mean squared length (b, 3, <=16, <=16) of a tile's matches."""
+        queries = target[:, :, top : top + _TILE, left : left + _TILE]
+        high, low = max(0, top - self.radius), max(0, left - self.radius)
+        part = (slice(high, top + _TILE + self.radius), slice(low, left + _TILE + self.radius))
+        keys = reference[:, :, *part]
+        size = queries.shape[-2:]
+        corner = target.new_tensor((top - high, left - low))[:, None]
+        own = (positions(*size, like=target).flatten(1) + corner).T  # (q, 2)
+        at = positions(*keys.shape[-2:], like=target).flatten(1).T  # (k, 2)
+        far = (at - own[:, None]).abs().amax(-1) > self.radius
+        like = queries.flatten(2).transpose(1, 2) @ keys.flatten(2)  # (b, q, k)
+        share = like.masked_fill(far, float("-inf")).softmax(-1)
+        mean = share @ at - own
+        square = share @ at.square().sum(1, keepdim=True)
+        square = square - (2 * mean * own + own.square()).sum(-1, keepdim=True)  # about `own`
+        return torch.cat((mean, square), 2).transpose(1, 2).reshape(-1, 3, *size)
 
     def samples(self, reference: Tensor, target: Tensor, cells: Tensor) -> Tensor:
         """The positions (p, n, 2) that are compared for target cells (p, 2)."""

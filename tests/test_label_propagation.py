@@ -179,7 +179,7 @@ def test_references_count_from_the_first_prompt() -> None:
         ({"temperature": 0}, "must be above 0"),
         ({"first": False, "last": 0}, "leave no frame to propagate from"),
         ({"references": "a"}, "separated by commas, such as 0,5"),
-        ({"references": "5,-3"}, r"must hold 0 \(the first frame\) or -1"),
+        ({"references": "0,-2", "first": False}, r"must hold -1 \(the frame before\)"),
     ],
 )
 def test_settings_that_do_not_fit(settings: dict[str, object], words: str) -> None:
@@ -231,13 +231,12 @@ def features(method, h: int = 60, w: int = 84) -> torch.Tensor:  # type: ignore[
 @pytest.mark.parametrize(
     ("options", "shape"),
     [
-        ({}, (76, 64, 90)),
         ({"size": "native"}, (76, 15, 21)),
         ({"preset": "crw"}, (76, 8, 11)),
         ({"backbone": "random", "size": "60"}, (64, 15, 21)),
         ({"backbone": "random", "preset": "crw"}, (64, 8, 11)),
         ({"backbone": "torchvision/resnet18", "preset": "crw"}, (256, 8, 11)),
-        ({"backbone": "torchvision/resnet50:layer4", "preset": "crw"}, (2048, 8, 11)),
+        ({"backbone": "torchvision/resnet18:layer4", "preset": "crw"}, (512, 8, 11)),
         ({"backbone": "torchvision/resnet18:layer4", "stride": 64, "size": "native"}, (512, 1, 2)),
         ({"backbone": "timm/resnet18:layer2", "preset": "crw"}, (128, 8, 11)),
         ({"backbone": "timm/vit_tiny_patch16_224", "preset": "dino", "size": "64"}, (192, 4, 4)),
@@ -375,26 +374,27 @@ def overlap(prediction: np.ndarray, truth: np.ndarray, i: int) -> float:
     return float((p & t).sum() / max(1, (p | t).sum()))
 
 
-def test_an_object_that_comes_late_is_followed_from_its_prompt_on() -> None:
+def test_an_object_that_comes_late_is_followed_though_earlier_frames_show_it() -> None:
     sequence = open_dataset("synthetic").sequence("late-object")
     late = max(sequence.prompts)
-    assert late > 0
-    (new,) = set(np.unique(sequence.prompts[late])) - {0}
-    masks = list(build(size="120").segment(sequence.frames, sequence.prompts))
-    assert not any((mask == new).any() for mask in masks[:late])
-    end = min(late + 15, len(masks) - 1)
-    assert overlap(masks[late], sequence.truth[late], new) > 0.95
-    assert overlap(masks[end], sequence.truth[end], new) > 0.6
+    start, end = late - 6, late + 6
+    frames = [sequence.frames[t] for t in range(start, end)]
+    prompts = {0: np.minimum(sequence.truth[start], 1), 6: sequence.prompts[late]}
+    assert set(np.unique(prompts[6])) == {0, 2}
+    masks = list(build(size="100").segment(frames, prompts))
+    assert not any((mask == 2).any() for mask in masks[:6])
+    for i in (1, 2):
+        assert overlap(masks[-1], sequence.truth[end - 1], i) > 0.8
 
 
 def test_real_video_is_followed_as_measured() -> None:
-    """Raw patches at 160 px on the first 20 frames of car-shadow (measured here)."""
+    """Raw patches at 160 px on the first 12 frames of car-shadow (measured here)."""
     root = Path(os.environ.get("VOSBENCH_DATA", "")) / "DAVIS-2016"
     if not (root / "JPEGImages/480p/car-shadow").is_dir():
         pytest.skip("VOSBENCH_DATA/DAVIS-2016 with car-shadow is not there")
     from PIL import Image
 
-    paths = sorted((root / "JPEGImages/480p/car-shadow").glob("*.jpg"))[:20]
+    paths = sorted((root / "JPEGImages/480p/car-shadow").glob("*.jpg"))[:12]
     frames = [np.array(Image.open(path)) for path in paths]
     read: Callable[[Path], np.ndarray] = lambda p: np.array(  # noqa: E731
         Image.open(root / "Annotations/480p/car-shadow" / f"{p.stem}.png").convert("L")

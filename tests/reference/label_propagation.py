@@ -22,22 +22,38 @@ def propagate(features, prompts: Mapping[int, np.ndarray], size, settings, strid
     objects: list[int] = []
     kept: list[np.ndarray] = []  # what each frame hands on, never forgotten here
     voted, masks = [], []
+    born: list[int] = []  # the frame in which each object was given
+
+    def voted_from(since: int):  # type: ignore[no-untyped-def]
+        each = []
+        for i, windowed in context(
+            t, sorted(p for p in prompts if since <= p < t), since, settings
+        ):
+            known = np.zeros((h, w, 1 + len(objects)))
+            known[..., : kept[i].shape[2]] = kept[i]
+            each.append((unit[i], known, windowed))
+        if settings.affinity == "joint":
+            return vote(unit[t], each, settings)
+        return np.mean([vote(unit[t], [one], settings) for one in each], axis=0)
+
     for t in range(len(features)):
         mask = np.zeros(size, np.uint8)
         labels = np.zeros((h, w, 1 + len(objects)))
         labels[..., 0] = 1
         votes = None
         if t:
-            frames = context(t, [p for p in sorted(prompts) if p < t], settings)
-            each = []
-            for i, windowed in frames:
-                known = np.zeros((h, w, 1 + len(objects)))
-                known[..., : kept[i].shape[2]] = kept[i]
-                each.append((unit[i], known, windowed))
-            if settings.affinity == "joint":
-                labels = vote(unit[t], each, settings)
-            else:
-                labels = np.mean([vote(unit[t], [one], settings) for one in each], axis=0)
+            each = {since: voted_from(since) for since in {0, *born}}
+            labels = each[0].copy()
+            if len(each) > 1:  # each object by the frames that know it
+                total = each[0].sum(2)
+                for i, since in enumerate(born):
+                    labels[..., 1 + i] = each[since][..., 1 + i]
+                for y in range(h):
+                    for x in range(w):
+                        claimed = labels[y, x, 1:].sum()
+                        if claimed > total[y, x]:
+                            labels[y, x, 1:] *= total[y, x] / claimed
+                labels[..., 0] = total - labels[..., 1:].sum(2)
             votes = labels
             mask = decode(labels, objects, size, settings, stride)
         if t in prompts:
@@ -45,6 +61,7 @@ def propagate(features, prompts: Mapping[int, np.ndarray], size, settings, strid
             for i in np.unique(prompt):
                 if i and i not in objects:
                     objects.append(int(i))
+                    born.append(t)
             mask = np.where(prompt > 0, prompt, mask)
             given = cells_of(prompt, objects, h, w, settings.down)
             wider = np.zeros_like(given)
@@ -59,18 +76,18 @@ def propagate(features, prompts: Mapping[int, np.ndarray], size, settings, strid
     return voted, masks
 
 
-def context(t: int, prompted: list[int], settings) -> list[tuple[int, bool]]:  # type: ignore[no-untyped-def]
-    """The frames that frame t looks at, in order, and whether the window holds for each."""
+def context(t: int, prompted: list[int], since: int, settings) -> list[tuple[int, bool]]:  # type: ignore[no-untyped-def]
+    """The frames from `since` on that frame t looks at; whether the window holds for each."""
     firsts = prompted if settings.first else []
     found = [(i, settings.window_first) for i in firsts]
     if settings.references:
         named = [int(part) for part in settings.references.split(",")]
         frames = {i if i >= 0 else t + i for i in named}
-        return found + [(i, True) for i in sorted(frames) if 0 <= i < t and i not in firsts]
+        return found + [(i, True) for i in sorted(frames) if since <= i < t and i not in firsts]
     for i in range(t - settings.last, t):
-        if i < 0 and settings.start == "repeat":
-            found.append((0, True))
-        elif i >= 0 and not (settings.start == "distinct" and i in firsts):
+        if i < since and settings.start == "repeat":
+            found.append((since, True))
+        elif i >= since and not (settings.start == "distinct" and i in firsts):
             found.append((i, True))
     return found
 

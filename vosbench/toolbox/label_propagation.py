@@ -67,10 +67,7 @@ class Settings:
         self.frames()
 
     def frames(self) -> tuple[int, ...]:
-        """The references as numbers; UsageError when they are none, or never hold frame t-1 or 0.
-
-        The first target frame has only frame 0 behind it, so one of 0 and -1 must be named.
-        """
+        """The references as numbers; UsageError where they are none, or can be without a frame."""
         try:
             named = tuple(int(part) for part in self.references.split(",") if part.strip())
         except ValueError:
@@ -78,10 +75,10 @@ class Settings:
                 f"references={self.references!r}: expected whole numbers separated by commas, "
                 "such as 0,5,-1,-3,-5"
             ) from None
-        if named and not {0, -1} & set(named):
+        if named and not self.first and -1 not in named:
             raise UsageError(
-                f"references={self.references} must hold 0 (the first frame) or -1 (the frame "
-                "before), else the second frame has nothing to propagate from"
+                f"references={self.references} must hold -1 (the frame before) where first=false, "
+                "else the frame after a prompt has nothing to propagate from"
             )
         return named
 
@@ -104,7 +101,8 @@ def propagate(
     """Carry the prompts' objects through a video, online; memory does not grow with its length.
 
     A later prompt's frame becomes a further first frame: it is kept as the first one is, with the
-    prompt laid over what was propagated to it.
+    prompt laid over what was propagated to it. Frames before it have no say about its objects:
+    they may show them, as background (so does dense-ulearn-vos).
 
     Args:
         encode: one frame -> its features (c, h, w), all frames of a video on one grid of cells;
@@ -119,9 +117,8 @@ def propagate(
     """
     import torch
 
-    from vosbench.toolbox.local_attention import Reference, attend
-
     objects: list[int] = []  # the id of each label channel but the first, the background's
+    born: list[int] = []  # for each object, the memory's index of the frame that first gave it
     memory = _Memory(settings)
     for index, frame in enumerate(frames):
         mask: Mask = np.zeros(frame.shape[:2], np.uint8)
@@ -134,14 +131,11 @@ def propagate(
             labels = features.new_zeros((*features.shape[:2], 1 + len(objects)))
             labels[..., 0] = 1
             if not memory.empty:
-                context = [
-                    Reference(shot.features, _widen(shot.labels, len(objects)), windowed)
-                    for shot, windowed in memory.context()
-                ]
-                labels = attend(features, context, settings)
+                labels = _propagated(features, memory, born, settings)
                 mask = _decode(labels, objects, settings, frame.shape[:2], stride)
             if prompt is not None:
                 objects += [i for i in ids(prompt) if i not in objects]
+                born += [memory.next] * (len(objects) - len(born))
                 mask = lay_prompt(mask, prompt)
                 given = labels_of(prompt, objects, labels.shape[:2], settings.down, labels.device)
                 covered = given[..., 1:].sum(-1, keepdim=True)
@@ -151,6 +145,32 @@ def propagate(
                 labels = labels_of(mask, objects, labels.shape[:2], settings.down, labels.device)
             memory.add(Shot(features, labels), prompted=prompt is not None)
         yield mask
+
+
+def _propagated(features: Tensor, memory: _Memory, born: list[int], settings: Settings) -> Tensor:
+    """The labels (h, w, 1 + objects) of a frame, each object's from the frames that know it."""
+    import torch
+
+    from vosbench.toolbox.local_attention import Reference, attend
+
+    votes = {
+        since: attend(
+            features,
+            [
+                Reference(shot.features, _widen(shot.labels, len(born)), windowed)
+                for shot, windowed in memory.context(since)
+            ],
+            settings,
+        )
+        for since in sorted({0, *born})
+    }
+    if len(votes) == 1:
+        return votes[0]
+    # what no object holds is background; objects that claim more than there is share it
+    total = votes[0].sum(-1, keepdim=True)
+    claims = torch.stack([votes[since][..., 1 + i] for i, since in enumerate(born)], dim=-1)
+    claims *= (total / claims.sum(-1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
+    return torch.cat((total - claims.sum(-1, keepdim=True), claims), dim=-1)
 
 
 class _Memory:
@@ -177,17 +197,20 @@ class _Memory:
         kept = {*self._firsts(), *self.named, *range(self.next - reach, self.next)}
         self.shots = {i: kept_shot for i, kept_shot in self.shots.items() if i in kept}
 
-    def context(self) -> list[tuple[Shot, bool]]:
-        """The shots that the present frame looks at, and whether each is windowed."""
-        s, firsts, present = self.settings, self._firsts(), self.next
+    def context(self, since: int = 0) -> list[tuple[Shot, bool]]:
+        """The shots from `since` on that the present frame looks at; whether each is windowed."""
+        s, present = self.settings, self.next
+        firsts = [i for i in self._firsts() if i >= since]
         if self.named:
-            asked = {i if i >= 0 else present + i for i in self.named}
-            recent = sorted(i for i in asked - set(firsts) if 0 <= i < present)
+            asked = {i if i >= 0 else present + i for i in self.named} - set(firsts)
+            recent = sorted(i for i in asked if since <= i < present)
         else:
             recent = list(range(present - s.last, present))
             if s.start == "repeat":
-                recent = [max(0, i) for i in recent]
-            recent = [i for i in recent if i >= 0 and (s.start != "distinct" or i not in firsts)]
+                recent = [max(since, i) for i in recent]
+            recent = [
+                i for i in recent if i >= since and (s.start != "distinct" or i not in firsts)
+            ]
         return [(self.shots[i], s.window_first) for i in firsts] + [
             (self.shots[i], True) for i in recent
         ]

@@ -73,9 +73,10 @@ def test_a_leaf_imports_what_is_open_to_leaves(house: str) -> None:
         assert climbs(path, ROOT / house) == [], path
 
 
-def test_the_toolbox_imports_no_more_than_a_leaf() -> None:
+def test_the_toolbox_imports_little_more_than_a_leaf() -> None:
     for path in sources("vosbench/toolbox"):
-        assert leaf_faults(path.read_text(encoding="utf-8")) == [], path
+        faults = leaf_faults(path.read_text(encoding="utf-8"))
+        assert [f for f in faults if not f.startswith("vosbench.atomic.")] == [], path
 
 
 def test_the_trunk_knows_no_leaf() -> None:

@@ -226,6 +226,38 @@ def train(
 
 
 @app.command()
+def suite(
+    name: Annotated[str, typer.Argument(help="A suite's name, or a .toml file of your own.")],
+    out: Annotated[Path | None, typer.Option(help="Its folder. [default: suites/NAME]")] = None,
+    videos: Annotated[
+        Path | None, typer.Option(help="Unlabelled clips, for suites that train.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Local processes for each run.")] = 1,
+    device: Annotated[str, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = "cpu",
+    report: Annotated[
+        str, typer.Option("--format", help="Of the tables, see `vosbench list reports`.")
+    ] = "terminal",
+) -> None:
+    """Train and run what a suite lists and is missing, then print its tables. It can be resumed."""
+    from vosbench import api, suites
+    from vosbench import progress as bars
+
+    wanted = suites.read(name)
+    out = out or Path("suites") / Path(name).stem
+    with redirect_stdout(sys.stderr):
+        done = suites.execute(
+            wanted, out, videos=videos, workers=workers, device=device, tell=print,
+            running_bar=bars.running, training_bar=bars.training,
+        )  # fmt: skip
+    if done.folders:
+        typer.echo(_table([api.load(folder) for folder in done.folders], report))
+    for what, why in done.missing.items():
+        typer.echo(f"left out: {what}: {why}", err=True)
+    if done.missing:
+        raise typer.Exit(1)
+
+
+@app.command()
 def evaluate(
     masks: Annotated[Path, typer.Argument(help="A run, or a folder of <sequence>/<frame>.png.")],
     dataset: Annotated[

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from vosbench.errors import UsageError
 from vosbench.types import Method
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SOURCE = "after CorrFlow (Lai and Xie, BMVC 2019) and MAST (Lai et al., CVPR 2020)"
 VARIANTS = {"colour-reconstruction-previous": {"memory": 1, "first": False, "radius": 8.0}}
+SHAPE = ("backbone", "dim")  # what weights are bound to
 RECIPES: Mapping[str, Mapping[str, object]] = {
     "compact": {
         "steps": 2500,
@@ -97,8 +98,3 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
 
     torch.manual_seed(seed)
     return Trainee(options, training)
-
-
-def shape_of(options: Options) -> dict[str, Any]:
-    """The options that shape the network."""
-    return {"backbone": options.backbone, "dim": options.dim}

@@ -15,7 +15,7 @@ from vosbench.toolbox.label_propagation import Settings, propagate
 from vosbench.toolbox.weights import load
 from vosbench.types import Frame, Mask
 
-from . import Options, shape_of
+from . import SHAPE, Options
 from .network import embed
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ColourReconstruction:
         self.options, self.device = options, device
         self.network: Compact | FcnResNet = encoder(options.backbone, dim=options.dim)
         if files:
-            load(self.network, files["weights"], shape_of(options))
+            load(self.network, files["weights"], {n: getattr(options, n) for n in SHAPE})
         self.network.eval().to(device)
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:

@@ -403,3 +403,18 @@ def test_real_video_is_followed_as_measured() -> None:
     masks = build(size="160").segment(frames, {0: truth[0]})
     scores = [overlap(m, t, 1) for m, t in zip(masks, truth, strict=True)][1:]
     assert np.mean(scores) > 0.8
+
+
+def test_a_run_is_labelled_by_what_was_chosen_and_keeps_every_value() -> None:
+    from vosbench.config import RunConfig
+    from vosbench.manifest import describe
+
+    def described(**options: str):  # type: ignore[no-untyped-def]
+        config = RunConfig(method="label-propagation", dataset="synthetic", options=options)
+        dataset = open_dataset("synthetic")
+        return describe(config, dataset, dataset.names)
+
+    assert described()["label"] == "label-propagation"
+    chosen = described(preset="dino", topk="7", radius="12")
+    assert chosen["label"] == "label-propagation preset=dino topk=7"
+    assert chosen["identity"]["options"]["temperature"] == 0.1

@@ -23,7 +23,6 @@ from vosbench.atomic import write_json, write_text
 from vosbench.config import (
     RunConfig,
     choose_protocol,
-    default_of,
     fingerprint,
     jsonable,
     method_options,
@@ -53,7 +52,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
     }
     usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
-    special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config.method, options)]
+    special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config)]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
     if sequences != dataset.names:
         special.append(f"{len(sequences)} of {len(dataset.names)} sequences")
@@ -185,14 +184,23 @@ def made_by() -> str:
     return f"vosbench {vosbench.__version__}" + (f" at {commit}" if commit else "")
 
 
-def _changed(method: str, options: Any) -> list[str]:
-    """The names of the options that differ from the method's defaults."""
-    defaults = registry.find("methods", method).defaults
-    return [
-        f.name
-        for f in dataclasses.fields(options)
-        if getattr(options, f.name) != defaults.get(f.name, default_of(f))
-    ]
+def _changed(config: RunConfig) -> list[str]:
+    """The names of the given options that, left out, would have another value.
+
+    What an option is when left out can hang on the others, as with a preset.
+    """
+    options = method_options(config.method, config.options)
+    changed = []
+    for field in dataclasses.fields(options):
+        if field.name in config.options:
+            others = {k: v for k, v in config.options.items() if k != field.name}
+            try:
+                usual = getattr(method_options(config.method, others), field.name)
+            except UsageError:  # the others need it
+                usual = None
+            if getattr(options, field.name) != usual:
+                changed.append(field.name)
+    return changed
 
 
 def hashes(options: Any) -> dict[str, str]:

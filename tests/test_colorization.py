@@ -49,6 +49,12 @@ def clip(count: int = 4, step: int = 8) -> tuple[list[np.ndarray], list[np.ndarr
     return frames, masks
 
 
+def emptied() -> np.ndarray:
+    """The clip's ground without the box."""
+    frames, masks = clip()
+    return np.where(masks[0][..., None] > 0, frames[3], frames[0]).astype(np.uint8)
+
+
 def batch(frames: list[np.ndarray], copies: int = 2) -> torch.Tensor:
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)[None].repeat(copies, 1, 1, 1, 1)
 
@@ -64,15 +70,16 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.fixture(scope="module")
 def learned() -> Any:
     """A small network that has seen one clip for some steps."""
-    frames, _ = clip()
-    orders = ((0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 1, 2), (0, 1, 2, 3))  # as inference meets them
+    frames = [*clip()[0], emptied()]
+    # as inference meets them
+    orders = ((0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 1, 2), (0, 1, 2, 3), (0, 0, 1, 4))
     seen = torch.cat([batch([frames[i] for i in order], 1) for order in orders])
     made = trainee()
     optimizer = torch.optim.Adam(made.parameters(), 3e-3)
     losses = []
-    for _ in range(30):
+    for _ in range(60):
         optimizer.zero_grad()
-        loss = made(seen, torch.arange(4), 0.0)["loss"]
+        loss = made(seen, torch.arange(5), 0.0)["loss"]
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -106,7 +113,6 @@ def test_the_paper_has_the_paper_s_shapes() -> None:
     spatial = [block.space for block in network.blocks]
     assert [conv.dilation for conv in spatial] == [(d, d) for d in (1, 2, 4, 8, 16)]
     assert [conv.in_channels for conv in spatial] == [258, 256, 256, 256, 256]  # x and y are added
-    assert {block.time.kernel_size for block in network.blocks} == {(3, 1, 1)}
     kinds = {type(module) for module in network.modules()}
     assert torch.nn.BatchNorm2d in kinds
     assert torch.nn.GroupNorm not in kinds
@@ -116,6 +122,21 @@ def test_the_paper_has_the_paper_s_shapes() -> None:
     head = 256 * 64 + 64
     assert sum(p.numel() for p in network.parameters()) == trunk + blocks + head
     assert method.grid(480, 854) == (32, 32)
+
+
+def test_a_block_mixes_frames_as_a_3d_convolution_does() -> None:
+    network = build(norm="batch").network
+    block = network.blocks[1].eval()
+    flat = torch.nn.Conv3d(16, 16, (1, 3, 3), padding=(0, 2, 2), dilation=(1, 2, 2), bias=False)
+    deep = torch.nn.Conv3d(16, 16, (3, 1, 1), padding=(1, 0, 0), bias=False)
+    codes = torch.rand(2, 4, 16, 6, 6)
+    with torch.no_grad():
+        flat.weight.copy_(block.space.weight[:, :, None])
+        taps = block.time.weight.view(3, 16, 16)  # what a frame gives to the next, itself, the last
+        deep.weight.copy_(taps.permute(1, 2, 0)[..., None, None])
+        scale = (1 + block.space_norm.eps) ** -0.5  # batch normalisation that has seen nothing
+        expected = torch.relu(deep(torch.relu(flat(codes.transpose(1, 2)) * scale)) * scale)
+        torch.testing.assert_close(block(codes), expected.transpose(1, 2), atol=1e-5, rtol=1e-4)
 
 
 def test_the_default_fits_three_megabytes(tmp_path: Path) -> None:
@@ -130,7 +151,7 @@ def test_attention_sums_to_one_and_copies_what_is_alike() -> None:
 
     torch.manual_seed(0)
     references = 9 * torch.eye(24).reshape(1, 24, 2, 3, 4).transpose(1, 2)  # 24 cells, each its own
-    target = references[:, 1]
+    target = references[:, 1].flatten(2)
     shares = attention(target, references, temperature=1.0)
     assert shares.shape == (1, 12, 24)
     torch.testing.assert_close(shares.sum(-1), torch.ones(1, 12))
@@ -156,7 +177,7 @@ def test_the_loss_is_a_likelihood() -> None:
 
 
 def test_the_loss_is_the_mixture_s_and_no_second_softmax() -> None:
-    made = trainee(balance=0.0)
+    made = trainee(balance=0.0)  # 64 cells, all of them asked for
     frames = batch(clip()[0])
     loss = made(frames, SEEDS, 0.0)["loss"].item()
     made.eval()
@@ -177,6 +198,16 @@ def test_a_batch_s_gradients_are_the_mean_of_its_samples() -> None:
 
     apart = (gradient(slice(0, 1)) + gradient(slice(1, 2))) / 2
     torch.testing.assert_close(gradient(slice(0, 2)), apart, atol=1e-6, rtol=1e-3)
+
+
+def test_the_cells_asked_for_follow_from_each_sample_s_seed() -> None:
+    from vosbench.plugins.methods.colorization.training import _drawn
+
+    both = _drawn(torch.tensor([4, 9]), (16, 64))
+    assert both.shape == (2, 16)
+    assert (both[1:] == _drawn(torch.tensor([9]), (16, 64))).all()
+    assert len(set(both[0].tolist())) == 16
+    assert both.max() < 64
 
 
 def test_rare_colours_weigh_more_and_the_mean_weight_is_one() -> None:
@@ -242,8 +273,7 @@ def test_permuted_ids_give_permuted_masks(learned: Any) -> None:
 
 def test_an_object_that_leaves_is_gone_and_nothing_breaks(learned: Any) -> None:
     frames, masks = clip()
-    empty = [np.where(masks[0][..., None] > 0, frames[3], frames[0]).astype(np.uint8)] * 6
-    found = run(with_weights_of(learned), [*frames[:2], *empty], {0: masks[0]})
+    found = run(with_weights_of(learned), [*frames[:2], *[emptied()] * 6], {0: masks[0]})
     assert (found[-1] > 0).sum() < 0.2 * (masks[0] > 0).sum()
     nothing = run(with_weights_of(learned), frames, {0: np.zeros_like(masks[0])})
     assert not any(mask.any() for mask in nothing)

@@ -111,9 +111,9 @@ class Colorization:
         """Labels (1 + objects, h, w) of a frame by its code, from the frames before it."""
         shots = tuple(memory)
         embedded = self.network.embed(torch.stack([*(shot.code for shot in shots), code])[None])
-        shares = attention(embedded[:, -1], embedded[:, :-1], temperature=self.options.temperature)[
-            0
-        ]
+        shares = attention(
+            embedded[:, -1].flatten(2), embedded[:, :-1], temperature=self.options.temperature
+        )[0]
         given = torch.stack([shot.labels for shot in shots], dim=1).flatten(1)  # (l, r*h*w)
         return (given @ shares.T).view(-1, *code.shape[-2:])
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models import resnet
 
 from vosbench.toolbox.backbones import STRIDE, encoder, group_norm
@@ -32,15 +33,15 @@ def attention(target: Tensor, references: Tensor, *, temperature: float) -> Tens
     """How much each target cell copies from each reference cell, summing to 1 over the latter.
 
     Args:
-        target: embeddings (b, c, h, w).
+        target: embeddings (b, c, n) of the cells that are asked for.
         references: embeddings (b, r, c, h, w).
         temperature: what the dot products are divided by.
 
     Returns:
-        (b, h*w, r*h*w).
+        (b, n, r*h*w).
     """
     keys = references.transpose(1, 2).flatten(2)  # (b, c, r*h*w)
-    return (target.flatten(2).transpose(1, 2) @ keys / temperature).softmax(-1)
+    return (target.transpose(1, 2) @ keys / temperature).softmax(-1)
 
 
 class Colorizer(nn.Module):
@@ -59,7 +60,7 @@ class Colorizer(nn.Module):
         self.blocks = nn.Sequential(
             *(_Block(a, options.width, d, make) for a, d in zip(widths, DILATIONS, strict=False))
         )
-        self.head = nn.Conv3d(options.width, options.dim, 1)
+        self.head = nn.Conv2d(options.width, options.dim, 1)
         self.palette = Palette(options.colours)
 
     def encode(self, images: Tensor) -> Tensor:
@@ -73,28 +74,32 @@ class Colorizer(nn.Module):
         y, x = (torch.linspace(-1, 1, side, device=codes.device) for side in (h, w))
         place = torch.stack(torch.meshgrid(y, x, indexing="ij")).flip(0)  # x, then y
         placed = torch.cat((codes, place.expand(b, t, 2, h, w)), dim=2)
-        embedded: Tensor = self.head(self.blocks(placed.transpose(1, 2)))
-        return embedded.transpose(1, 2)
+        embedded: Tensor = self.head(self.blocks(placed).flatten(0, 1))
+        return embedded.view(b, t, -1, h, w)
 
 
 class _Block(nn.Module):
-    """A dilated convolution in space, then one over three frames; (b, c, t, h, w) both ways."""
+    """A 3D convolution of 1x3x3, dilated, and one of 3x1x1; (b, t, c, h, w) both ways."""
 
     def __init__(self, inside: int, outside: int, dilation: int, norm: Any) -> None:
         super().__init__()
         self.space = nn.Conv2d(inside, outside, 3, padding=dilation, dilation=dilation, bias=False)
         self.space_norm = norm(outside)
-        self.time = nn.Conv3d(outside, outside, (3, 1, 1), padding=(1, 0, 0), bias=False)
+        self.time = nn.Conv2d(outside, 3 * outside, 1, bias=False)  # for the next, own, last frame
         self.time_norm = norm(outside)
 
     def forward(self, codes: Tensor) -> Tensor:
-        b, c, t, h, w = codes.shape
-        # as Conv2d: Conv3d takes several times longer with a kernel of one frame
-        flat = codes.transpose(1, 2).reshape(b * t, c, h, w)
-        flat = torch.relu(self.space_norm(self.space(flat)))
-        mixed = self.time(flat.view(b, t, -1, h, w).transpose(1, 2))
-        flat = torch.relu(self.time_norm(mixed.transpose(1, 2).flatten(0, 1)))
-        return flat.view(b, t, -1, h, w).transpose(1, 2)
+        b, t, _, h, w = codes.shape
+        # Conv3d with a kernel of one frame or one cell takes several times longer on a CPU
+        each = torch.relu(self.space_norm(self.space(codes.flatten(0, 1))))
+        after, own, before = self.time(each).view(b, t, 3, -1, h, w).unbind(2)
+        mixed = (
+            own
+            + F.pad(after[:, :-1], (0, 0) * 3 + (1, 0))
+            + F.pad(before[:, 1:], (0, 0) * 3 + (0, 1))
+        )
+        each = torch.relu(self.time_norm(mixed.flatten(0, 1)))
+        return each.view(b, t, -1, h, w)
 
 
 def _trunk(options: Options, norm: Any) -> nn.Sequential:

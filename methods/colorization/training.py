@@ -21,12 +21,12 @@ FLOOR = 1e-3  # weight of the even distribution in the mixture: a colour no refe
 
 
 class Copied(NamedTuple):
-    """Distributions over colour classes (b, h*w, k) of the target's cells, and the true classes."""
+    """Distributions over colour classes (b, n, k) of cells of the target, and the true classes."""
 
     made: Tensor
     still: Tensor  # from the same cell of the nearest reference alone
     mean: Tensor  # from every reference cell alike
-    true: Tensor  # (b, h*w)
+    true: Tensor  # (b, n)
 
 
 class Trainee(nn.Module):
@@ -39,16 +39,21 @@ class Trainee(nn.Module):
         self.training_options = training
 
     def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
-        """Negative log-likelihood per cell in nats; nothing in it is random."""
+        """Negative log-likelihood per cell in nats, of some cells drawn by each sample's seed."""
         images = lab(frames.float() / 255)
         if self.training:
             colours = self._cells(images).permute(0, 1, 3, 4, 2)
             self.network.palette.learn(colours.flatten(0, 3))
-        copied = self._copy(images)
+        copied = self._copy(images, _drawn(seeds, self._count(images)).to(images.device))
         weight = self._weights()[copied.true]
         loss = (weight * nll(copied.made, copied.true)).mean()
         correct = (copied.made.argmax(-1) == copied.true).float().mean()
         return {"loss": loss, "accuracy": correct}
+
+    def _count(self, images: Tensor) -> tuple[int, int]:
+        """How many cells of the target are asked for, and of how many."""
+        cells = images[0, 0, 0].numel() // self.options.stride**2
+        return min(cells, self.training_options.asked or cells), cells
 
     def _weights(self) -> Tensor:
         """The weight (k,) of each colour class, 1 on average over the cells seen."""
@@ -63,20 +68,24 @@ class Trainee(nn.Module):
         means = F.avg_pool2d(images[:, :, 1:].flatten(0, 1), self.options.stride)
         return means.view(b, t, *means.shape[1:])
 
-    def _copy(self, images: Tensor) -> Copied:
+    def _copy(self, images: Tensor, at: Tensor | None = None) -> Copied:
+        """What the cells `at` (b, n), or all, copy from scaled Lab images (b, t, 3, h, w)."""
         b, t = images.shape[:2]
         codes = self.network.encode(images[:, :, :1].flatten(0, 1))
         embedded = self.network.embed(codes.view(b, t, *codes.shape[1:]))
-        temperature = self.training_options.train_temperature
-        shares = attention(embedded[:, -1], embedded[:, :-1], temperature=temperature)
         classes = self.network.palette.classes(self._cells(images).permute(0, 1, 3, 4, 2))
-        given = F.one_hot(classes[:, :-1], self.options.colours).to(shares)  # (b, r, h, w, k)
-        return Copied(
-            shares @ given.flatten(1, 3),
-            given[:, -1].flatten(1, 2),
-            given.mean((1, 2, 3))[:, None].expand(-1, classes[0, 0].numel(), -1),
-            classes[:, -1].flatten(1),
+        given = F.one_hot(classes[:, :-1], self.options.colours).to(images)  # (b, r, h, w, k)
+        target, true = embedded[:, -1].flatten(2), classes[:, -1].flatten(1)
+        still = given[:, -1].flatten(1, 2)
+        if at is not None:
+            target = target.gather(2, at[:, None].expand(-1, target.shape[1], -1))
+            true = true.gather(1, at)
+            still = still.gather(1, at[..., None].expand(-1, -1, still.shape[2]))
+        shares = attention(
+            target, embedded[:, :-1], temperature=self.training_options.train_temperature
         )
+        mean = given.mean((1, 2, 3))[:, None].expand(-1, true.shape[1], -1)
+        return Copied(shares @ given.flatten(1, 3), still, mean, true)
 
     @torch.no_grad()
     def diagnose(self, frames: Tensor, seeds: Tensor) -> dict[str, float]:
@@ -125,3 +134,10 @@ def nll(distributions: Tensor, true: Tensor) -> Tensor:
     """-log of what distributions (..., k) over classes give to the true ones (...,), in nats."""
     chance = distributions.gather(-1, true[..., None])[..., 0].clamp(max=1)  # rounding
     return -torch.log((1 - FLOOR) * chance + FLOOR / distributions.shape[-1])
+
+
+def _drawn(seeds: Tensor, count: tuple[int, int]) -> Tensor:
+    """Which cells (b, n) each sample is asked for: n of all, drawn by its seed."""
+    asked, cells = count
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
+    return torch.stack([torch.randperm(cells, generator=g)[:asked] for g in generators])

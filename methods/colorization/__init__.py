@@ -45,8 +45,8 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
         "warmup": 50,
         "clip_norm": 1.0,
     },
-    # Adam at 1e-3, then 1e-4, batches of 32, 400,000 steps; the loop's nearest fall is the cosine.
-    # Videos at 6 frames a second: gaps of 4 to 5 at 25 to 30.
+    # Adam at 1e-3, then 1e-4: the loop's nearest fall is the cosine. Steps, batch and the gap (6
+    # frames of a video a second, 4 to 5 of ours) are as remembered, not checked against the paper.
     "paper": {
         "balance": 0.0,
         "asked": 0,
@@ -71,7 +71,10 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """The network, and how labels are copied with it; [paper] marks the paper's own values."""
+    """The network, and how labels are copied with it.
+
+    [paper]: the paper's own value, as reimplementations agree on it.
+    """
 
     backbone: Literal["compact", "resnet18", "resnet34", "resnet50"] = "compact"
     norm: Literal["group", "batch"] = "group"  # [paper] batch; small batches disturb it

@@ -14,12 +14,11 @@ _XYZ = (
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
 )
-_SCALE = ((50.0, 50.0), (0.0, 40.0), (0.0, 40.0))  # (shift, scale) of L, a, b
 
 
 def tensor_of(frame: Frame, device: str = "cpu") -> Tensor:
     """A frame (h, w, 3) uint8 as float32 (1, 3, h, w) RGB in 0..1."""
-    whole = torch.from_numpy(frame).to(device).permute(2, 0, 1)[None]
+    whole = torch.from_numpy(frame.copy()).to(device).permute(2, 0, 1)[None]
     return whole.float().div_(255)
 
 
@@ -58,7 +57,7 @@ def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Images (b, c, h, w) at another size (h, w): area-averaged when smaller, bilinear with."""
+    """Images (b, c, h, w) at another size (h, w): bilinear, antialiased where smaller."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)

@@ -38,13 +38,17 @@ def card_of(path: Path) -> dict[str, Any]:
     """The card beside the weights, {} where there is none.
 
     Raises:
-        DataError: the card is of other weights.
+        DataError: the card is damaged, or of other weights.
     """
     card = path.with_suffix(".json")
     if not card.is_file():
         return {}
-    found: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
-    if found["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
+    try:
+        found: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
+        expected = found["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"card {card} of weights is damaged: {error!r}") from None
+    if expected != hashlib.sha256(path.read_bytes()).hexdigest():
         raise DataError(
             f"{path} is not the file that its card {card.name} describes: sha256 differs"
         )

@@ -1,0 +1,205 @@
+"""Weights come back as they were saved, refuse what they do not fit, and say what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from vosbench.errors import DataError, UsageError
+from vosbench.toolbox import weights
+
+SHIPPED = sorted(weights.FOLDER.glob("*.safetensors"))
+OPTIONS = {"width": 4, "kind": "plain"}
+
+
+def network(width: int = 4) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.Conv2d(width, 2, 1))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "tiny.safetensors"
+    weights.save(
+        path, network().state_dict(), method="tiny", options=OPTIONS, card={"seed": 3, "steps": 9}
+    )
+    return path
+
+
+def test_they_come_back_in_half_precision(saved: Path) -> None:
+    torch.manual_seed(0)
+    first, again = network(), network(4)
+    weights.load(again, saved, OPTIONS)
+    for key, value in first.state_dict().items():
+        expected = value.half().float() if value.is_floating_point() else value
+        assert torch.equal(again.state_dict()[key], expected), key
+        assert again.state_dict()[key].dtype == value.dtype
+    assert saved.stat().st_size < 2 * sum(v.numel() for v in first.state_dict().values()) + 2000
+    assert weights.header_of(saved) == ("tiny", OPTIONS)
+    card = weights.card_of(saved)
+    assert (card["method"], card["options"], card["steps"]) == ("tiny", OPTIONS, 9)
+    assert card["sha256"] == hashlib.sha256(saved.read_bytes()).hexdigest()
+    assert sorted(path.name for path in saved.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+
+
+def test_tensors_that_share_memory_or_are_no_rows_are_saved(tmp_path: Path) -> None:
+    path = tmp_path / "views.safetensors"
+    base = torch.arange(6.0).reshape(2, 3)
+    state = {"a": base.T, "b": base[0], "c": base[0].requires_grad_()}
+    weights.save(path, state, method="tiny", options={}, card={})
+    found = weights.state_of(path)
+    assert torch.equal(found["a"], base.T)
+    assert torch.equal(found["c"], base[0])
+
+
+def test_other_options_are_named_with_what_to_set(saved: Path) -> None:
+    with pytest.raises(DataError, match="trained with other options than width=8") as refused:
+        weights.load(network(8), saved, {"width": 8, "kind": "plain", "radius": 5})
+    assert "use --set width=4" in str(refused.value)
+    assert "radius" not in str(refused.value)
+
+
+def test_another_shape_is_refused(saved: Path) -> None:
+    with pytest.raises(DataError, match=r"tiny\.safetensors do not fit the network"):
+        weights.load(network(8), saved, {})
+
+
+def damage(card: Path) -> None:
+    card.write_text("{")
+
+
+def strip(card: Path) -> None:
+    card.write_text('{"method": "tiny"}')
+
+
+def swap(card: Path) -> None:
+    content = json.loads(card.read_text())
+    card.write_text(json.dumps(content | {"sha256": "0" * 64}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (swap, r"is not the file that its card tiny\.json describes: sha256 differs"),
+        (damage, r"card .*tiny\.json of weights is damaged"),
+        (strip, r"card .*tiny\.json of weights is damaged: KeyError\('sha256'\)"),
+    ],
+)
+def test_a_card_of_other_weights_is_refused(
+    saved: Path, change: Callable[[Path], None], message: str
+) -> None:
+    change(saved.with_suffix(".json"))
+    with pytest.raises(DataError, match=message):
+        weights.load(network(), saved, OPTIONS)
+
+
+def test_without_a_card_they_load(saved: Path) -> None:
+    saved.with_suffix(".json").unlink()
+    assert weights.card_of(saved) == {}
+    weights.load(network(), saved, OPTIONS)
+
+
+def test_a_file_of_others_says_nothing_of_its_options(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.safetensors"
+    save_file(network().state_dict(), path)
+    assert weights.header_of(path) == ("", {})
+    weights.load(network(), path, OPTIONS)
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.safetensors are missing: expected a \.safetensors"):
+        weights.load(network(), tmp_path / "none.safetensors", {})
+    with pytest.raises(DataError, match="are missing"):
+        weights.start_from(network(), tmp_path)
+
+
+def test_a_pickle_is_never_read(tmp_path: Path) -> None:
+    struck = tmp_path / "struck"
+
+    class Trap:
+        def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+            return open, (str(struck), "w")
+
+    for name in ("net.pth", "net.safetensors"):
+        path = tmp_path / name
+        path.write_bytes(pickle.dumps(Trap()))
+        with pytest.raises(DataError, match="are no safetensors file") as refused:
+            weights.load(network(), path, {})
+        assert "safetensors.torch.save_file" in str(refused.value)
+    assert not struck.exists()
+
+
+def test_what_is_cut_off_is_refused(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-8])
+    with pytest.raises(DataError, match="are no safetensors file"):
+        weights.state_of(saved)
+
+
+def test_a_network_starts_from_what_it_shares(tmp_path: Path) -> None:
+    path = tmp_path / "whole.safetensors"
+    whole = nn.ModuleDict({"encoder": network(), "matching": nn.Linear(2, 2)})
+    weights.save(path, whole.state_dict(), method="whole", options={}, card={})
+    wider = nn.Sequential(*network()[:2], nn.Conv2d(4, 5, 1))
+    before = wider[2].weight.clone()
+    filled = weights.start_from(wider, path, prefix="encoder.")
+    assert {"0.weight", "0.bias", "1.running_mean"} <= set(filled)
+    assert not {name for name in filled if name.startswith("2.")}  # of another shape
+    assert torch.equal(wider[0].weight, whole["encoder"][0].weight.half().float())  # type: ignore[index]
+    assert torch.equal(wider[2].weight, before)
+    with pytest.raises(DataError, match=r"nothing in weights .*whole\.safetensors fits"):
+        weights.start_from(wider, path, prefix="decoder.")
+
+
+def test_what_an_option_means(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "FOLDER", saved.parent)
+    assert weights.chosen("none", "tiny") == {}
+    assert weights.chosen("default", "tiny") == {"weights": saved}
+    assert weights.chosen(Path("other.safetensors"), "tiny") == {
+        "weights": Path("other.safetensors")
+    }
+    with pytest.raises(UsageError, match=r"are shipped as 'tony' \(shipped: tiny\)") as refused:
+        weights.chosen("default", "tony")
+    assert "vosbench train" in str(refused.value)
+    assert "weights=none" in str(refused.value)
+    monkeypatch.setattr(weights, "FOLDER", saved.parent / "empty")
+    with pytest.raises(UsageError, match=r"shipped: none"):
+        weights.shipped("tiny")
+
+
+def test_shipped_weights_are_what_their_cards_say() -> None:
+    for path in SHIPPED:
+        assert path.stat().st_size < 3_000_000, path
+        card = weights.card_of(path)  # compares the hash
+        method, options = weights.header_of(path)
+        assert (card["method"], card["options"]) == (method, options), path
+        for key in ("command", "wall_seconds", "steps", "device", "curve"):
+            assert card[key], (path, key)
+        assert card["seed"] >= 0, path
+        assert card["clips"]["count"] > 0, path
+        assert re.fullmatch("[0-9a-f]{64}", card["clips"]["sha256"]), path
+        assert card["command"].startswith(f"vosbench train --method {method} "), path
+        assert all(torch.isfinite(value).all() for value in weights.state_of(path).values()), path
+
+
+def test_no_card_or_header_tells_of_a_machines_folders() -> None:
+    for path in SHIPPED:
+        content = path.read_bytes()
+        header = content[8 : 8 + int.from_bytes(content[:8], "little")].decode()
+        for text in (path.with_suffix(".json").read_text(encoding="utf-8"), header):
+            assert not re.findall(r"/(?:root|tmp|work|home|mnt|Users)\b[^\"]*", text), path
+
+
+def test_together_they_are_small_and_every_card_has_its_weights() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED) < 25_000_000
+    cards = sorted(path.stem for path in weights.FOLDER.glob("*.json"))
+    assert cards == [path.stem for path in SHIPPED]

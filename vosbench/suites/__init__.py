@@ -7,13 +7,16 @@
     name = "rpmnet-conv-3"                    # weights/<name>.safetensors in the suite's folder
     method = "rpmnet-conv-3"
     set = { steps = 1500 }
+    seed = 0
     score = ["davis2016"]                     # its scores there go into the card
     install = true                            # also put among the weights that vosbench ships
 
     [[run]]
     method = "optical-flow"
     set = { label = "soft" }
-    note = "shown to people"
+    datasets = ["folder"]
+    root = "clips"                            # else where VOSBENCH_DATA says
+    sequences = ["bird"]                      # else all
 
 Its folder holds runs/, trainings/ and weights/, and can be moved.
 """
@@ -22,24 +25,44 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import shutil
+import itertools
+import shlex
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vosbench import api, registry, training
 from vosbench import run as running
-from vosbench.atomic import write_json
-from vosbench.config import RunConfig, card_of, resolve_root
-from vosbench.errors import UsageError, VosbenchError, did_you_mean
-from vosbench.training_plan import TrainConfig, plan
+from vosbench.atomic import write_bytes, write_json
+from vosbench.config import RunConfig
+from vosbench.errors import (
+    DataError,
+    IncompleteRunError,
+    UsageError,
+    VosbenchError,
+    did_you_mean,
+)
+from vosbench.toolbox import weights
+from vosbench.training_plan import TrainConfig, begun, plan
 
 FOLDER = Path(__file__).parent
 
 Tell = Callable[[str], None]
+
+_NAMES = (list, str, 'a list of names, ["a", "b"]')
+# the keys that are no text: type, type of a list's entries, in words
+_KINDS: Mapping[str, tuple[type, type, str]] = {
+    "train": (list, dict, "entries [[train]]"),
+    "run": (list, dict, "entries [[run]]"),
+    "datasets": _NAMES,
+    "score": _NAMES,
+    "sequences": _NAMES,
+    "set": (dict, str, "a table, { key = value }"),
+    "seed": (int, str, "a whole number"),
+    "install": (bool, str, "true or false"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +84,8 @@ class Run:
     method: str
     set: Mapping[str, Any] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
+    root: str = ""
+    sequences: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -75,7 +100,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Done:
-    """The scored runs by folder, and what could not be done, with why."""
+    """The folders of the runs that are whole, and what could not be done, with why."""
 
     folders: tuple[Path, ...]
     missing: Mapping[str, str]
@@ -100,26 +125,37 @@ def read(name: str) -> Suite:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"suite {path} is not TOML: {error}") from None
-    for key in content:
-        if key not in (known := ("title", "datasets", "train", "run")):
-            raise UsageError(f"{path}: unknown key {key!r}; {did_you_mean(key, known)}")
-    datasets = tuple(content.get("datasets", ()))
+    _check(content, ("title", "datasets", "train", "run"), path)
+    datasets = {"datasets": content.get("datasets", [])}
     trainings = [_entry(Training, entry, path) for entry in content.get("train", ())]
-    runs = [_entry(Run, {"datasets": datasets, **e}, path) for e in content.get("run", ())]
+    runs = [_entry(Run, datasets | entry, path) for entry in content.get("run", ())]
     for entry in (*trainings, *runs):
         registry.find("methods", entry.method)
-    for dataset in {d for run in runs for d in run.datasets} | {
+    for dataset in [d for run in runs for d in run.datasets] + [
         d for made in trainings for d in made.score
-    }:
+    ]:
         registry.find("datasets", dataset)
+    named = [made.name for made in trainings]
+    for name in named:
+        if named.count(name) > 1 or Path(name).name != name:
+            raise UsageError(f"{path}: name {name!r} must be a file's name, and of one training")
     return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs))
 
 
-def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
-    known = [f.name for f in dataclasses.fields(kind)]
-    for key in values:
+def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> None:
+    """UsageError for a key that is not known or whose value is of another type."""
+    for key, value in values.items():
         if key not in known:
             raise UsageError(f"{path}: unknown key {key!r}; {did_you_mean(key, known)}")
+        kind, of, wanted = _KINDS.get(key, (str, str, "text"))
+        if type(value) is not kind or (
+            isinstance(value, list) and any(type(v) is not of for v in value)
+        ):
+            raise UsageError(f"{path}: {key} = {value!r}: expected {wanted}")
+
+
+def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
+    _check(values, [f.name for f in dataclasses.fields(kind)], path)
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
         return kind(**tuples)
@@ -147,22 +183,41 @@ def execute(
         workers, device: of every run and training.
         tell: what a person should read.
         running_bar, training_bar: see progress.
+
+    Raises:
+        KeyboardInterrupt: a training was stopped; the same call goes on.
     """
     missing: dict[str, str] = {}
     for made in suite.trainings:
         with _noting(missing, f"training {made.name}", tell):
-            _train(made, out, videos, device=device, tell=tell, training_bar=training_bar)
+            kept = out / "weights" / f"{made.name}.safetensors"
+            if not kept.is_file():
+                _train(made, out, videos, kept, device=device, training_bar=training_bar)
+            card = _card_of(made, kept)
+            for dataset in made.score:
+                if dataset not in card["scores"]:
+                    tell(f"  its scores on {dataset}")
+                    options = {k: v for k, v in card["all_options"].items() if k != "weights"}
+                    config = RunConfig(
+                        method=made.method, dataset=dataset, options=options | {"weights": kept},
+                        device=device, workers=workers, out=out / "runs",
+                    )  # fmt: skip
+                    summary = api.load(_run(config, running_bar)).summary
+                    card["scores"][dataset] = _short(summary)
+                    write_json(kept.with_suffix(".json"), card)
+            if made.install:
+                _copy(kept, weights.FOLDER / kept.name)
     folders = []
     for run in suite.runs:
         for dataset in run.datasets:
-            options = " ".join(f"{k}={v}" for k, v in run.set.items())
-            with _noting(missing, f"{run.method} {options} on {dataset}".replace("  ", " "), tell):
-                resolve_root(card_of(dataset), None)
+            words = [run.method, *(f"{k}={v}" for k, v in run.set.items()), "on", dataset]
+            with _noting(missing, " ".join(words), tell):
                 config = RunConfig(
                     method=run.method, dataset=dataset, options=run.set, seed=run.seed,
+                    root=Path(run.root) if run.root else None, sequences=run.sequences,
                     device=device, workers=workers, out=out / "runs",
                 )  # fmt: skip
-                folders.append(_run(config, tell, running_bar))
+                folders.append(_run(config, running_bar))
     return Done(tuple(dict.fromkeys(folders)), missing)
 
 
@@ -176,13 +231,14 @@ def _noting(missing: dict[str, str], what: str, tell: Tell) -> Iterator[None]:
         tell(f"  left out: {error}")
 
 
-def _run(config: RunConfig, tell: Tell, running_bar: Any) -> Path:
+def _run(config: RunConfig, running_bar: Any) -> Path:
+    """A run's folder, scored; IncompleteRunError where a sequence of it failed."""
     planned = running.plan(config)
     if planned.missing or not (planned.folder / "summary.json").is_file():
         with running_bar(planned) as (on_sequence, on_frame):
             ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
         if ran.failed:
-            tell(api.failures(ran))
+            raise IncompleteRunError(api.failures(ran))
         api.score_run(planned.folder)
     return planned.folder
 
@@ -191,44 +247,54 @@ def _train(
     made: Training,
     out: Path,
     videos: Path | None,
+    kept: Path,
     *,
     device: str,
-    tell: Tell,
     training_bar: training.Showing,
 ) -> None:
-    from vosbench.toolbox import weights
+    """Make the weights of a training, going on where it was stopped."""
+    if videos is None:
+        raise UsageError("it learns from unlabelled clips: give --videos DIR")
+    config = TrainConfig(
+        method=made.method, videos=videos, values={k: str(v) for k, v in made.set.items()},
+        out=out / "trainings" / made.name, seed=made.seed, device=device, threads=1,
+    )  # fmt: skip
+    config = dataclasses.replace(config, resume=begun(config))
+    ended = training.train(plan(config), showing=training_bar)
+    if ended.weights is None:
+        raise KeyboardInterrupt
+    _copy(ended.weights, kept)
 
-    kept = out / "weights" / f"{made.name}.safetensors"
-    if not kept.is_file():
-        if videos is None:
-            raise UsageError("it learns from unlabelled clips: give --videos DIR")
-        folder = out / "trainings" / made.name
-        config = TrainConfig(
-            method=made.method, videos=videos, values={k: str(v) for k, v in made.set.items()},
-            out=folder, seed=made.seed, device=device, threads=1,
-            resume=any(folder.glob("*/training.json")),
-        )  # fmt: skip
-        ended = training.train(plan(config), showing=training_bar)
-        if ended.weights is None:
-            raise UsageError("stopped; the same command goes on")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        for suffix in (".json", ".safetensors"):
-            shutil.copyfile(ended.weights.with_suffix(suffix), kept.with_suffix(suffix))
-    card = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
-    card.setdefault("scores", {})
-    options = {k: v for k, v in card["all_options"].items() if k != "weights"}
-    for dataset in made.score:
-        if dataset not in card["scores"]:
-            tell(f"  its scores on {dataset}")
-            scored = api.run(
-                made.method, dataset, options=options | {"weights": kept}, out=out / "runs",
-                device=device,
-            )  # fmt: skip
-            card["scores"][dataset] = _short(scored.summary)
-            write_json(kept.with_suffix(".json"), card)
-    if made.install:
-        for suffix in (".json", ".safetensors"):
-            shutil.copyfile(kept.with_suffix(suffix), weights.FOLDER / f"{made.name}{suffix}")
+
+def _copy(weights_file: Path, to: Path) -> None:
+    """Copy weights after their card, so that weights that are there have one."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (".json", ".safetensors"):
+        write_bytes(to.with_suffix(suffix), weights_file.with_suffix(suffix).read_bytes())
+
+
+def _card_of(made: Training, kept: Path) -> dict[str, Any]:
+    """The card of the weights kept under a training's name.
+
+    Raises:
+        DataError: they have none, or it tells of another training.
+    """
+    card = weights.card_of(kept)
+    words = shlex.split(card.get("command", ""))
+    values = [after for word, after in itertools.pairwise(words) if word == "--set"]
+    found = [card.get("method"), card.get("seed"), *sorted(values)]
+    asked = [
+        made.method,
+        made.seed,
+        *sorted(f"{k}={Path(str(v)).name}" for k, v in made.set.items()),
+    ]
+    if found != asked:
+        shown = [" ".join(map(str, each)) for each in (found, asked)]
+        raise DataError(
+            f"{kept} is of another training (method, seed, set): {shown[0]}; the suite says "
+            f"{shown[1]}; remove it to train anew, or give this training another name"
+        )
+    return {"scores": {}, **card}
 
 
 def _short(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,18 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
     both = ("J&F",) if len(metrics) > 1 else ()
     columns = [f"{metric} {key}" for metric in metrics for key in STATISTICS]
     header = ("method", *both, *columns, "gain J", "ms/frame")
-    return ScoreTable(title, header, tuple(_row(run, metrics) for run in ordered), tuple(foot))
+    rows = [_row(run, metrics) for run in ordered]
+    learned = [_weights(run) for run in ordered]
+    if any(learned):
+        header = (*header, "weights")
+        rows = [(*row, sha256[:8]) for row, sha256 in zip(rows, learned, strict=True)]
+        foot.append("weights: the first digits of their sha256")
+    return ScoreTable(title, header, tuple(rows), tuple(foot))
+
+
+def _weights(run: Mapping[str, Any]) -> str:
+    """The sha256 of the weights that a run read, "" for none."""
+    return str(run["run"]["identity"]["files"].get("weights", "")) if run["run"] else ""
 
 
 def _caveats(run: Mapping[str, Any]) -> list[str]:

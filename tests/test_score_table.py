@@ -54,3 +54,14 @@ def test_percent() -> None:
 def test_markdown_escapes_what_comes_from_outside() -> None:
     text = registry.load("reports", "markdown").render([_run("my_net|x", 0.5)])
     assert "my\\_net\\|x" in text
+
+
+def test_the_weights_that_a_run_read_are_named() -> None:
+    learned, plain = _run("learned", 0.6), _run("plain", 0.5)
+    timing = {"frames": 0, "median_seconds": None, "mean_seconds_of_all": None}
+    common = {"timing": timing, "failed": {}, "made_by": ["vosbench"]}
+    learned["run"] = {"identity": {"files": {"weights": "0123456789"}}, **common}
+    plain["run"] = {"identity": {"files": {}}, **common}
+    (table,) = score_tables([learned, plain])
+    assert table.header[-1] == "weights"
+    assert [row[-1] for row in table.rows] == ["01234567", ""]

@@ -243,12 +243,17 @@ def suite(
     from vosbench import progress as bars
 
     wanted = suites.read(name)
+    registry.find("reports", report)
     out = out or Path("suites") / Path(name).stem
-    with redirect_stdout(sys.stderr):
-        done = suites.execute(
-            wanted, out, videos=videos, workers=workers, device=device, tell=print,
-            running_bar=bars.running, training_bar=bars.training,
-        )  # fmt: skip
+    try:
+        with redirect_stdout(sys.stderr):
+            done = suites.execute(
+                wanted, out, videos=videos, workers=workers, device=device, tell=print,
+                running_bar=bars.running, training_bar=bars.training,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the same command goes on in {out}", err=True)
+        raise typer.Exit(130) from None
     if done.folders:
         typer.echo(_table([api.load(folder) for folder in done.folders], report))
     for what, why in done.missing.items():

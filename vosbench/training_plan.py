@@ -129,6 +129,12 @@ def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: 
     return made
 
 
+def begun(config: TrainConfig) -> bool:
+    """Whether there is such a training already, to be resumed."""
+    folder = config.out / _folder_name(config, choose(config.method, config.values))
+    return (folder / "training.json").is_file()
+
+
 def _folder_name(config: TrainConfig, chosen: Chosen) -> str:
     """`<method>-<key>=<value>...` of what was set; a long one ends in a hash."""
     name = "-".join([config.method, *sorted(_set_values(config, chosen))])

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vosbench.types import Frame, Mask, Trainee
@@ -22,6 +23,7 @@ class Options:
     """`width`: channels between the two convolutions."""
 
     width: int = 4
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,291 @@
+"""Suites: what is read and refused, what is done once, what is left out and said."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from vosbench import registry, suites
+from vosbench.cli import app
+from vosbench.errors import UsageError, VosbenchError
+from vosbench.toolbox import weights
+
+RUNS = """
+[[run]]
+method = "copy-first"
+datasets = ["synthetic"]
+sequences = ["plain"]
+
+[[run]]
+method = "copy-first"
+datasets = ["folder", "davis2016"]
+sequences = ["ant", "bee"]
+root = "data"
+seed = 1
+"""
+TRAIN = """
+[[train]]
+name = "tiny"
+method = "tiny-trainable"
+set = { width = 3, steps = 3, noise = 0.5 }
+score = ["folder"]
+"""
+
+Suite = Callable[..., Result]
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def suite(folder_root: Path, monkeypatch: pytest.MonkeyPatch, test_leaves: None) -> Iterator[Suite]:
+    """Run `vosbench suite` in this process, in a folder with data/ and without VOSBENCH_DATA."""
+    import torch
+
+    home = folder_root.parent
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("VOSBENCH_DATA", raising=False)
+    monkeypatch.setenv("VOSBENCH_CACHE", str(home / "cache"))
+    threads = torch.get_num_threads()
+
+    def run(text: str, *arguments: str) -> Result:
+        write(home / "mine.toml", text)
+        result = CliRunner().invoke(app, ["suite", "mine.toml", *arguments])
+        if isinstance(result.exception, VosbenchError):
+            return result
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    yield run
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def folder_has_a_home(folder_root: Path, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VOSBENCH_DATA/data is the dataset `folder`, so that a training can be scored on it."""
+    module = registry.load("datasets", "folder")
+    monkeypatch.setattr(module, "CARD", dataclasses.replace(module.CARD, folder="data"))
+    monkeypatch.setenv("VOSBENCH_DATA", str(folder_root.parent))
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Two clips of noise that slides by."""
+    for number in range(2):
+        noise = np.random.default_rng(number).integers(0, 255, (24, 50, 3), dtype=np.uint8)
+        folder = tmp_path / "clips" / f"clip{number}"
+        folder.mkdir(parents=True)
+        for i in range(8):
+            Image.fromarray(noise[:, 2 * i : 2 * i + 32]).save(folder / f"{i}.png")
+    return tmp_path / "clips"
+
+
+def changes(folder: Path) -> dict[str, int]:
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", "run.json")  # written by every plan
+    }
+
+
+def test_a_suite_is_read(tmp_path: Path, test_leaves: None) -> None:
+    read = suites.read(str(write(tmp_path / "mine.toml", f'datasets = ["synthetic"]{RUNS}{TRAIN}')))
+    assert read.title == "mine"
+    assert [run.datasets for run in read.runs] == [("synthetic",), ("folder", "davis2016")]
+    assert [run.seed for run in read.runs] == [0, 1]
+    assert read.trainings == (
+        suites.Training(
+            name="tiny", method="tiny-trainable", set={"width": 3, "steps": 3, "noise": 0.5},
+            score=("folder",),
+        ),
+    )  # fmt: skip
+    (plain,) = suites.read(
+        str(write(tmp_path / "b.toml", 'datasets = ["synthetic"]\n[[run]]\nmethod = "copy-first"'))
+    ).runs
+    assert plain.datasets == ("synthetic",)
+
+
+def test_what_vosbench_brings_along_can_be_read() -> None:
+    assert "weights" in suites.names()
+    for name in suites.names():
+        read = suites.read(name)
+        assert read.title
+        assert read.runs or read.trainings, name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title = ", "is not TOML"),
+        ('titel = "x"', "unknown key 'titel'; did you mean 'title'"),
+        ('[[run]]\nmethod = "copy-first"\nsets = {}', "unknown key 'sets'; did you mean 'set'"),
+        ('[[run]]\nmethod = "copy-frist"', "unknown method 'copy-frist'; did you mean"),
+        ('[[train]]\nmethod = "rpmnet"', "required keyword-only argument: 'name'"),
+        ('[[run]]\nmethod = "copy-first"\ndatasets = ["davis"]', "unknown dataset 'davis'"),
+        ('[[train]]\nname = "a"\nmethod = "rpmnet"\nscore = ["dav"]', "unknown dataset 'dav'"),
+        ('datasets = "synthetic"', "datasets = 'synthetic': expected a list of names"),
+        ('[run]\nmethod = "copy-first"', "expected entries [[run]]"),
+        ("run = [1]", "run = [1]: expected entries [[run]]"),
+        ('[[run]]\nmethod = "copy-first"\nset = "a=1"', "expected a table, { key = value }"),
+        ('[[run]]\nmethod = "copy-first"\nseed = "1"', "seed = '1': expected a whole number"),
+        ('[[run]]\nmethod = "copy-first"\nseed = true', "seed = True: expected a whole number"),
+        ("[[run]]\nmethod = 3", "method = 3: expected text"),
+        ('[[train]]\nname = "../a"\nmethod = "rpmnet"', "name '../a' must be a file's name"),
+        (
+            2 * '[[train]]\nname = "a"\nmethod = "rpmnet"\n',
+            "name 'a' must be a file's name, and of",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        suites.read(str(write(tmp_path / "mine.toml", text)))
+    assert message in str(refused.value)
+    assert "mine.toml" in str(refused.value) or message.startswith("unknown ")
+
+
+def test_a_suite_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no suite weihgts; did you mean 'weights'"):
+        suites.read("weihgts")
+    with pytest.raises(UsageError, match=r"no suite .*none\.toml; give a name or a \.toml file"):
+        suites.read(str(tmp_path / "none.toml"))
+
+
+def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
+    suite: Suite, folder_root: Path
+) -> None:
+    first = suite(RUNS, "--format", "markdown")
+    assert first.exit_code == 1
+    assert "\nleft out: copy-first on davis2016: " in first.stderr
+    assert "davis2016 expects JPEGImages/" in first.stderr
+    assert "synthetic" in first.stdout
+    assert "folder" in first.stdout
+    runs = folder_root.parent / "suites" / "mine" / "runs"
+    summaries = [json.loads(path.read_text()) for path in sorted(runs.glob("*/summary.json"))]
+    assert [[s["sequence"] for s in each["sequences"]] for each in summaries] == [
+        ["ant", "bee"],
+        ["plain"],
+    ]
+    before = changes(runs)
+    second = suite(RUNS.replace(', "davis2016"', ""), "--format", "markdown")
+    assert (second.exit_code, second.stdout) == (0, first.stdout)
+    assert changes(runs) == before
+
+
+def test_a_run_of_which_a_sequence_fails_is_left_out_until_it_is_mended(
+    suite: Suite, folder_root: Path
+) -> None:
+    text = '[[run]]\nmethod = "copy-first"\ndatasets = ["folder"]\nroot = "data"\n'
+    mask = folder_root / "masks" / "bee" / "00000.png"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:40])
+    failed = suite(text)
+    assert failed.exit_code == 1
+    assert "left out: copy-first on folder:" in failed.stderr
+    assert "bee" in failed.stderr
+    assert failed.stdout == ""  # a table would compare it with runs that are whole
+    mask.write_bytes(whole)
+    mended = suite(text)
+    assert mended.exit_code == 0
+    assert "3 sequences" in mended.stdout
+
+
+def test_the_format_is_checked_before_the_work(suite: Suite, tmp_path: Path) -> None:
+    refused = suite(RUNS, "--format", "latx")
+    assert "unknown report 'latx'" in str(refused.exception)
+    assert not (tmp_path / "suites").exists()
+
+
+@pytest.mark.usefixtures("folder_has_a_home")
+def test_a_training_is_made_scored_and_not_repeated(
+    suite: Suite, clips: Path, tmp_path: Path
+) -> None:
+    assert "unlabelled clips: give --videos DIR" in suite(TRAIN).stderr
+    done = suite(TRAIN, "--videos", str(clips))
+    assert done.exit_code == 0, done.stderr
+    path = tmp_path / "suites" / "mine" / "weights" / "tiny.safetensors"
+    assert weights.header_of(path) == ("tiny-trainable", {"width": 3})
+    card = weights.card_of(path)
+    assert card["steps"] == 3
+    scores = card["scores"]["folder"]
+    assert (scores["sequences"], scores["protocol"]) == (3, "prompted")
+    assert set(scores["per_sequence"]) == {"ant", "bee", "cat"}
+    assert 0 < scores["J"]["mean"] < 1
+    assert str(tmp_path) not in path.with_suffix(".json").read_text()
+    (run,) = (tmp_path / "suites" / "mine" / "runs").glob("*/run.json")
+    assert json.loads(run.read_text())["identity"]["options"]["weights"] == str(path)
+    before = changes(tmp_path / "suites")
+    again = suite(TRAIN)
+    assert again.exit_code == 0, again.stderr
+    assert changes(tmp_path / "suites") == before
+
+
+def test_an_edited_training_is_not_taken_for_the_one_that_was_made(
+    suite: Suite, clips: Path, tmp_path: Path
+) -> None:
+    plain = TRAIN.replace('score = ["folder"]\n', "")
+    assert suite(plain, "--videos", str(clips)).exit_code == 0
+    other = suite(plain.replace("steps = 3", "steps = 4"), "--videos", str(clips))
+    assert other.exit_code == 1
+    assert "tiny.safetensors is of another training (method, seed, set): " in other.stderr
+    assert "steps=3" in other.stderr
+    assert "the suite says tiny-trainable 0 noise=0.5 steps=4 width=3" in other.stderr
+    assert "seed, set): tiny-trainable 0" in suite(plain + "seed = 2\n").stderr
+    (tmp_path / "suites" / "mine" / "weights" / "tiny.json").unlink()
+    assert "is of another training" in suite(plain).stderr
+
+
+def test_a_stopped_training_ends_the_suite_and_goes_on(
+    suite: Suite, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TRAIN.replace('score = ["folder"]\n', "") + RUNS
+    monkeypatch.setenv("TINY_FAULT", f"SIGTERM:{1 / 3}")
+    stopped = suite(text, "--videos", str(clips))
+    assert stopped.exit_code == 130
+    assert "stopped; the same command goes on in suites/mine" in stopped.stderr
+    assert not (tmp_path / "suites" / "mine" / "runs").exists()
+    monkeypatch.delenv("TINY_FAULT")
+    assert suite(TRAIN.replace('score = ["folder"]\n', ""), "--videos", str(clips)).exit_code == 0
+    (log,) = (tmp_path / "suites" / "mine" / "trainings" / "tiny").glob("*/log.csv")
+    assert log.read_text().splitlines()[-1].startswith("3,")
+
+
+@pytest.mark.usefixtures("folder_has_a_home")
+def test_what_is_to_be_installed_is_put_among_the_shipped_ones(
+    suite: Suite, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped"
+    monkeypatch.setattr(weights, "FOLDER", shipped)
+    done = suite(f"{TRAIN}install = true\n", "--videos", str(clips))
+    assert done.exit_code == 0, done.stderr
+    assert weights.shipped("tiny") == shipped / "tiny.safetensors"
+    assert "folder" in weights.card_of(shipped / "tiny.safetensors")["scores"]
+    assert sorted(path.name for path in shipped.iterdir()) == ["tiny.json", "tiny.safetensors"]
+
+
+def test_from_a_script(suite: Suite, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    @contextlib.contextmanager
+    def bar(planned: Any) -> Iterator[Any]:
+        yield None, None
+
+    done = suites.execute(
+        suites.read(str(write(tmp_path / "mine.toml", RUNS))), tmp_path / "out",
+        tell=told.append, running_bar=bar, training_bar=bar,  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert [folder.parent for folder in done.folders] == [tmp_path / "out" / "runs"] * 2
+    assert list(done.missing) == ["copy-first on davis2016"]
+    assert told[:2] == ["copy-first on synthetic", "copy-first on folder"]

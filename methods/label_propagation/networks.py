@@ -126,6 +126,8 @@ class Found(NamedTuple):
 def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
     """Take the last steps of stride 2 out of a network until a cell has `wanted` pixels; 0: as is.
 
+    What does not run is taken out as well.
+
     Layers behind keep their weights and see a denser grid (crw, dul, vfs and uvc take layer3 or
     layer4 of a ResNet so). A network that is coarser than asked for and has no such step is
     refused; one that is finer is left as it is.
@@ -150,6 +152,9 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
                 module.stride = (1, 1)
     if PROBE[0] % features.shape[2]:
         raise _unreachable(name, wanted, stride)
+    for part, module in list(network.model.named_children()):
+        if not any(module is each for each in used):  # behind the layer: only memory
+            setattr(network.model, part, nn.Identity())
     return Found(stride, network.patch or 1, used)
 
 

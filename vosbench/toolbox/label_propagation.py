@@ -255,10 +255,14 @@ def _strided(size: int, cells: int) -> list[int]:
 
 def _cells(features: Tensor, settings: Settings) -> Tensor:
     """Features (c, h, w) as (h, w, c), of unit length where the cosine is asked for."""
-    from torch.nn import functional as F
+    import torch
 
-    cells = features.permute(1, 2, 0).float()
-    return (F.normalize(cells, dim=-1) if settings.similarity == "cosine" else cells).contiguous()
+    cells = features.permute(1, 2, 0).to(
+        torch.float32, memory_format=torch.contiguous_format, copy=True
+    )
+    if settings.similarity == "cosine":
+        cells /= cells.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    return cells
 
 
 def _widen(labels: Tensor, objects: int) -> Tensor:

@@ -23,9 +23,18 @@ SOURCE = "Vondrick et al., Tracking Emerges by Colorizing Videos, ECCV 2018"
 VARIANTS = {
     "colorization-paper": {
         "backbone": "resnet18", "norm": "batch", "size": 256, "stride": 8, "width": 256,
+        "shortcuts": False,
     },
 }  # fmt: skip
-SHAPE = ("backbone", "norm", "stride", "width", "dim", "colours")  # what weights are bound to
+SHAPE = (
+    "backbone",
+    "norm",
+    "stride",
+    "width",
+    "shortcuts",
+    "dim",
+    "colours",
+)  # what weights are bound to
 RECIPES: Mapping[str, Mapping[str, object]] = {
     "compact": {
         "balance": 1.0,
@@ -81,6 +90,7 @@ class Options:
     size: int = 128  # side in px of the square that frames are squashed to; [paper] 256
     stride: Literal[4, 8, 16] = 4  # px a cell; [paper] 8: both give 32x32 cells
     width: int = 64  # channels of a frame's code and of the 3D blocks; [paper] 256
+    shortcuts: bool = True  # around 3D blocks but the first; [paper] none
     dim: int = 64  # of the embedding [paper]
     colours: int = 16  # clusters of a and b of Lab [paper]
     references: int = 3  # frames that are copied from [paper]

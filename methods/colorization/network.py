@@ -58,7 +58,10 @@ class Colorizer(nn.Module):
             self.trunk = _trunk(options, make)
         widths = (options.width + 2, *[options.width] * len(DILATIONS))
         self.blocks = nn.Sequential(
-            *(_Block(a, options.width, d, make) for a, d in zip(widths, DILATIONS, strict=False))
+            *(
+                _Block(inside, options.width, dilation, make, shortcut=options.shortcuts)
+                for inside, dilation in zip(widths, DILATIONS, strict=False)
+            )
         )
         self.head = nn.Conv2d(options.width, options.dim, 1)
         self.palette = Palette(options.colours)
@@ -81,8 +84,11 @@ class Colorizer(nn.Module):
 class _Block(nn.Module):
     """A 3D convolution of 1x3x3, dilated, and one of 3x1x1; (b, t, c, h, w) both ways."""
 
-    def __init__(self, inside: int, outside: int, dilation: int, norm: Any) -> None:
+    def __init__(
+        self, inside: int, outside: int, dilation: int, norm: Any, *, shortcut: bool
+    ) -> None:
         super().__init__()
+        self.shortcut = shortcut and inside == outside
         self.space = nn.Conv2d(inside, outside, 3, padding=dilation, dilation=dilation, bias=False)
         self.space_norm = norm(outside)
         self.time = nn.Conv2d(outside, 3 * outside, 1, bias=False)  # for the next, own, last frame
@@ -99,7 +105,8 @@ class _Block(nn.Module):
             + F.pad(before[:, 1:], (0, 0) * 3 + (0, 1))
         )
         each = torch.relu(self.time_norm(mixed.flatten(0, 1)))
-        return each.view(b, t, -1, h, w)
+        made = each.view(b, t, -1, h, w)
+        return codes + made if self.shortcut else made
 
 
 def _trunk(options: Options, norm: Any) -> nn.Sequential:

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 Cell: TypeAlias = str | int | float | None
 
 UNDEFINED = "-"
+INTERVAL = "95 % interval"
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,40 @@ def shown(cell: Cell, column: Column) -> str:
 def maybe(value: float) -> float | None:
     """A number as a cell: NaN is undefined."""
     return None if math.isnan(value) else float(value)
+
+
+def laid_out(table: Table) -> tuple[tuple[Column, ...], tuple[tuple[str, ...], ...]]:
+    """Columns and cells for a reader: `X low` and `X high` become one column, `low to high`."""
+    columns: list[Column] = []
+    places: list[tuple[int, int | None]] = []
+    names = [column.name for column in table.columns]
+    for place, column in enumerate(table.columns):
+        stem = column.name.removesuffix(" low")
+        if stem != column.name and names[place + 1 : place + 2] == [f"{stem} high"]:
+            columns.append(Column(INTERVAL, column.unit, column.digits))
+            places.append((place, place + 1))
+        elif not (places and places[-1][1] == place):
+            columns.append(column)
+            places.append((place, None))
+    rows = []
+    for row in table.rows:
+        cells = []
+        for first, second in places:
+            text = shown(row[first], table.columns[first])
+            if second is not None and row[first] is not None:
+                text += f" to {shown(row[second], table.columns[second])}"
+            cells.append(text)
+        rows.append(tuple(cells))
+    return tuple(columns), tuple(rows)
+
+
+def heading(column: Column) -> str:
+    """A column's name with its unit; that scores are x 100 is said once, under the table."""
+    return f"{column.name} ({column.unit})" if column.unit not in ("", "%") else column.name
+
+
+def footnotes(table: Table) -> tuple[str, ...]:
+    """The table's notes, and before them what holds for all columns."""
+    percent = [column for column in table.columns if column.unit == "%"]
+    scale = ("scores x 100",) if percent else ()
+    return (*scale, *table.notes)

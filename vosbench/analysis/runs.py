@@ -1,0 +1,118 @@
+"""Scored runs as the analyses see them: grouped by what they were scored on, told apart by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from vosbench.api import Result
+from vosbench.config import card_of
+from vosbench.errors import UsageError
+from vosbench.types import DatasetCard
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that may stand in one table: same sequences, same truth, same protocol; best J first.
+
+    name: fit for a file's name. title: the dataset's, with the split and the protocol.
+    notes: what a reader must know of the data.
+    """
+
+    name: str
+    title: str
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+
+
+def groups(results: Iterable[Result]) -> list[Group]:
+    """The runs by what they were scored on; within a group every name is another.
+
+    Runs of one dataset, split and protocol that were scored on other sequences or other truth come
+    into groups of their own.
+    """
+    found: dict[tuple[str, ...], list[Result]] = {}
+    for result in results:
+        data = result.summary["dataset"]
+        key = (*data_key(result), data["list_sha256"], data.get("truth_crc32", ""))
+        found.setdefault(key, []).append(result)
+    named: dict[str, int] = {}
+    made = []
+    for (dataset, split, protocol, *_), members in found.items():
+        members.sort(key=lambda result: -(result.summary["J"]["mean"] or 0.0))
+        name = re.sub(r"[^\w-]", "-", f"{dataset}-{split}-{protocol}")
+        named[name] = number = named.get(name, 0) + 1
+        title = f"{title_of(members[0])} {split}, protocol {protocol}"
+        made.append(
+            Group(
+                name=name if number == 1 else f"{name}-{number}",
+                title=title,
+                results=told_apart(members),
+                notes=notes_of(members[0]),
+            )
+        )
+    return made
+
+
+def data_key(result: Result) -> tuple[str, str, str]:
+    """Dataset, split and protocol."""
+    data = result.summary["dataset"]
+    return data["name"], data["split"], result.summary["protocol"]["name"]
+
+
+def told_apart(results: Sequence[Result]) -> tuple[Result, ...]:
+    """The same runs, with their folder added to names that occur twice; a folder counts once."""
+    once = {result.folder.resolve() if result.folder else id(result): result for result in results}
+    labels = [result.name for result in once.values()]
+    return tuple(
+        replace(result, name=f"{result.name} ({_folder(result)})")
+        if labels.count(result.name) > 1
+        else result
+        for result in once.values()
+    )
+
+
+def _folder(result: Result) -> str:
+    """The last two parts of a run's path, which tell runs of one name apart."""
+    return "/".join(result.folder.resolve().parts[-2:]) if result.folder else "not written"
+
+
+def title_of(result: Result) -> str:
+    """The dataset's title, as its card has it."""
+    card = card_or_none(result)
+    return card.title if card else str(result.summary["dataset"]["name"])
+
+
+def card_or_none(result: Result) -> DatasetCard | None:
+    """The card of the dataset that a run was scored on; None where it is not registered here."""
+    try:
+        return card_of(result.summary["dataset"]["name"])
+    except UsageError:
+        return None
+
+
+def notes_of(result: Result) -> tuple[str, ...]:
+    """On how much of the dataset a run was scored, and how."""
+    data, protocol = result.summary["dataset"], result.summary["protocol"]
+    notes = [f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})"]
+    if data["sequences"] < data["card_sequences"]:
+        notes.insert(
+            0,
+            f"ONLY {data['sequences']} of {data['card_sequences']} sequences: not comparable with "
+            "figures for all of them",
+        )
+    return tuple(notes)
+
+
+def one_group(results: Sequence[Result]) -> Group:
+    """The runs as one group; UsageError when they were not scored on the same data, alike."""
+    found = groups(results)
+    if len(found) != 1:
+        titles = "; ".join(
+            f"{group.title} ({group.results[0].summary['dataset']['sequences']} sequences: "
+            f"{', '.join(result.name for result in group.results)})"
+            for group in found
+        )
+        raise UsageError(f"these runs do not stand in one table: {titles or 'there is none'}")
+    return found[0]

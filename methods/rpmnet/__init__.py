@@ -26,7 +26,7 @@ VARIANTS = {
     "rpmnet-dilation-3": {"matching": "dilation-3"},
     "rpmnet-dilation-6": {"matching": "dilation-6"},
     "rpmnet-dilation-9": {"matching": "dilation-9"},
-    "rpmnet-correlation": {"matching": "correlation"},
+    "rpmnet-correlation": {"matching": "correlation", "embed_dim": 128, "size": 384},
     "rpmnet-r": {"refine": "crf"},
     "rpmnet-paper": {
         "backbone": "resnet101",
@@ -43,7 +43,7 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
         "start": "colour-reconstruction",
         "warps": 0.6,
         "reach": 2.5,
-        "steps": 1500,
+        "steps": 3000,
         "batch": 10,
         "frames": 2,
         "gap_min": 1,

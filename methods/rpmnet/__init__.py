@@ -43,7 +43,7 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
         "start": "colour-reconstruction",
         "warps": 0.6,
         "reach": 2.5,
-        "steps": 3000,
+        "steps": 2400,
         "batch": 10,
         "frames": 2,
         "gap_min": 1,

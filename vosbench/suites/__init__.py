@@ -194,19 +194,24 @@ def execute(
             if not kept.is_file():
                 _train(made, out, videos, kept, device=device, training_bar=training_bar)
             card = _card_of(made, kept)
+            installed = weights.FOLDER / kept.name
+            if made.install:
+                _copy(kept, installed)
+            # What is installed is scored as it will be found, so that a later run is the same one.
+            which = {} if made.install else {"weights": kept}
             for dataset in made.score:
                 if dataset not in card["scores"]:
                     tell(f"  its scores on {dataset}")
                     options = {k: v for k, v in card["all_options"].items() if k != "weights"}
                     config = RunConfig(
-                        method=made.method, dataset=dataset, options=options | {"weights": kept},
+                        method=made.method, dataset=dataset, options=options | which,
                         device=device, workers=workers, out=out / "runs",
                     )  # fmt: skip
                     summary = api.load(_run(config, running_bar)).summary
                     card["scores"][dataset] = _short(summary)
                     write_json(kept.with_suffix(".json"), card)
             if made.install:
-                _copy(kept, weights.FOLDER / kept.name)
+                _copy(kept, installed)
     folders = []
     for run in suite.runs:
         for dataset in run.datasets:

@@ -1,0 +1,1 @@
+"""Plain values and pictures -> matplotlib figures at paper width, shared by all that draws."""

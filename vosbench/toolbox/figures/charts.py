@@ -1,0 +1,254 @@
+"""Scores -> charts: grouped bars with intervals, scores against a size, lines over time.
+
+Scores come as 0-1 and are drawn x 100; None is not drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vosbench.toolbox.figures.style import (
+    COLUMN,
+    DASHES,
+    GREY,
+    HATCHES,
+    MARKERS,
+    PAGE,
+    colour,
+    legend_below,
+    sheet,
+    styled,
+)
+
+BARS_IN_A_ROW = 44  # more than these at page width are too thin for their intervals
+PANELS_IN_A_ROW = 4
+
+
+class Value(NamedTuple):
+    """A value with the ends of its interval, where there are any."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Curve(NamedTuple):
+    """A line: y at x, with the ends of its band, where there are any. NaN leaves a gap."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
+class Point(NamedTuple):
+    """A method's score and the side of its receptive field; None where that is learned."""
+
+    label: str
+    field: float | None
+    score: Value
+
+
+@styled
+def grouped_bars(
+    groups: Sequence[str],
+    series: Mapping[str, Sequence[Value]],
+    *,
+    ylabel: str,
+    scale: float = 100,
+    width: float = PAGE,
+) -> Figure:
+    """One group of bars per name, one bar per series (Fig. 5, 6, 9).
+
+    Args:
+        groups: names under the groups; a line break is kept, such as before `n=4`.
+        series: label -> one value per group, 0-1.
+        ylabel: of the values' axis.
+        scale: what values are multiplied with.
+        width: in inches.
+    """
+    assert groups, "no groups to draw"
+    assert all(len(values) == len(groups) for values in series.values()), "groups and values differ"
+    budget = max(len(series), round(BARS_IN_A_ROW * width / PAGE))
+    rows = math.ceil(len(groups) * len(series) / budget)
+    per_row = math.ceil(len(groups) / rows)
+    figure = sheet(0.55 + 1.6 * rows, width=width)
+    panels = figure.subplots(rows, 1, sharey=True, squeeze=False)[:, 0]
+    for row, axes in enumerate(panels):
+        part = slice(row * per_row, (row + 1) * per_row)
+        _bars(axes, groups[part], {k: v[part] for k, v in series.items()}, scale)
+        axes.set_xlim(-0.5, per_row - 0.5)
+        axes.set_ylabel(ylabel)
+    legend_below(figure, panels[0], series)
+    return figure
+
+
+def _bars(
+    axes: Axes, groups: Sequence[str], series: Mapping[str, Sequence[Value]], scale: float
+) -> None:
+    width = 0.82 / len(series)
+    for number, (label, values) in enumerate(series.items()):
+        lefts = [g - 0.41 + (number + 0.5) * width for g in range(len(groups))]
+        drawn = [(x, v) for x, v in zip(lefts, values, strict=True) if v.value is not None]
+        axes.bar(
+            [x for x, _ in drawn],
+            [scale * v.value for _, v in drawn if v.value is not None],
+            0.92 * width,
+            label=label,
+            color=colour(number),
+            hatch=HATCHES[number % len(HATCHES)],
+            edgecolor="white",
+            linewidth=0.0,
+        )
+        for x, value in drawn:
+            _whisker(axes, x, value, scale)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.tick_params(axis="x", length=0)
+
+
+def _whisker(axes: Axes, x: float, value: Value, scale: float, color: str = "#222222") -> None:
+    if value.low is not None and value.high is not None:
+        axes.vlines(x, scale * value.low, scale * value.high, color=color, linewidth=0.9)
+
+
+@styled
+def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
+    """Scores against the side of the receptive field, in cells (Fig. 7).
+
+    Learned positions have no side: such a method is a level line.
+    """
+    figure = sheet(2.5, width=COLUMN)
+    axes = figure.subplots()
+    fixed = sorted((p for p in points if p.field is not None), key=lambda p: p.field or 0)
+    for number, point in enumerate(fixed):
+        if point.score.value is None or point.field is None:
+            continue
+        _whisker(axes, point.field, point.score, 100, color=colour(0))
+        axes.plot(point.field, 100 * point.score.value, MARKERS[0], color=colour(0))
+        axes.annotate(
+            point.label,
+            (point.field, 100 * point.score.value),
+            (4, 5 if number % 2 else -10),  # neighbours are close: above and below in turn
+            textcoords="offset points",
+            fontsize=6.5,
+        )
+    for number, point in enumerate(p for p in points if p.field is None):
+        if point.score.value is not None:
+            line, level = DASHES[(number + 1) % len(DASHES)], 100 * point.score.value
+            axes.axhline(level, color=colour(number + 5), linestyle=line)
+            axes.annotate(
+                f"{point.label} (learned positions)",
+                (1, level),
+                (0, 3),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                fontsize=6.5,
+                color=colour(number + 5),
+            )
+    axes.margins(x=0.18, y=0.25)
+    axes.set_xlabel("side of the receptive field (cells of H/4)")
+    axes.set_ylabel(ylabel)
+    return figure
+
+
+@styled
+def line_panels(
+    panels: Mapping[str, Mapping[str, Curve]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    markers: bool = False,
+    log2: bool = False,
+) -> Figure:
+    """Small multiples of lines with bands, one scale for all: J over time, sweeps of an option.
+
+    Args:
+        panels: title -> label -> curve; a label keeps its colour in every panel.
+        xlabel: under the last row; with `{}`, each panel's title is put there instead of above.
+        ylabel: beside the first column.
+        markers: mark the values, for sweeps of few.
+        log2: double steps along x.
+    """
+    assert panels, "no panels to draw"
+    labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
+    columns = min(len(panels), PANELS_IN_A_ROW)
+    rows = math.ceil(len(panels) / columns)
+    single = len(panels) == 1
+    figure = sheet(0.5 + (2.0 if single else 1.35) * rows, width=COLUMN if single else PAGE)
+    grid = figure.subplots(rows, columns, sharey=True, sharex="{}" not in xlabel, squeeze=False)
+    for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
+        for label, curve in curves.items():
+            _line(axes, curve, labels.index(label), label, markers=markers)
+        if log2:
+            axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter("{x:g}")
+        if "{}" in xlabel:
+            axes.set_xlabel(xlabel.format(title))
+        else:
+            axes.set_title(title, loc="left", pad=3)
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_visible(False)
+    if "{}" not in xlabel:
+        figure.supxlabel(xlabel, fontsize=8)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(ylabel)
+    first = next(a for a, c in zip(grid.flat, panels.values(), strict=False) if len(c))
+    _complete(first, labels)
+    legend_below(figure, first, labels)
+    return figure
+
+
+def _line(axes: Axes, curve: Curve, number: int, label: str, *, markers: bool) -> None:
+    y = [100 * value for value in curve.y]
+    axes.plot(
+        curve.x,
+        y,
+        label=label,
+        color=colour(number),
+        linestyle=DASHES[number % len(DASHES)],
+        marker=MARKERS[number % len(MARKERS)] if markers else "",
+    )
+    if curve.low:
+        low, high = ([100 * v for v in band] for band in (curve.low, curve.high))
+        axes.fill_between(curve.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
+
+
+def _complete(axes: Axes, labels: Sequence[str]) -> None:
+    """Empty lines for labels that this panel lacks, so that its legend is everyone's."""
+    present = set(axes.get_legend_handles_labels()[1])
+    for number, label in enumerate(labels):
+        if label not in present:
+            style = DASHES[number % len(DASHES)]
+            axes.plot([], [], label=label, color=colour(number), linestyle=style)
+
+
+@styled
+def level_lines(
+    series: Mapping[str, Curve], *, levels: Mapping[str, float], xlabel: str, ylabel: str
+) -> Figure:
+    """Lines with marked values over an axis, and level lines to hold them against."""
+    figure = sheet(2.5, width=COLUMN)
+    axes = figure.subplots()
+    for number, (label, curve) in enumerate(series.items()):
+        _line(axes, curve, number, label, markers=True)
+    for label, level in levels.items():
+        axes.axhline(100 * level, color=GREY, linewidth=0.9, linestyle=(0, (2, 2)))
+        axes.annotate(
+            label,
+            (0, 100 * level),
+            (2, 2),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=6.5,
+            color=GREY,
+        )
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    legend_below(figure, axes, series)
+    return figure

@@ -1,0 +1,113 @@
+"""What all figures share: paper widths, colours safe for colour-blind readers, and the writing.
+
+Colours are Okabe and Ito's (jfly.uni-koeln.de/color); series also differ by marker, dash or hatch,
+so that a grey print can be read. No pyplot: nothing global is touched and nothing is left open.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vosbench.atomic import write_bytes
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAGE = 6.875  # inches: both columns of a CVPR or WACV paper
+COLUMN = 3.25  # inches: one column
+DPI = 200
+
+COLOURS = (
+    "#0072B2",  # blue
+    "#E69F00",  # orange
+    "#009E73",  # green
+    "#CC79A7",  # purple
+    "#56B4E9",  # sky blue
+    "#D55E00",  # vermilion
+    "#000000",
+    "#F0E442",  # yellow, last: weak on white paper
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "||||", "oo", "--")
+GREY = "#666666"
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "hatch.linewidth": 0.4,
+    "svg.hashsalt": "vosbench",  # the same data give the same bytes
+}
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """A drawing function under this project's style, whatever the caller's is."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
+        with mpl.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def sheet(height: float, *, width: float = PAGE) -> Figure:
+    """An empty figure of this size in inches, laid out without overlaps."""
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def colour(number: int) -> str:
+    """The colour of the n-th series; they repeat after eight, with other markers beside."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def legend_below(figure: Figure, axes: Axes, labels: Iterable[str]) -> None:
+    """One legend for the whole figure, under it; none for a single series without a name."""
+    handles, names = axes.get_legend_handles_labels()
+    shown = list(labels)
+    if len(names) < 2 and not any(shown):
+        return
+    longest = max(len(name) for name in shown)
+    width = float(figure.get_size_inches()[0])
+    columns = max(1, min(len(shown), int(width * 13 / (longest + 6))))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns)
+
+
+@styled
+def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write STEM.png (200 dpi) and STEM.svg, each whole or not at all, without a date."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
+        path = stem.with_name(f"{stem.name}.{kind}")
+        write_bytes(path, content.getvalue())
+        written.append(path)
+    return written[0], written[1]

@@ -9,7 +9,7 @@ values that they do not hold; with few sequences it is too narrow (see `bootstra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,31 +70,41 @@ def sample(result: Result, metric: str) -> Sample:
     """The per-sequence scores of a run, J or F or J&F, weighted as its protocol averages."""
     average = result.summary["protocol"]["average"]
     rows = result.summary["sequences"]
-    value: Callable[[dict[str, dict[str, float]]], float] = lambda row: (
-        (row["J"]["mean"] + row["F"]["mean"]) / 2 if metric == "J&F" else row[metric]["mean"]
-    )
     weight = np.array([row["objects"] if average == "objects" else 1 for row in rows], np.float64)
     groups = sorted({row["group"] for row in rows}) if average == "groups" else []
     stratum = [groups.index(row["group"]) if groups else 0 for row in rows]
     names = tuple(row["sequence"] for row in rows)
-    means = np.array([value(row) for row in rows], np.float64)
+    scores = [row["J&F"] if metric == "J&F" else row[metric]["mean"] for row in rows]
+    means = np.array(scores, np.float64)
     return Sample(names, means * weight, weight, np.array(stratum, np.intp))
 
 
 def bootstrap(scores: Sample, *, seed: int = 0, draws: int = DRAWS) -> Interval:
     """The 95 % percentile interval of the mean over resampled sequences, within each stratum.
 
-    Undefined where no stratum has two sequences.
+    Undefined where no stratum has two sequences. Too narrow where they are few: of means of scores
+    drawn from Beta(2, 1.2), it held the true one in 76, 85, 92 and 94 % of 400 trials with 3, 5,
+    10 and 20 sequences.
     """
-    parts = [np.flatnonzero(scores.stratum == number) for number in np.unique(scores.stratum)]
-    if max(map(len, parts), default=0) < 2:
+    if max(np.bincount(scores.stratum), default=0) < 2:
         return Interval(None, None)
-    rng = np.random.default_rng(seed)
+    return quantiles(resampled(scores, np.random.default_rng(seed), draws))
+
+
+def resampled(scores: Sample, rng: np.random.Generator, draws: int) -> Floats:
+    """The mean over sequences drawn with replacement within each stratum, (draws,)."""
     means = np.zeros(draws)
-    for part in parts:
+    strata = np.unique(scores.stratum)
+    for number in strata:
+        part = np.flatnonzero(scores.stratum == number)
         drawn = part[rng.integers(0, len(part), (draws, len(part)))]  # (draws, sequences)
-        means += scores.total[drawn].sum(1) / scores.weight[drawn].sum(1) / len(parts)
-    low, high = np.quantile(means, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+        means += scores.total[drawn].sum(1) / scores.weight[drawn].sum(1) / len(strata)
+    return means
+
+
+def quantiles(draws: Floats) -> Interval:
+    """The bounds that leave out 2.5 % of the draws on either side."""
+    low, high = np.quantile(draws, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Interval(float(low), float(high))
 
 

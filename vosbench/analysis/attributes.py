@@ -1,0 +1,151 @@
+"""Scores by attribute of the sequences (Fig. 5 of RPM-Net): what a method cannot cope with.
+
+An attribute's score is the mean over the objects of the sequences that carry it. Its drop is the
+mean over the objects of the tagged sequences without it, less that; sequences that nobody tagged
+are on neither side. The attributes are those of Perazzi et al., CVPR 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from vosbench.analysis.runs import card_or_none, one_group
+from vosbench.analysis.significance import DRAWS, Sample, bootstrap, quantiles, resampled
+from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.api import Result
+from vosbench.errors import UsageError
+
+NAMES = {
+    "AC": "appearance change",
+    "BC": "background clutter",
+    "CS": "camera shake",
+    "DB": "dynamic background",
+    "DEF": "deformation",
+    "EA": "edge ambiguity",
+    "FM": "fast motion",
+    "HO": "heterogeneous object",
+    "IO": "interacting objects",
+    "LR": "low resolution",
+    "MB": "motion blur",
+    "OCC": "occlusion",
+    "OV": "out of view",
+    "ROT": "rotation",
+    "SC": "shape complexity",
+    "SV": "scale variation",
+}
+ALL, NONE = "all sequences", "tagged with none"
+COLUMNS = (
+    Column("attribute"),
+    Column("name"),
+    Column("run"),
+    Column("sequences"),
+    Column("objects"),
+    Column("J", "%", better="higher"),
+    Column("J low", "%"),
+    Column("J high", "%"),
+    Column("F", "%", better="higher"),
+    Column("F low", "%"),
+    Column("F high", "%"),
+    Column("without"),
+    Column("drop J", "%", better="lower", signed=True),
+    Column("drop J low", "%", signed=True),
+    Column("drop J high", "%", signed=True),
+    Column("drop F", "%", better="lower", signed=True),
+    Column("drop F low", "%", signed=True),
+    Column("drop F high", "%", signed=True),
+)
+
+
+def name_of(code: str) -> str:
+    """An attribute in words; a code of one's own stays as it is."""
+    return NAMES.get(code, code)
+
+
+def attributes(
+    results: Sequence[Result],
+    tags: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    seed: int = 0,
+) -> Table:
+    """J and F of every run by attribute, and the drop against tagged sequences without it.
+
+    tags: attributes by sequence, those of the dataset's card by default; a sequence that is no key
+        was never tagged.
+
+    Raises:
+        UsageError: the runs are not of the same data, or none of its sequences is tagged.
+    """
+    group = one_group(results)
+    if tags is None:
+        card = card_or_none(group.results[0])
+        tags = card.attributes if card else {}
+    names = [row["sequence"] for row in group.results[0].summary["sequences"]]
+    tagged = [name for name in names if name in tags]
+    codes = sorted({code for name in tagged for code in tags[name]})
+    if not codes:
+        raise UsageError(f"none of the {len(names)} sequences of {group.title} has attributes")
+    rows = [_row(ALL, "", run, names, [], seed) for run in group.results]
+    for code in codes:
+        having = [name for name in tagged if code in tags[name]]
+        rest = [name for name in tagged if code not in tags[name]]
+        rows += [_row(code, name_of(code), run, having, rest, seed) for run in group.results]
+    if bare := [name for name in tagged if not tags[name]]:
+        rows += [_row(NONE, "", run, bare, [], seed) for run in group.results]
+    notes = [
+        "mean over the objects of the sequences that carry an attribute; sequences: how many do; "
+        "without: how many tagged ones do not; drop: the mean over those less that over the former",
+        "interval: 95 %, bootstrap over sequences; with fewer than five sequences it is little "
+        "more than their range, and attributes that occur together cannot be told apart",
+    ]
+    if len(tagged) < len(names):
+        untagged = [name for name in names if name not in tags]
+        notes.insert(
+            0,
+            f"{len(tagged)} of {len(names)} sequences are tagged; in neither column: "
+            f"{', '.join(untagged)}",
+        )
+    return Table(
+        name="attributes",
+        title=f"Attributes: {group.title}",
+        columns=COLUMNS,
+        rows=tuple(rows),
+        notes=(*notes, *group.notes),
+    )
+
+
+def _row(
+    code: str, name: str, run: Result, having: Sequence[str], rest: Sequence[str], seed: int
+) -> tuple[Cell, ...]:
+    cells: list[Cell] = []
+    drops: list[Cell] = []
+    for metric in ("J", "F"):
+        scores = by_objects(run, metric)
+        own = scores.only(having)
+        cells += [own.mean(), *bootstrap(own, seed=seed)]
+        drops += _drop(own, scores.only(rest), seed) if rest else [None, None, None]
+    objects = int(own.weight.sum())
+    return (code, name, run.name, len(having), objects, *cells, len(rest) or None, *drops)
+
+
+def by_objects(run: Result, metric: str) -> Sample:
+    """J or F by sequence, every object counting once whatever the protocol averages."""
+    totals: dict[str, list[float]] = {}
+    for row in run.summary["objects"]:
+        totals.setdefault(row["sequence"], []).append(row[metric]["mean"])
+    return Sample(
+        tuple(totals),
+        np.array([sum(values) for values in totals.values()], np.float64),
+        np.array([len(values) for values in totals.values()], np.float64),
+        np.zeros(len(totals), np.intp),
+    )
+
+
+def _drop(own: Sample, rest: Sample, seed: int) -> list[Cell]:
+    """The mean without less the mean with, each side resampled by itself."""
+    drop = rest.mean() - own.mean()
+    if min(len(own.names), len(rest.names)) < 2:
+        return [drop, None, None]
+    rng = np.random.default_rng(seed)
+    return [drop, *quantiles(resampled(rest, rng, DRAWS) - resampled(own, rng, DRAWS))]

@@ -1,0 +1,254 @@
+"""Runs on the same sequences -> paired comparisons: table, per-sequence table, plain sentences.
+
+Two runs are paired on the sequences that both have, under one protocol and one truth; what is not
+so is refused, and sequences left out are said aloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vosbench.analysis.attributes import name_of
+from vosbench.analysis.runs import card_or_none, data_key, notes_of, title_of, told_apart
+from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip
+from vosbench.analysis.tables import Column, Table
+from vosbench.api import Result
+from vosbench.errors import UsageError, did_you_mean
+
+ALPHA = 0.05
+TIE = 0.001  # a tenth of a point: the last digit that is printed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`first` less `second` in one metric, 0-1, on the sequences that both have.
+
+    differences: sequence -> mean over what the protocol averages in it. p: of the sign-flip test;
+    adjusted: by Holm over the comparisons made together. mostly: the attribute whose sequences
+    hold most of the difference though they are fewer, "" for none; with how many they are.
+    restricted: "" or which sequences were left out.
+    """
+
+    first: str
+    second: str
+    title: str
+    metric: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    adjusted: float
+    differences: Mapping[str, float]
+    mostly: tuple[str, int]
+    restricted: str
+
+    @property
+    def wins(self) -> tuple[int, int, int]:
+        """Sequences that `first` wins, ties (within a tenth of a point) and loses."""
+        won = sum(value > TIE for value in self.differences.values())
+        lost = sum(value < -TIE for value in self.differences.values())
+        return won, len(self.differences) - won - lost, lost
+
+    def sentence(self) -> str:
+        """What a reader may conclude, no more."""
+        ahead, behind, sign = self.first, self.second, 1
+        if self.difference < 0:
+            ahead, behind, sign = behind, ahead, -1
+        n = len(self.differences)
+        on = f"on {self.title}{self.restricted}"
+        by = f"{100 * abs(self.difference):.1f} {self.metric}"
+        if self.low is None or self.high is None:
+            return f"{n} sequence cannot tell {ahead} and {behind} apart {on}: {by} between them."
+        bounds = sorted((sign * self.low, sign * self.high))
+        interval = f"95 % interval {100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
+        if self.adjusted < ALPHA:
+            attribute, tagged = self.mostly
+            where = f", mostly on {attribute} ({tagged} of {n} sequences)" if attribute else ""
+            return f"{ahead} is better than {behind} {on} by {by} ({interval}){where}."
+        least = 2.0 ** (1 - n)
+        if least >= ALPHA:
+            return (
+                f"{n} sequences are too few to tell {ahead} and {behind} apart {on}: {ahead} is "
+                f"ahead by {by} ({interval}), but even a win on every one has p = {least:.2g}."
+            )
+        return (
+            f"No significant difference between {ahead} and {behind} {on}: {ahead} is ahead by "
+            f"{by} ({interval}, p = {self.adjusted:.2g}, {n} sequences)."
+        )
+
+
+def compare(
+    results: Sequence[Result], *, against: str = "", metric: str = "J", seed: int = 0
+) -> list[Comparison]:
+    """Each run against one: the named one, or the best of those with the most sequences.
+
+    Raises:
+        UsageError: fewer than two runs; `against` names none; or two runs cannot be paired.
+    """
+    runs = told_apart(results)
+    if len(runs) < 2:
+        raise UsageError("a comparison needs two scored runs of the same data")
+    if metric not in ("J", "F", "J&F"):
+        raise UsageError(f"unknown metric {metric!r}; {did_you_mean(metric, ('J', 'F', 'J&F'))}")
+    names = {run.name: run for run in runs}
+    if against and against not in names:
+        raise UsageError(f"no run {against!r}; {did_you_mean(against, names)}")
+    one = names[against] if against else max(runs, key=_rank)
+    made = [_pair(one, other, metric, seed) for other in runs if other is not one]
+    adjusted = holm([each.p for each in made])
+    return [replace(each, adjusted=p) for each, p in zip(made, adjusted, strict=True)]
+
+
+def _rank(result: Result) -> tuple[int, float]:
+    return len(result.summary["sequences"]), result.summary["J"]["mean"] or 0.0
+
+
+def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
+    """The sequences that two runs are paired on, and what is to be said if not all.
+
+    Raises:
+        UsageError: dataset, split, protocol, truth or frames differ, or no sequence is shared.
+    """
+    if data_key(a) != data_key(b):
+        raise UsageError(
+            f"{a.name} and {b.name} cannot be paired: one was scored on "
+            f"{' '.join(data_key(a))}, the other on {' '.join(data_key(b))} (dataset, split, "
+            "protocol); evaluate both alike"
+        )
+    data = a.summary["dataset"], b.summary["dataset"]
+    lists = {each["list_sha256"] for each in data}
+    if len(lists) == 1 and len({each.get("truth_crc32") for each in data}) > 1:
+        raise UsageError(
+            f"{a.name} and {b.name} cannot be paired: the same sequences were scored against "
+            f"other truth (checksums {data[0].get('truth_crc32')} and "
+            f"{data[1].get('truth_crc32')}: other masks, frames or resolution); evaluate both anew"
+        )
+    of_a, of_b = ({row["sequence"]: row for row in run.summary["sequences"]} for run in (a, b))
+    names = tuple(name for name in of_a if name in of_b)
+    for name in names:
+        counts = [(of[name]["objects"], of[name]["frames"]) for of in (of_a, of_b)]
+        if counts[0] != counts[1]:
+            raise UsageError(
+                f"{a.name} and {b.name} cannot be paired: {name} has {counts[0][0]} objects and "
+                f"{counts[0][1]} scored frames in one, {counts[1][0]} and {counts[1][1]} in the "
+                "other; evaluate both anew"
+            )
+    if not names:
+        raise UsageError(f"{a.name} and {b.name} share no sequence")
+    if len(lists) == 1:
+        return names, ""
+    most = max(len(of_a), len(of_b))
+    return names, f" (ONLY the {len(names)} sequences that both have, of {most})"
+
+
+def _pair(a: Result, b: Result, metric: str, seed: int) -> Comparison:
+    names, restricted = shared(a, b)
+    first, second = sample(a, metric).only(names), sample(b, metric).only(names)
+    apart = first.less(second)
+    low, high = bootstrap(apart, seed=seed)
+    by_sequence = apart.total / apart.weight
+    return Comparison(
+        first=a.name,
+        second=b.name,
+        title=title_of(a),
+        metric=metric,
+        difference=apart.mean(),
+        low=low,
+        high=high,
+        p=(p := sign_flip(apart.contributions(), seed=seed)),
+        adjusted=p,
+        differences=dict(zip(names, map(float, by_sequence), strict=True)),
+        mostly=_mostly(a, apart),
+        restricted=restricted,
+    )
+
+
+def _mostly(run: Result, apart: Sample) -> tuple[str, int]:
+    """The attribute whose sequences, at most half of all, hold over half of the difference.
+
+    Of several, the one with the greatest difference a sequence. ("", 0) for none. It describes
+    these sequences; no test is made of it.
+    """
+    card = card_or_none(run)
+    tags = card.attributes if card else {}
+    added = apart.contributions()
+    found = ("", 0)
+    greatest = 0.0
+    for code in sorted({code for name in apart.names for code in tags.get(name, ())}):
+        has = np.array([code in tags.get(name, ()) for name in apart.names])
+        n, part = int(has.sum()), added[has].sum() / (added.sum() or 1.0)
+        if 2 <= n <= len(has) / 2 and part > 0.5 and part / n > greatest:
+            found, greatest = (name_of(code), n), part / n
+    return found
+
+
+def comparisons(
+    results: Sequence[Result], *, against: str = "", metric: str = "J", seed: int = 0
+) -> Table:
+    """Table: every run against the best (or the named) one, its sentences as notes."""
+    made = compare(results, against=against, metric=metric, seed=seed)
+    rows = []
+    for each in made:
+        won, tied, lost = each.wins
+        rows.append((
+            each.first, each.second, len(each.differences), each.difference, each.low, each.high,
+            each.p, each.adjusted, f"{won}/{tied}/{lost}", each.mostly[0] or None,
+        ))  # fmt: skip
+    n = max(len(each.differences) for each in made)
+    how = "all flips" if n <= 12 else "10,000 random flips"
+    return Table(
+        name="comparison",
+        title=f"Paired differences in {metric}: {title_of(results[0])}",
+        columns=(
+            Column("run"),
+            Column("against"),
+            Column("sequences"),
+            Column(f"difference {metric}", "%", signed=True),
+            Column("difference low", "%", signed=True),
+            Column("difference high", "%", signed=True),
+            Column("p", digits=4),
+            Column("p Holm", digits=4),
+            Column("win/tie/loss"),
+            Column("mostly on"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            *(each.sentence() for each in made),
+            f"interval: bootstrap over sequences; p: sign-flip test of the per-sequence "
+            f"differences ({how}), two-sided; p Holm: corrected for {len(made)} comparisons; a tie "
+            "is within 0.1 points",
+            "mostly on: the attribute whose sequences hold over half of the difference though they "
+            "are at most half of all; described, not tested",
+            *notes_of(results[0]),
+        ),
+    )
+
+
+def differences(results: Sequence[Result], *, against: str = "", metric: str = "J") -> Table:
+    """Table: each sequence's score in the run compared against, and how far every other is off."""
+    made = compare(results, against=against, metric=metric)
+    runs = {run.name: run for run in told_apart(results)}
+    reference = made[0].first
+    scores = sample(runs[reference], metric)
+    means = dict(zip(scores.names, scores.total / scores.weight, strict=True))
+    return Table(
+        name="sequences",
+        title=f"{metric} of each sequence: {title_of(results[0])}",
+        columns=(
+            Column("sequence"),
+            Column(reference, "%", better="higher"),
+            *(Column(f"{each.second} less", "%", signed=True) for each in made),
+        ),
+        rows=tuple(
+            (
+                name,
+                float(mean),
+                *(None if name not in d.differences else -d.differences[name] for d in made),
+            )
+            for name, mean in means.items()
+        ),
+        notes=(f"the other columns are differences to {reference}", *notes_of(results[0])),
+    )

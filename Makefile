@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo check test bench
+.PHONY: install demo check test bench weights table
 
 install: .venv/installed
 
@@ -12,10 +12,10 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/vosbench run --method copy-first --dataset synthetic --out demo
-	$(BIN)/vosbench run --method optical-flow --dataset synthetic --out demo
-	$(BIN)/vosbench compare demo/*-synthetic --picture demo/picture.png
-	@echo "masks and scores of each run: demo/<run>/masks, demo/<run>/scores.csv, summary.json"
+	@mkdir -p demo
+	$(BIN)/vosbench suite demo --out demo --workers 2 > demo/table.txt
+	$(BIN)/vosbench compare demo/runs/*-synthetic-* --picture demo/picture.png
+	@echo "masks and scores of each run: demo/runs/<run>/masks, scores.csv, summary.json"
 
 check: install
 	$(BIN)/ruff check .
@@ -27,3 +27,11 @@ test: check
 
 bench: install
 	$(BIN)/python benchmarks/scoring.py
+
+# VIDEOS: a folder of unlabelled clips; hours on two cores, each weight as soon as it is done
+weights: install
+	$(BIN)/vosbench suite weights --videos $(VIDEOS) --out build/weights
+
+# VOSBENCH_DATA: the folder that holds DAVIS-2016
+table: install
+	$(BIN)/vosbench suite learned --out build/learned --format markdown

@@ -23,7 +23,7 @@ SOURCE = "Vondrick et al., Tracking Emerges by Colorizing Videos, ECCV 2018"
 VARIANTS = {
     "colorization-paper": {
         "backbone": "resnet18", "norm": "batch", "size": 256, "stride": 8, "width": 256,
-        "shortcuts": False,
+        "shortcuts": False, "temperature": 0.5,
     },
 }  # fmt: skip
 SHAPE = (
@@ -90,11 +90,15 @@ class Options:
     size: int = 128  # side in px of the square that frames are squashed to; [paper] 256
     stride: Literal[4, 8, 16] = 4  # px a cell; [paper] 8: both give 32x32 cells
     width: int = 64  # channels of a frame's code and of the 3D blocks; [paper] 256
-    shortcuts: bool = True  # around 3D blocks but the first; [paper] none
+    # Around 3D blocks but the first; [paper] none. After 300 steps, with and without: likelihood
+    # .40 and .61 nats a cell, colours hit .87 and .80, where copying in place hits .85.
+    shortcuts: bool = True
     dim: int = 64  # of the embedding [paper]
     colours: int = 16  # clusters of a and b of Lab [paper]
     references: int = 3  # frames that are copied from [paper]
-    temperature: float = 0.5  # of the softmax in test [paper]
+    # Of the softmax in test; [paper] 0.5. In a trial of 500 steps, J of the first 24 frames of ten
+    # sequences: .263 at 0.5, .347 at 0.2, .361 at 0.1, copying in place .354.
+    temperature: float = 0.2
     propagate: Literal["soft", "hard"] = "soft"  # what is copied on: soft masks [paper], or argmax
     weights: Literal["default", "none"] | Path = "default"
 

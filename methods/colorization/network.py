@@ -64,6 +64,9 @@ class Colorizer(nn.Module):
             )
         )
         self.head = nn.Conv2d(options.width, options.dim, 1)
+        # An attention that starts nearly even: at the usual scale, that over random embeddings is
+        # so sharp that the first loss is 8.6 nats where an even copy has 1.6.
+        nn.init.normal_(self.head.weight, std=0.1 * (3 * options.width) ** -0.5)
         self.palette = Palette(options.colours)
 
     def encode(self, images: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vosbench.analysis.runs import card_or_none, one_group
-from vosbench.analysis.significance import DRAWS, Sample, bootstrap, quantiles, resampled
+from vosbench.analysis.significance import DRAWS, Sample, bootstrap, gather, quantiles, resampled
 from vosbench.analysis.tables import Cell, Column, Table
 from vosbench.api import Result
 from vosbench.errors import UsageError
@@ -121,25 +121,13 @@ def _row(
     cells: list[Cell] = []
     drops: list[Cell] = []
     for metric in ("J", "F"):
-        scores = by_objects(run, metric)
+        means = {(r["sequence"], r["object"]): r[metric]["mean"] for r in run.summary["objects"]}
+        scores = gather(run, means, average="objects")
         own = scores.only(having)
         cells += [own.mean(), *bootstrap(own, seed=seed)]
         drops += _drop(own, scores.only(rest), seed) if rest else [None, None, None]
     objects = int(own.weight.sum())
     return (code, name, run.name, len(having), objects, *cells, len(rest) or None, *drops)
-
-
-def by_objects(run: Result, metric: str) -> Sample:
-    """J or F by sequence, every object counting once whatever the protocol averages."""
-    totals: dict[str, list[float]] = {}
-    for row in run.summary["objects"]:
-        totals.setdefault(row["sequence"], []).append(row[metric]["mean"])
-    return Sample(
-        tuple(totals),
-        np.array([sum(values) for values in totals.values()], np.float64),
-        np.array([len(values) for values in totals.values()], np.float64),
-        np.zeros(len(totals), np.intp),
-    )
 
 
 def _drop(own: Sample, rest: Sample, seed: int) -> list[Cell]:

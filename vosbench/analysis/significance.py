@@ -9,7 +9,7 @@ values that they do not hold; with few sequences it is too narrow (see `bootstra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,16 +67,32 @@ class Interval(NamedTuple):
 
 
 def sample(result: Result, metric: str) -> Sample:
-    """The per-sequence scores of a run, J or F or J&F, weighted as its protocol averages."""
-    average = result.summary["protocol"]["average"]
-    rows = result.summary["sequences"]
-    weight = np.array([row["objects"] if average == "objects" else 1 for row in rows], np.float64)
-    groups = sorted({row["group"] for row in rows}) if average == "groups" else []
-    stratum = [groups.index(row["group"]) if groups else 0 for row in rows]
-    names = tuple(row["sequence"] for row in rows)
-    scores = [row["J&F"] if metric == "J&F" else row[metric]["mean"] for row in rows]
-    means = np.array(scores, np.float64)
-    return Sample(names, means * weight, weight, np.array(stratum, np.intp))
+    """The scores of a run by sequence, J or F or J&F, averaged as its protocol does."""
+    return gather(
+        result,
+        {
+            (row["sequence"], row["object"]): row["J&F"] if metric == "J&F" else row[metric]["mean"]
+            for row in result.summary["objects"]
+        },
+    )
+
+
+def gather(result: Result, values: Mapping[tuple[str, int], float], *, average: str = "") -> Sample:
+    """Values of a run's objects by sequence.
+
+    average: over `objects`, `sequences` or `groups`; by default as the run's protocol does.
+    """
+    average = average or result.summary["protocol"]["average"]
+    of = {row["sequence"]: row["group"] for row in result.summary["sequences"]}
+    by_sequence: dict[str, list[float]] = {}
+    for (name, _), value in values.items():
+        by_sequence.setdefault(name, []).append(value)
+    means = np.array([np.mean(each) for each in by_sequence.values()], np.float64)
+    many = [len(each) if average == "objects" else 1 for each in by_sequence.values()]
+    weight = np.array(many, np.float64)
+    groups = sorted({of[name] for name in by_sequence}) if average == "groups" else []
+    stratum = [groups.index(of[name]) if groups else 0 for name in by_sequence]
+    return Sample(tuple(by_sequence), means * weight, weight, np.array(stratum, np.intp))
 
 
 def bootstrap(scores: Sample, *, seed: int = 0, draws: int = DRAWS) -> Interval:

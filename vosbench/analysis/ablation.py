@@ -1,0 +1,92 @@
+"""Backbone against matching module, or any two options, as a grid (Fig. 6 and 8 of RPM-Net)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vosbench.analysis.runs import one_group
+from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.api import Result
+from vosbench.errors import UsageError
+
+ORDER = (  # the paper's, then ours; what is not here follows in alphabetical order
+    "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
+    "correlation",
+)  # fmt: skip
+OWN = ("weights",)  # each cell has its own: they are no further option
+
+
+def ablation(
+    results: Sequence[Result],
+    *,
+    metric: str = "J",
+    row: str = "backbone",
+    column: str = "matching",
+) -> Table:
+    """The mean score of the runs with each pair of options; a dash where there is no run.
+
+    Runs that differ in further options get rows of their own, which name them; runs that differ in
+    seed or weights only are averaged, and a note says so. Runs without both options stay out.
+
+    Raises:
+        UsageError: the runs are not of the same data, or none has both options.
+    """
+    group = one_group(results)
+    runs = [run for run in group.results if {row, column} <= _options(run).keys()]
+    if not runs:
+        raise UsageError(f"no run of {group.title} has both options, {row} and {column}")
+    further = _varying(runs, but=(row, column, *OWN))
+    cells: dict[tuple[str, str], list[float]] = {}
+    for run in runs:
+        options = _options(run)
+        name = " ".join([str(options[row]), *(f"{k}={options.get(k)}" for k in further)])
+        cells.setdefault((name, str(options[column])), []).append(_score(run, metric))
+    across = sorted({key[1] for key in cells}, key=_place)
+    rows: list[tuple[Cell, ...]] = [
+        (name, *(_mean(cells.get((name, one))) for one in across))
+        for name in sorted({key[0] for key in cells})
+    ]
+    notes = [f"{len(runs)} runs; a dash: no run"]
+    for (name, one), values in cells.items():
+        if len(values) > 1:
+            notes.append(
+                f"{name}, {one}: mean of {len(values)} runs, {100 * min(values):.1f} to "
+                f"{100 * max(values):.1f}"
+            )
+    still = runs[0].summary.get("copy_first")
+    if still and metric in still and metric != "J&F":
+        notes.append(f"copy-first on the same frames: {100 * still[metric]['mean']:.1f}")
+    return Table(
+        name=f"ablation-{metric.replace('&', '')}",
+        title=f"{metric} by {row} and {column}: {group.title}",
+        columns=(Column(row), *(Column(one, "%", better="higher") for one in across)),
+        rows=tuple(rows),
+        notes=(*notes, *group.notes),
+    )
+
+
+def _options(run: Result) -> Mapping[str, Any]:
+    return run.manifest["identity"]["options"] if run.manifest else {}
+
+
+def _varying(runs: Sequence[Result], *, but: Sequence[str]) -> list[str]:
+    """The options that are not the same in all runs."""
+    names = {name for run in runs for name in _options(run) if name not in but}
+    return sorted(
+        name for name in names if len({repr(_options(run).get(name)) for run in runs}) > 1
+    )
+
+
+def _score(run: Result, metric: str) -> float:
+    summary = run.summary
+    return float(summary["J&F"] if metric == "J&F" else summary[metric]["mean"])
+
+
+def _mean(values: Sequence[float] | None) -> float | None:
+    return statistics.fmean(values) if values else None
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (ORDER.index(name) if name in ORDER else len(ORDER)), name

@@ -1,0 +1,243 @@
+"""Where runs fail, from their scores alone: when, on what, and in the region or at the boundary."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vosbench.analysis.runs import one_group
+from vosbench.analysis.significance import bootstrap, gather
+from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.api import Result
+from vosbench.errors import DataError, UsageError
+
+LOST = 0.1  # J below which nothing much of the object is left
+COARSE = 0.5  # J below which recall counts a frame as failed
+CURVE_DRAWS = 1000  # a curve has many points, and none is read to the last digit
+
+Floats = npt.NDArray[np.float64]
+
+
+class Series(NamedTuple):
+    """The scores of one object over its scored frames, in order.
+
+    since: frames passed since the object's prompt, 1 for the frame after it.
+    """
+
+    frames: tuple[str, ...]
+    since: npt.NDArray[np.intp]
+    J: Floats
+    F: Floats
+
+
+def series(run: Result) -> dict[tuple[str, int], Series]:
+    """Sequence and object -> scores in scores.csv.
+
+    Where a run's masks are there, frames are counted in them, scored or not; else by their place
+    among the scored ones. An object that is first scored later than others of its sequence is
+    taken to start on the frame before.
+
+    Raises:
+        UsageError: the scores were not written. DataError: scores.csv is missing or damaged.
+    """
+    if run.folder is None:
+        raise UsageError("these scores were not written; evaluate with --out FOLDER")
+    path = run.folder / "scores.csv"
+    rows: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                scored = (row["frame"], float(row["J"]), float(row["F"]))
+                rows.setdefault((row["sequence"], int(row["object"])), []).append(scored)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
+    places: dict[str, dict[str, int]] = {}
+    for (name, _), scored in rows.items():
+        places.setdefault(name, {}).update(dict.fromkeys((frame for frame, *_ in scored), 0))
+    for name, stems in places.items():
+        folder = run.masks / name if run.masks else None
+        masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
+        whole = masks if stems.keys() <= set(masks) else ["", *sorted(stems)]
+        places[name] = {stem: place for place, stem in enumerate(whole)}
+    found = {}
+    for (name, number), scored in rows.items():
+        stems_of, j, f = zip(*scored, strict=True)
+        at = np.array([places[name][stem] for stem in stems_of], np.intp)
+        opening = min(places[name][other[0][0]] for (of, _), other in rows.items() if of == name)
+        start = 0 if at[0] == opening else at[0] - 1
+        found[name, number] = Series(stems_of, at - start, np.array(j), np.array(f))
+    return found
+
+
+def over_time(results: Sequence[Result], *, step: int = 1, seed: int = 0) -> Table:
+    """Mean J over the objects, by frames since each was prompted, in bins of `step` frames.
+
+    Sequences end at different times, so that later points are means over fewer, other objects:
+    `objects` counts them.
+    """
+    group = one_group(results)
+    curves = [(run, series(run)) for run in group.results]
+    last = max(int(each.since[-1]) for _, all_of in curves for each in all_of.values())
+    columns = [Column("from"), Column("to"), Column("objects")]
+    for run in group.results:
+        columns += [
+            Column(run.name, "%", better="higher"),
+            Column(f"{run.name} low", "%"),
+            Column(f"{run.name} high", "%"),
+        ]
+    rows: list[tuple[Cell, ...]] = []
+    for start in range(1, last + 1, step):
+        row: list[Cell] = []
+        count = 0
+        for run, all_of in curves:
+            means = {}
+            for key, each in all_of.items():
+                inside = (each.since >= start) & (each.since < start + step)
+                if inside.any():
+                    means[key] = float(each.J[inside].mean())
+            count = len(means)
+            if means:
+                at = gather(run, means, average="objects")
+                row += [at.mean(), *bootstrap(at, seed=seed, draws=CURVE_DRAWS)]
+        if count:
+            rows.append((start, min(start + step - 1, last), count, *row))
+    return Table(
+        name="over-time",
+        title=f"J by frames since the prompt: {group.title}",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        notes=(
+            "mean over the objects that are still scored then; their number falls as short "
+            "sequences end, so that a curve may rise though no object recovers",
+            *group.notes,
+        ),
+    )
+
+
+def worst_objects(results: Sequence[Result], *, count: int = 10) -> Table:
+    """The objects with the lowest mean J of each run, and the frame from which they are lost."""
+    group = one_group(results)
+    rows: list[tuple[Cell, ...]] = []
+    for run in group.results:
+        scored = series(run)
+        for entry in sorted(run.summary["objects"], key=lambda row: row["J"]["mean"])[:count]:
+            each = scored[entry["sequence"], entry["object"]]
+            worst = int(each.J.argmin())
+            rows.append((
+                run.name, entry["sequence"], entry["object"], entry["J"]["mean"],
+                entry["F"]["mean"], entry["J"]["decay"], each.frames[worst],
+                float(each.J[worst]), lost_from(each),
+            ))  # fmt: skip
+    return Table(
+        name="worst-objects",
+        title=f"Worst objects: {group.title}",
+        columns=(
+            Column("run"),
+            Column("sequence"),
+            Column("object"),
+            Column("J", "%", better="higher"),
+            Column("F", "%", better="higher"),
+            Column("J decay", "%", better="lower"),
+            Column("worst frame"),
+            Column("J there", "%"),
+            Column("lost from"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            f"the {count} lowest J of each run; worst frame: the first with the lowest J; lost "
+            "from: the frame from which J stays below 10 to the end",
+            *group.notes,
+        ),
+    )
+
+
+def lost_from(each: Series) -> str | None:
+    """The frame from which J stays below LOST to the end; None where the end is not so."""
+    kept = np.flatnonzero(each.J >= LOST)
+    first = int(kept[-1]) + 1 if len(kept) else 0
+    return each.frames[first] if first < len(each.frames) else None
+
+
+def worst_frames(results: Sequence[Result], *, count: int = 10) -> Table:
+    """The frames of each run on which J falls most from one to the next, one for each object."""
+    group = one_group(results)
+    rows: list[tuple[Cell, ...]] = []
+    for run in group.results:
+        falls = sorted(_falls(series(run)), key=lambda fall: -fall[0])[:count]
+        rows += [(run.name, *rest, drop) for drop, *rest in falls]
+    return Table(
+        name="worst-frames",
+        title=f"Steepest falls: {group.title}",
+        columns=(
+            Column("run"),
+            Column("sequence"),
+            Column("object"),
+            Column("frame"),
+            Column("J before", "%"),
+            Column("J", "%", better="higher"),
+            Column("F", "%", better="higher"),
+            Column("fall", "%", better="lower"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            f"the {count} greatest falls of J from one scored frame to the next, at most one for "
+            "each object; the first scored frame falls from 100, as the prompt is given",
+            *group.notes,
+        ),
+    )
+
+
+def _falls(
+    scored: dict[tuple[str, int], Series],
+) -> Iterator[tuple[float, str, int, str, float, float, float]]:
+    for (name, number), each in scored.items():
+        before = np.concatenate(([1.0], each.J[:-1]))
+        at = int((before - each.J).argmax())
+        j, f, was = float(each.J[at]), float(each.F[at]), float(before[at])
+        if was > j:
+            yield was - j, name, number, each.frames[at], was, j, f
+
+
+def loss(results: Sequence[Result]) -> Table:
+    """What J and F lack to 1: how much of it is region, how much boundary, and in which frames."""
+    group = one_group(results)
+    rows: list[tuple[Cell, ...]] = []
+    for run in group.results:
+        j, f = run.summary["J"]["mean"], run.summary["F"]["mean"]
+        whole = 2 - j - f
+        scored, parts = series(run), []
+        for low, high in ((0.0, LOST), (LOST, COARSE), (COARSE, 2.0)):
+            missing = {
+                key: float(np.where((low <= each.J) & (high > each.J), 1 - each.J, 0).mean())
+                for key, each in scored.items()
+            }
+            parts.append(gather(run, missing).mean() / (1 - j) if j < 1 else None)
+        region = (1 - j) / whole if whole else None
+        boundary = None if region is None else 1 - region
+        rows.append((run.name, 1 - (j + f) / 2, region, boundary, *parts))
+    return Table(
+        name="loss",
+        title=f"What is lost: {group.title}",
+        columns=(
+            Column("run"),
+            Column("loss", "%", better="lower"),
+            Column("region", "%"),
+            Column("boundary", "%"),
+            Column("lost", "%"),
+            Column("partly", "%"),
+            Column("outline", "%"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            "loss: 100 less J&F; region and boundary: the shares of it that J and F lack",
+            "lost, partly, outline: the shares of what J lacks in frames where J is below 10, "
+            "below 50, and above: there the object is found and its outline is not exact",
+            *group.notes,
+        ),
+    )

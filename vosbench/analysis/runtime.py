@@ -1,0 +1,83 @@
+"""Seconds a frame of every run, with device, size and what was counted (Table 4 of RPM-Net)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from vosbench.analysis.runs import told_apart
+from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.api import Result
+from vosbench.errors import DataError, UsageError
+from vosbench.masks import read_mask
+
+
+def runtime(results: Sequence[Result]) -> Table:
+    """The times that run.json holds; runs of several datasets and machines may stand together.
+
+    Raises:
+        UsageError: no run was timed.
+    """
+    timed = [
+        (run, run.manifest)
+        for run in told_apart(results)
+        if run.manifest and run.manifest["timing"]["frames"]
+    ]
+    if not timed:
+        raise UsageError("none of these was timed: masks of other tools carry no times")
+    timed.sort(key=lambda pair: pair[1]["timing"]["median_seconds"])
+    rows: list[tuple[Cell, ...]] = []
+    for run, manifest in timed:
+        timing, identity = manifest["timing"], manifest["identity"]
+        machine, size = manifest["environment"], identity["options"].get("size")
+        peak = manifest["peak_memory_bytes"]
+        rows.append((
+            run.name, identity["dataset"], timing["median_seconds"], timing["p95_seconds"],
+            timing.get("mean_seconds_of_all"), timing["frames"], frame_size(run),
+            str(size) if size else None, None if peak is None else peak / 1e6, identity["device"],
+            f"{machine['cores']} cores, {machine['processor']}",
+            f"torch {machine['versions'].get('torch', '?')}",
+        ))  # fmt: skip
+    whats = dict.fromkeys(manifest["timing"]["what"] for _, manifest in timed)
+    return Table(
+        name="runtime",
+        title="Time a frame",
+        columns=(
+            Column("run"),
+            Column("dataset"),
+            Column("median", "s/frame", digits=4, better="lower"),
+            Column("p95", "s/frame", digits=4, better="lower"),
+            Column("mean of all", "s/frame", digits=4, better="lower"),
+            Column("frames timed"),
+            Column("frame size"),
+            Column("size option"),
+            Column("peak memory", "MB", digits=0, better="lower"),
+            Column("device"),
+            Column("machine"),
+            Column("versions"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            *(f"counted: {what}" for what in whats),
+            "frame size: height x width of the masks, that of most sequences; size option: what "
+            "the method was told to make of it; times of different machines, or of machines that "
+            "did other work meanwhile, do not compare",
+        ),
+    )
+
+
+def frame_size(run: Result) -> str | None:
+    """Height x width of a run's masks, of most sequences; None where they are not there."""
+    sizes: Counter[str] = Counter()
+    for folder in sorted(run.masks.iterdir()) if run.masks and run.masks.is_dir() else ():
+        first = min(folder.glob("*.png"), default=None)
+        if first is not None:
+            try:
+                h, w = read_mask(first).shape
+            except DataError:
+                continue  # what is wrong with a mask, scoring says
+            sizes[f"{h}x{w}"] += 1
+    if not sizes:
+        return None
+    ((most, _),) = sizes.most_common(1)
+    return most if len(sizes) == 1 else f"{most} and others"

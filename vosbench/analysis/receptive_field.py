@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vosbench.analysis.significance import Sample, bootstrap
 from vosbench.analysis.tables import Cell, Column, Table, maybe
 from vosbench.errors import UsageError
 from vosbench.types import Inspectable, Inspection, Mask, Sequence
@@ -103,6 +104,14 @@ def cosines(inspection: Inspection, cells: Cells) -> Floats:
     return found
 
 
+def cell_means(found: Floats) -> Floats:
+    """The mean (p,) of each cell's cosines (p, n) over the positions that count."""
+    means = np.full(len(found), np.nan)
+    some = ~np.isnan(found).all(1)
+    means[some] = np.nanmean(found[some], axis=1)
+    return means
+
+
 def regions_of(mask: Mask, grid: tuple[int, int]) -> npt.NDArray[np.str_]:
     """Each cell (h, w) as `inside` (one object alone), `outside` (background) or `boundary`.
 
@@ -120,10 +129,10 @@ def regions_of(mask: Mask, grid: tuple[int, int]) -> npt.NDArray[np.str_]:
 
 
 def field_of(samples: npt.NDArray[np.float32], cells: Cells) -> Field:
-    """What positions (p, n, 2) for cells (p, 2) span."""
+    """What positions (p, n, 2) for cells (p, 2) span; they are fixed about a cell or as such."""
     around = samples - cells[:, None]
     extents = (around.max(1) - around.min(1)).max(-1) + 1
-    fixed = bool(np.allclose(around, around[:1], atol=1e-4))
+    fixed = any(np.allclose(places, places[:1], atol=1e-4) for places in (around, samples))
     return Field(float(np.median(extents)), fixed, samples.shape[1])
 
 
@@ -136,17 +145,14 @@ def likeness(inspection: Inspection, cells: Cells, mask: Mask | None) -> Likenes
         mask: truth (h, w) of the target frame; without it only `all` is defined.
     """
     found = cosines(inspection, cells)
-    counted = ~np.isnan(found)
-    per_cell = np.full(len(cells), np.nan)
-    some = counted.any(1)
-    per_cell[some] = np.nanmean(found[some], axis=1)
+    per_cell = cell_means(found)
     means = {"all": _mean(per_cell)}
     if mask is not None:
         h, w = inspection.target.shape[1:]
         where = regions_of(mask, (h, w))[cells[:, 0], cells[:, 1]]
         means |= {region: _mean(per_cell[where == region]) for region in REGIONS[1:]}
     means = {region: means.get(region, float("nan")) for region in REGIONS}
-    return Likeness(means, float(1 - counted.mean()))
+    return Likeness(means, float(np.isnan(found).mean()))
 
 
 def chosen_cells(grid: tuple[int, int], count: int, *, seed: int) -> Cells:
@@ -225,9 +231,9 @@ def table(measured: Seq[Measured]) -> Table:
         outside = _mean([s.left_out for s in each.sequences.values()])
         field = round(each.field.side) if each.field.fixed else None
         cosine = [maybe(value) for value in means]
-        rows.append(
-            (each.label, each.field.samples, field, each.field.side, *cosine, outside, each.score)
-        )
+        interval = bootstrap(_sample(each, "all"))
+        own = (each.label, each.field.samples, field, each.field.side)
+        rows.append((*own, cosine[0], *interval, *cosine[1:], outside, each.score))
     names = next(iter(measured)).sequences if measured else {}
     sizes = {f"{m.cell[0]:.3g} x {m.cell[1]:.3g} px" for m in measured}
     return Table(
@@ -238,7 +244,10 @@ def table(measured: Seq[Measured]) -> Table:
             Column("positions"),
             Column("field", "cells", digits=0),
             Column("extent", "cells"),
-            *(Column(f"cosine {region}", digits=3) for region in REGIONS),
+            Column("cosine", digits=3),
+            Column("cosine low", digits=3),
+            Column("cosine high", digits=3),
+            *(Column(region, digits=3) for region in REGIONS[1:]),
             Column("left out", "%"),
             Column("J", "%", better="higher"),
         ),
@@ -246,7 +255,8 @@ def table(measured: Seq[Measured]) -> Table:
         notes=(
             f"mean over {len(names)} sequences: {', '.join(names)}",
             "cosine of the target cell's embedding and the reference's at each position "
-            "(bilinear), mean over positions, cells, pairs of frames, sequences",
+            "(bilinear), mean over positions, cells, pairs of frames, sequences; interval: 95 %, "
+            "bootstrap over sequences",
             "regions by the truth of the target frame: a cell with pixels of one object alone is "
             "inside, of background alone outside, else boundary",
             "field: side of the lattice, undefined where positions are learned; extent: what the "
@@ -269,11 +279,25 @@ def sequence_table(measured: Seq[Measured]) -> Table:
         columns=(
             Column("method"),
             Column("sequence"),
-            *(Column(f"cosine {region}", digits=3) for region in REGIONS),
+            Column("cosine", digits=3),
+            *(Column(region, digits=3) for region in REGIONS[1:]),
             Column("left out", "%"),
         ),
         rows=tuple(rows),
         notes=("a dash where no chosen cell lies in the region",),
+    )
+
+
+def _sample(measured: Measured, region: str) -> Sample:
+    """A region's cosine by sequence, where it is defined."""
+    known = {
+        name: found.cosine[region]
+        for name, found in measured.sequences.items()
+        if not np.isnan(found.cosine[region])
+    }
+    ones = np.ones(len(known))
+    return Sample(
+        tuple(known), np.array([*known.values()], float), ones, np.zeros(len(known), np.intp)
     )
 
 

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from vosbench.toolbox.figures.style import (
     COLUMN,
     DASHES,
-    GREY,
     HATCHES,
     MARKERS,
     PAGE,
@@ -226,29 +225,3 @@ def _complete(axes: Axes, labels: Sequence[str]) -> None:
         if label not in present:
             style = DASHES[number % len(DASHES)]
             axes.plot([], [], label=label, color=colour(number), linestyle=style)
-
-
-@styled
-def level_lines(
-    series: Mapping[str, Curve], *, levels: Mapping[str, float], xlabel: str, ylabel: str
-) -> Figure:
-    """Lines with marked values over an axis, and level lines to hold them against."""
-    figure = sheet(2.5, width=COLUMN)
-    axes = figure.subplots()
-    for number, (label, curve) in enumerate(series.items()):
-        _line(axes, curve, number, label, markers=True)
-    for label, level in levels.items():
-        axes.axhline(100 * level, color=GREY, linewidth=0.9, linestyle=(0, (2, 2)))
-        axes.annotate(
-            label,
-            (0, 100 * level),
-            (2, 2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            fontsize=6.5,
-            color=GREY,
-        )
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    legend_below(figure, axes, series)
-    return figure

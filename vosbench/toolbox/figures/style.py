@@ -38,7 +38,6 @@ COLOURS = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "||||", "oo", "--")
-GREY = "#666666"
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",

@@ -1,0 +1,238 @@
+"""Scored runs and the tables of analyses -> the paper's figures, each with caption and alt text.
+
+The drawing itself is in toolbox/figures; this says which values go where. Nothing is measured here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from vosbench.analysis import ablation, attributes, failures
+from vosbench.analysis.runs import card_or_none, one_group
+from vosbench.analysis.tables import Table
+from vosbench.api import Result
+from vosbench.errors import UsageError
+from vosbench.masks import read_mask
+from vosbench.toolbox.figures import charts, pictures
+from vosbench.toolbox.figures.charts import Curve, Value
+from vosbench.toolbox.figures.pictures import Tile
+from vosbench.toolbox.figures.style import save
+from vosbench.types import Dataset, Sequence
+
+STRIPS = 6  # sequences in one figure: more do not fit on a page
+SERIES = 8  # colours that can be told apart; what ranks below is not drawn, and the caption says so
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure under a name fit for a file; alt says in words what there is to see."""
+
+    name: str
+    caption: str
+    alt: str
+    figure: Figure
+
+    def save(self, folder: Path) -> tuple[Path, Path]:
+        """Write FOLDER/<name>.png and .svg."""
+        return save(self.figure, folder / self.name)
+
+
+def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Drawn]:
+    """Every figure that runs on the same data allow; strips need the dataset at hand.
+
+    Raises:
+        UsageError: the runs are not of the same data.
+    """
+    group = one_group(results)
+    runs, rest = group.results[:SERIES], group.results[SERIES:]
+    less = f" Not drawn: {', '.join(run.name for run in rest)}." if rest else ""
+    names = ", ".join(run.name for run in runs)
+    card = card_or_none(runs[0])
+    scored = {row["sequence"] for row in runs[0].summary["sequences"]}
+    if card and scored & card.attributes.keys():
+        yield Drawn(
+            "attributes",
+            f"J by attribute with 95 % intervals over sequences; {group.title}.{less}",
+            f"Bars of J by attribute for {names}.",
+            attribute_bars(attributes.attributes(runs)),
+        )
+    grid = [run for run in group.results if {"backbone", "matching"} <= _options(run).keys()]
+    if len({_options(run)["matching"] for run in grid}) > 1:
+        yield Drawn(
+            "ablation",
+            f"J by backbone and matching module; {group.title}.",
+            f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
+            ablation_bars(ablation.ablation(grid)),
+        )
+    for option, panel in sweeps(group.results).items():
+        yield Drawn(
+            f"sweep-{option}",
+            f"J by {option}, all other options as they are; {group.title}.",
+            f"Lines of J by {option} for {', '.join(panel)}.",
+            sweep_lines({option: panel}),
+        )
+    if all(run.folder is not None for run in runs):
+        yield Drawn(
+            "over-time",
+            f"J by frames since the prompt, with 95 % bands over sequences; {group.title}.{less}",
+            f"Lines of J over time for {names}.",
+            time_lines(failures.over_time(runs, step=5)),
+        )
+        yield Drawn(
+            "over-time-sequences",
+            f"J over time in each sequence, mean over its objects; {group.title}.{less}",
+            f"Small lines of J over time, one panel per sequence, for {names}.",
+            sequence_lines(runs),
+        )
+    if dataset is not None and all(run.masks is not None for run in runs):
+        chosen = [name for name in dataset.names if name in scored][:STRIPS]
+        yield Drawn(
+            "qualitative",
+            f"Last annotated frame: truth and masks, with J; {group.title}.{less}",
+            f"Frames of {', '.join(chosen)} with the masks of the truth and of {names}.",
+            qualitative([dataset.sequence(name) for name in chosen], runs),
+        )
+
+
+def attribute_bars(table: Table, *, metric: str = "J") -> Figure:
+    """The table `attributes` as bars (Fig. 5); under each attribute, how many sequences have it."""
+    groups: dict[str, str] = {}
+    series: dict[str, list[Value]] = {}
+    for row in table.records():
+        code = str(row["attribute"])
+        groups[code] = f"{code.replace(' ', chr(10))}\nn={row['sequences']}"
+        value = Value(*(_number(row[f"{metric}{end}"]) for end in ("", " low", " high")))
+        series.setdefault(str(row["run"]), []).append(value)
+    return charts.grouped_bars(list(groups.values()), series, ylabel=f"{metric} mean (%)")
+
+
+def ablation_bars(table: Table) -> Figure:
+    """The table `ablation-*` as bars (Fig. 6): a group per column, a colour per row."""
+    names = [column.name for column in table.columns[1:]]
+    series = {str(row[0]): [Value(_number(cell)) for cell in row[1:]] for row in table.rows}
+    metric = table.title.partition(" ")[0]
+    return charts.grouped_bars(names, series, ylabel=f"{metric} mean (%)")
+
+
+def time_lines(table: Table) -> Figure:
+    """The table `over-time` as one line per run, with its band."""
+    names = [c.name for c in table.columns[3:] if not c.name.endswith((" low", " high"))]
+    rows = list(table.records())
+    curves = {}
+    for name in names:
+        known = [row for row in rows if row[name] is not None]
+        middle = [(_must(row["from"]) + _must(row["to"])) / 2 for row in known]
+        banded = [row for row in known if row[f"{name} low"] is not None]
+        ends = [[_must(row[f"{name} {end}"]) for row in known] for end in ("low", "high")]
+        low, high = ends if len(banded) == len(known) else ((), ())
+        curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
+    return charts.line_panels({"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)")
+
+
+def sequence_lines(results: Seq[Result]) -> Figure:
+    """J over time in every sequence, mean over its objects, one panel each."""
+    panels: dict[str, dict[str, Curve]] = {}
+    for run in results:
+        sums: dict[str, dict[int, list[float]]] = {}
+        for (sequence, _), each in failures.series(run).items():
+            for since, score in zip(each.since.tolist(), each.J.tolist(), strict=True):
+                sums.setdefault(sequence, {}).setdefault(since, []).append(score)
+        for sequence, by_frame in sums.items():
+            at = sorted(by_frame)
+            means = [sum(by_frame[frame]) / len(by_frame[frame]) for frame in at]
+            panels.setdefault(sequence, {})[run.name] = Curve(at, means)
+    return charts.line_panels(panels, xlabel="frames since the prompt", ylabel="J (%)")
+
+
+def sweeps(results: Seq[Result], *, metric: str = "J") -> dict[str, dict[str, Curve]]:
+    """Option -> method -> score by the option's value, from runs that differ in it alone.
+
+    Only numbers are swept. Runs of one method that differ in another option too are lines of their
+    own, whose labels name it.
+    """
+    found: dict[str, dict[str, Curve]] = {}
+    runs = [run for run in results if run.manifest]
+    names = {(run.manifest["identity"]["method"]) for run in runs if run.manifest}
+    for method in sorted(names):
+        own = [r for r in runs if r.manifest and r.manifest["identity"]["method"] == method]
+        varying = sorted(
+            {
+                key
+                for run in own
+                for key, value in _options(run).items()
+                if value != _options(own[0]).get(key) and key != "weights"
+            }
+        )
+        for option in varying:
+            lines: dict[str, dict[float, float]] = {}
+            for run in own:
+                value, score = _options(run).get(option), run.summary[metric]["mean"]
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    others = [f"{k}={_options(run).get(k)}" for k in varying if k != option]
+                    lines.setdefault(" ".join([method, *others]), {})[value] = score
+            for label, line in lines.items():
+                if len(line) > 1:
+                    at = sorted(line)
+                    curve = Curve(at, [line[x] for x in at])
+                    found.setdefault(option, {})[label] = curve
+    return found
+
+
+def sweep_lines(panels: Mapping[str, Mapping[str, Curve]]) -> Figure:
+    """One panel per option: how far the score moves with it."""
+    return charts.line_panels(panels, xlabel="{}", ylabel="J mean (%)", markers=True)
+
+
+def qualitative(sequences: Seq[Sequence], results: Seq[Result], *, at: float = 1.0) -> Figure:
+    """Strips of one frame per sequence: truth, then every run with its J (Fig. 4, 8).
+
+    Args:
+        sequences: one strip each.
+        results: runs whose masks lie beside them.
+        at: which of the annotated frames after the prompt, from 0 for the first to 1 for the last
+            that is scored.
+
+    Raises:
+        UsageError: a sequence has no truth, or a run no masks.
+    """
+    rows = []
+    known = [failures.series(run) for run in results]
+    for sequence in sequences:
+        own = [[s for (name, _), s in each.items() if name == sequence.name] for each in known]
+        stems = [{frame for each in objects for frame in each.frames} for objects in own]
+        shared = set.intersection(*stems) if stems else set()
+        scored = [index for index in sequence.truth if sequence.frame_names[index] in shared]
+        if not scored:
+            raise UsageError(f"{sequence.name} has no scored frame; nothing to draw")
+        index = scored[round(at * (len(scored) - 1))]
+        frame, stem = sequence.frames[index], sequence.frame_names[index]
+        tiles = [Tile(pictures.overlay(frame, sequence.truth[index]), "truth", f"frame {stem}")]
+        for run, objects in zip(results, own, strict=True):
+            if run.masks is None:
+                raise UsageError(f"{run.name} has no masks to draw")
+            mask = read_mask(run.masks / sequence.name / f"{stem}.png")
+            found = [float(s.J[s.frames.index(stem)]) for s in objects if stem in s.frames]
+            score = f"J {100 * sum(found) / len(found):.0f}"
+            tiles.append(Tile(pictures.overlay(frame, mask), run.name, score))
+        rows.append((sequence.name, tiles))
+    heads = rows[:1] + [(n, [t._replace(caption="") for t in tiles]) for n, tiles in rows[1:]]
+    return pictures.strips(heads)
+
+
+def _options(run: Result) -> Mapping[str, Any]:
+    return run.manifest["identity"]["options"] if run.manifest else {}
+
+
+def _number(cell: str | int | float | None) -> float | None:
+    return None if cell is None else float(cell)
+
+
+def _must(cell: str | int | float | None) -> float:
+    assert cell is not None, "an undefined value among defined ones"
+    return float(cell)

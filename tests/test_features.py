@@ -1,0 +1,82 @@
+"""`vosbench inspect`: methods looked into by name and by run, tables and pictures on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Vosbench, make_folder_dataset
+
+from vosbench import api, features
+from vosbench.errors import DataError, UsageError
+
+SMALL = {"weights": "none", "size": "32", "embed_dim": "8"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder_dataset(tmp_path_factory.mktemp("data"), {"ant": 4, "bee": 4}, objects=1)
+
+
+def test_inspect_writes_tables_and_pictures(command: Vosbench, data: Path, tmp_path: Path) -> None:
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    done = command(
+        "inspect", "--method", "rpmnet-conv-1", "--method", "rpmnet", "--dataset", "folder",
+        "--root", data, *settings, "--cells", 20, "--pairs", 1, "--sequences", "bee",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "mean over 1 sequences: bee" in done.stdout
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"receptive-field.csv", "receptive-field-sequences.tex", "embedding-pca.md"} <= found
+    assert {"cosine-bars.png", "cosine-map-bee.svg", "pca-bee.png"} <= found
+    rows = json.loads((tmp_path / "out" / "receptive-field.json").read_text())["rows"]
+    assert [(row["method"], row["positions"], row["field"]) for row in rows] == [
+        ("rpmnet-conv-1", 9, 3),
+        ("rpmnet", 729, 7),  # untrained: all offsets are zero, so that it is conv-3's window
+    ]
+    assert all(-1 <= row["cosine"] <= 1 for row in rows)
+
+
+def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_path: Path) -> None:
+    def refused(*arguments: object) -> str:
+        done = command("inspect", "--out", tmp_path / "out", *arguments)
+        assert done.returncode == 1
+        assert not (tmp_path / "out").exists()
+        return done.stderr
+
+    assert "name scored runs, or --method NAME" in refused()
+    assert "--method needs --dataset" in refused("--method", "rpmnet")
+    flags = ("--dataset", "folder", "--root", data)
+    assert "copy-first shows no embeddings" in refused("--method", "copy-first", *flags)
+    assert "'3' is no pixel" in refused("--method", "rpmnet", *flags, "--points", "3")
+
+
+def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path: Path) -> None:
+    result = api.run("rpmnet-conv-1", "folder", root=data, options=SMALL, out=tmp_path)
+    subject = features.from_run(result)
+    dataset = features.dataset_of(result)
+    assert subject.label == result.name
+    assert subject.score == result.summary["J"]["mean"]
+    assert subject.method.grid(32, 48) == (8, 12)
+
+    shown = features.receptive_fields([subject], [dataset.sequence("ant")], pairs=1, cells=10)
+    assert set(shown.figures) == {"cosine-bars", "cosine-map-ant", "score-by-field"}
+    (row,) = shown.tables[0].records()
+    assert row["J"] == subject.score
+
+    points = [(2.0, 2.0), (31.0, 47.0)]
+    looked = features.projections([subject], [dataset.sequence("ant")], pairs=2, points=points)
+    target = looked.figures["pca-ant"].axes[0]
+    assert [line.get_label() for line in target.lines] == ["2,2", "31,47"]
+
+    assert result.manifest is not None
+    result.manifest["identity"]["files"]["weights"] = "0"
+    with pytest.raises(DataError, match="have changed since this run"):
+        features.from_run(result)
+
+
+def test_masks_of_another_tool_have_no_method(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="theirs is no run of `vosbench run`"):
+        features.from_run(api.Result("theirs", None, None, {}))

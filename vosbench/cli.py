@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vosbench import __version__, registry
+from vosbench import __version__, cli_features, registry
 from vosbench.errors import TruthWithheldError, UsageError, VosbenchError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Look at, check and fetch datasets.", no_args_is_help=True)
 app.add_typer(data, name="data")
+app.command()(cli_features.inspect)
 
 
 class Overwrite(StrEnum):

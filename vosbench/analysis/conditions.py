@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 def by_size(results: Sequence[Result], known: Facts | None = None, *, seed: int = 0) -> Table:
     """Mean J over the frames on which an object covers so much of the image."""
-    labels = [
-        f"{100 * a:g} to {100 * min(b, 1):g} %" for a, b in zip(SIZES, SIZES[1:], strict=False)
-    ]
+    labels = [f"{100 * a:g} to {100 * min(b, 1):g} %" for a, b in pairwise(SIZES)]
     return _binned(
         results, known, seed, lambda fact: fact.area or None, SIZES, labels,
         name="size", title="J by object size", column="share of the image",

@@ -1,0 +1,111 @@
+"""`vosbench analyse`, and the sentences under `vosbench compare`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vosbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from vosbench.api import Result
+
+MOST = 6  # sentences; more runs than that are for a table
+
+
+class Format(StrEnum):
+    """How tables are written."""
+
+    text = "text"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+def analyse(
+    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
+    what: Annotated[
+        str, typer.Option(help="Which: a,b,c, or all. [default: those that need the runs only]")
+    ] = "",
+    kind: Annotated[
+        Format | None, typer.Option("--format", help="[default: text; with --out, every one]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write one file per table into here.")] = None,
+    against: Annotated[
+        str, typer.Option(help="Run to compare the others with, by name. [default: the best]")
+    ] = "",
+    root: Annotated[
+        Path | None, typer.Option(help="Where the data lie, for size, speed and drift.")
+    ] = None,
+) -> None:
+    """Print or write tables: attributes, significance, failures, time; all from files on disk.
+
+    scores, published, significance, sequences, attributes, ablation, ablation-F, runtime,
+    over-time, worst-objects, worst-frames and loss read the runs; size, speed and drift also read
+    the dataset's truth.
+    """
+    from vosbench.analysis import catalogue
+    from vosbench.analysis.rendering import SUFFIXES, render
+    from vosbench.atomic import write_text
+
+    names = catalogue.choose(filter(None, (name.strip() for name in what.split(","))))
+    results = scored(runs)
+    made = 0
+    for each in catalogue.tables(results, names, root=root, against=against):
+        if isinstance(each, catalogue.Left):
+            typer.echo(f"left out: {each.name} of {each.group}: {each.why}", err=True)
+            continue
+        made += 1
+        if out is None:
+            typer.echo(render(each, kind.value if kind else "text"))
+            continue
+        out.mkdir(parents=True, exist_ok=True)
+        for each_kind in [kind.value] if kind else SUFFIXES:
+            path = out / f"{each.name}{SUFFIXES[each_kind]}"
+            write_text(path, render(each, each_kind))
+            typer.echo(path)
+    if not made:
+        raise UsageError("no table could be made; what is missing is said above")
+
+
+def scored(runs: list[Path]) -> list[Result]:
+    """The scored runs among some folders; the others are named on stderr.
+
+    Raises:
+        UsageError: none is one.
+    """
+    from vosbench import api
+
+    results = []
+    for folder in runs:
+        if (folder / "summary.json").is_file():
+            results.append(api.load(folder))
+        else:
+            typer.echo(f"left out: {folder} holds no scores (no summary.json)", err=True)
+    if not results:
+        raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
+    return results
+
+
+def verdicts(results: list[Result]) -> list[str]:
+    """One sentence for each run against the best on the same data, or why there is none."""
+    from vosbench.analysis.comparison import compare
+    from vosbench.analysis.runs import data_key
+
+    alike: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        alike.setdefault(data_key(result), []).append(result)
+    lines = []
+    for members in alike.values():
+        try:
+            said = [each.sentence() for each in compare(members)] if len(members) > 1 else []
+        except UsageError as error:
+            said = [f"not compared: {error}"]
+        lines += said[:MOST]
+        if len(said) > MOST:
+            lines.append(f"{len(said) - MOST} more: vosbench analyse RUN ... --what significance")
+    return lines

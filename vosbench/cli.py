@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vosbench import __version__, cli_features, registry
+from vosbench import __version__, cli_analyse, cli_features, registry
 from vosbench.errors import TruthWithheldError, UsageError, VosbenchError
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Look at, check and fetch datasets.", no_args_is_help=True)
 app.add_typer(data, name="data")
+app.command()(cli_analyse.analyse)
 app.command()(cli_features.inspect)
+app.command()(cli_report.report)
 
 
 class Overwrite(StrEnum):
@@ -334,16 +336,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Print scored runs side by side, one table per dataset and protocol."""
-    from vosbench import api
-
-    results = []
-    for folder in runs:
-        if (folder / "summary.json").is_file():
-            results.append(api.load(folder))
-        else:
-            typer.echo(f"left out: {folder} holds no scores (no summary.json)", err=True)
-    if not results:
-        raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
+    results = cli_analyse.scored(runs)
     if picture is not None:
         from vosbench.picture import draw
 
@@ -352,6 +345,8 @@ def compare(
         typer.echo(json.dumps([result.as_row() for result in results], indent=1))
     else:
         typer.echo(_table(results, report))
+    if report == "terminal" and not as_json:
+        typer.echo("\n".join(cli_analyse.verdicts(results)))
     if picture is not None:
         typer.echo(f"picture: {picture}", err=as_json)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vosbench import __version__, cli_analyse, cli_features, registry
+from vosbench import __version__, cli_analyse, cli_features, cli_report, registry
 from vosbench.errors import TruthWithheldError, UsageError, VosbenchError
 
 if TYPE_CHECKING:
@@ -435,7 +435,8 @@ def download(
 
 
 def _table(results: list[Result], report: str = "terminal") -> str:
-    rendered: str = registry.load("reports", report).render([result.as_row() for result in results])
+    leaf = registry.load("reports", report, offering="render")
+    rendered: str = leaf.render([result.as_row() for result in results])
     return rendered.rstrip("\n")
 
 

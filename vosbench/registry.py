@@ -19,7 +19,9 @@ from typing import Any
 import vosbench.plugins
 from vosbench.errors import PluginError, UsageError, did_you_mean
 
-KINDS = ("methods", "datasets", "reports")
+# what a leaf of each kind must define, any one of them
+OFFERS = {"methods": ("build",), "datasets": ("load",), "reports": ("render", "write")}
+KINDS = tuple(OFFERS)
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,26 @@ def find(kind: str, name: str) -> Leaf:
     return known[name]
 
 
-def load(kind: str, name: str) -> ModuleType:
-    """Import the leaf of that name; PluginError names the file when its import fails."""
+def load(kind: str, name: str, *, offering: str = "") -> ModuleType:
+    """Import the leaf of that name; PluginError names the file when its import fails.
+
+    offering: what the leaf must define where its kind leaves a choice; UsageError if it does not.
+    """
     leaf = find(kind, name)
     try:
         module = importlib.import_module(leaf.module)
     except Exception as error:
         raise PluginError(f"{leaf.path}: cannot be imported: {error!r}") from error
-    needed = {"methods": "build", "datasets": "load", "reports": "render"}[kind]
-    if not callable(getattr(module, needed, None)):
+    offered = [what for what in OFFERS[kind] if callable(getattr(module, what, None))]
+    if not offered:
+        needed = "() or ".join(OFFERS[kind])
         raise PluginError(f"{leaf.path}: a leaf in {kind}/ must define {needed}()")
+    if offering and offering not in offered:
+        gives = {"render": "text", "write": "a folder, made by `vosbench report`"}
+        raise UsageError(
+            f"report {name!r} gives {gives[offered[0]]}, not {gives[offering]}; choose another, "
+            f"see `vosbench list {kind}`"
+        )
     return module
 
 

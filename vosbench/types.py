@@ -14,6 +14,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from vosbench.toolbox.page import Page
+
 Frame: TypeAlias = npt.NDArray[np.uint8]  # (h, w, 3), RGB
 Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = background
 Flow: TypeAlias = npt.NDArray[np.float32]  # (h, w, 2), pixels, x then y
@@ -265,8 +267,16 @@ class TrainableLeaf(MethodLeaf, Protocol):
 
 
 class ReportLeaf(Protocol):
-    """What a module in reports/ offers: score summaries in, text out."""
+    """What a module in reports/ offers: score summaries in, text out. Or see FolderReportLeaf."""
 
     def render(self, runs: cabc.Sequence[Mapping[str, object]]) -> str:
         """Turn scored runs into text; toolbox/score_table.py says what each mapping holds."""
+        ...
+
+
+class FolderReportLeaf(Protocol):
+    """What a module in reports/ offers whose report is a folder, not text."""
+
+    def write(self, page: Page, out: Path) -> None:
+        """Write the report into `out`, which exists and may hold tables and figures already."""
         ...

@@ -1,0 +1,48 @@
+"""`vosbench report`: scored runs become a folder that people look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vosbench.errors import UsageError
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
+    out: Annotated[Path, typer.Option(help="Folder of the report; an older report is replaced.")],
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Video object segmentation",
+    style: Annotated[
+        str,
+        typer.Option("--format", help="A report that is a folder, see `vosbench list reports`."),
+    ] = "html",
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Where the data lie now. [default: where the runs found them]"),
+    ] = None,
+    width: Annotated[
+        int, typer.Option(help="Pixels that wider frames are reduced to in the viewer.", min=64)
+    ] = 480,
+) -> None:
+    """Write tables, figures and a page with a viewer of every frame; it opens from disk."""
+    from vosbench import api
+    from vosbench import progress as bars
+    from vosbench import report as reports
+
+    results = []
+    for folder in runs:
+        if (folder / "summary.json").is_file():
+            results.append(api.load(folder))
+        else:
+            typer.echo(f"left out: {folder} holds no scores (no summary.json)", err=True)
+    if not results:
+        raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
+    with bars.counting("sequences", reports.count(results)) as progress:
+        made = reports.write(
+            results, out, title=title, style=style, root=root, width=width, progress=progress
+        )
+    for what in made.left_out:
+        typer.echo(f"left out: {what}", err=True)
+    typer.echo(f"report: {made.page}")

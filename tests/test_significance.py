@@ -1,0 +1,89 @@
+"""Intervals and tests equal their enumerations; the sample's mean is the protocol's."""
+
+from __future__ import annotations
+
+import doctest
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference import significance as reference
+from runs_on_disk import write_run
+
+import vosbench.analysis.significance
+from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip
+
+
+def numbers(seed: int, n: int) -> list[Fraction]:
+    return [Fraction(int(v), 20) for v in np.random.default_rng(seed).integers(-8, 12, n)]
+
+
+def plain(values: list[float]) -> Sample:
+    n = len(values)
+    return Sample(tuple(map(str, range(n))), np.array(values), np.ones(n), np.zeros(n, np.intp))
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(vosbench.analysis.significance).failed == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9])
+@pytest.mark.parametrize("seed", range(5))
+def test_sign_flips_equal_their_enumeration_with_ties(seed: int, n: int) -> None:
+    values = numbers(seed, n)
+    expected = float(reference.sign_flip(values))
+    assert sign_flip(np.array(values, np.float64)) == expected
+    assert sign_flip(-np.array(values, np.float64)) == expected
+
+
+def test_random_flips_come_near_the_exact_p_and_never_to_zero() -> None:
+    values = np.array([0.3, 0.1, -0.1, 0.2, 0.05, 0.4, -0.2, 0.1, 0.02, 0.3, 0.1, 0.15])
+    exact = sign_flip(values)
+    many = sign_flip(np.concatenate((values, [0.0])), draws=40_000)  # 0 changes no sum
+    assert many == pytest.approx(exact, abs=0.005)
+    assert sign_flip(np.full(40, 0.1), draws=99) == 0.01
+    assert sign_flip(np.concatenate((values, [0.0])), seed=3) == sign_flip(
+        np.concatenate((values, [0.0])), seed=3
+    )
+
+
+def test_no_difference_is_no_evidence() -> None:
+    assert sign_flip(np.zeros(5)) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_equals_its_twin(seed: int) -> None:
+    p = [Fraction(int(v), 1000) for v in np.random.default_rng(seed).integers(1, 400, 6)]
+    assert holm([float(v) for v in p]) == pytest.approx([float(v) for v in reference.holm(p)])
+
+
+def test_the_bootstrap_comes_to_the_quantiles_of_all_drawings() -> None:
+    sequences = [[Fraction(1, 10)], [Fraction(4, 10), Fraction(8, 10)], [Fraction(3, 10)] * 3,
+                 [Fraction(9, 10)], [Fraction(5, 10)]]  # fmt: skip
+    means = np.array([float(v) for v in reference.resampled_means(sequences)])
+    totals = np.array([float(sum(s)) for s in sequences])
+    weights = np.array([len(s) for s in sequences], np.float64)
+    drawn = Sample(tuple("abcde"), totals, weights, np.zeros(5, np.intp))
+    low, high = bootstrap(drawn)
+    assert low == pytest.approx(np.quantile(means, 0.025), abs=0.01)
+    assert high == pytest.approx(np.quantile(means, 0.975), abs=0.01)
+    assert bootstrap(drawn) == (low, high)
+    assert bootstrap(drawn, seed=1, draws=50) != bootstrap(drawn, draws=50)
+
+
+def test_one_sequence_has_no_interval() -> None:
+    assert bootstrap(plain([0.5])) == (None, None)
+    alone = plain([0.5, 0.7])._replace(stratum=np.array([0, 1]))
+    assert bootstrap(alone) == (None, None)
+
+
+@pytest.mark.parametrize("average", ["objects", "sequences", "groups"])
+def test_the_mean_is_that_of_summary_json(tmp_path: Path, average: str) -> None:
+    j = {("a", 1): [0.1, 0.2], ("a", 2): [0.9, 0.8], ("b", 1): [0.5, 0.3], ("c", 1): [0.2, 0.6]}
+    run = write_run(tmp_path / "r", j, average=average, groups={"a": "x", "b": "x", "c": "y"})
+    of = sample(run, "J")
+    assert of.mean() == pytest.approx(run.summary["J"]["mean"], abs=1e-12)
+    assert sample(run, "J&F").mean() == pytest.approx(run.summary["J&F"], abs=1e-12)
+    assert of.contributions().sum() == pytest.approx(of.mean())
+    assert of.only(("a", "b")).less(of.only(("a", "b"))).mean() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -104,6 +105,25 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, cache: Path) -> None:
     assert [clip.name for clip in found.usable] == ["long.mp4"]
     assert set(found.skipped) == {"short.mp4", "broken.mp4"}
     assert not list(cache.glob(".*"))  # nothing half written is left
+
+
+def test_a_clip_that_is_there_twice_is_used_once(tmp_path: Path) -> None:
+    write_frames(tmp_path / "in" / "a")
+    shutil.copytree(tmp_path / "in" / "a", tmp_path / "in" / "b")  # else held out and trained on
+    found = clips.prepare(tmp_path / "in", short_side=24)
+    assert [clip.name for clip in found.usable] == ["a"]
+    assert found.skipped == {"b": "the same frames as a"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc/self/fd here")
+def test_clips_hold_no_open_files(tmp_path: Path) -> None:
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before, clip = opened(), counting_clip(tmp_path)
+    samples = [clips.sample(clip, PLAIN, np.random.default_rng(i)) for i in range(3)]
+    assert opened() == before
+    assert all(isinstance(each, np.ndarray) for each in samples)
 
 
 def test_room_is_checked_before_decoding(

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,14 +49,13 @@ class Clip:
     path: Path
     shape: tuple[int, ...]
 
-    @cached_property
+    @property
     def frames(self) -> npt.NDArray[np.uint8]:
-        """The frames (n, h, w, 3), read from the disk where they are touched."""
-        return np.load(self.path, mmap_mode="r")  # type: ignore[no-any-return]
+        """The frames (n, h, w, 3), read from the disk where they are touched.
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Another process maps the file itself; a pickled map would carry the pixels."""
-        return {k: v for k, v in self.__dict__.items() if k != "frames"}
+        Mapped anew each time: a map holds an open file, and a training has thousands of clips.
+        """
+        return np.load(self.path, mmap_mode="r")  # type: ignore[no-any-return]
 
 
 class Clips(NamedTuple):
@@ -114,7 +113,8 @@ def prepare(
     Args:
         folder: see `find`.
         short_side: of the cached frames, in pixels; 0 keeps their size.
-        shortest: a clip with fewer frames is skipped.
+        shortest: a clip with fewer frames is skipped, and so is one that is there twice: else
+            a clip that is held out could be trained on under its other name.
         progress: called with each clip's name twice, when it is hashed and when it is decoded.
 
     Raises:
@@ -133,20 +133,22 @@ def prepare(
         progress(name)
     missing = {path: source for source, _, path in keyed.values() if not path.is_file()}
     _check_room(cache, sum(_bytes(source, short_side) for source in missing.values()))
-    usable: list[Clip] = []
+    usable: dict[Path, Clip] = {}
     for name, (source, sha256, path) in keyed.items():
         with _skipping(name, skipped):
+            if path in usable:
+                raise DataError(f"the same frames as {usable[path].name}")
             if not path.is_file():
                 _decode(source, path, short_side)
             clip = Clip(name, sha256, path, np.load(path, mmap_mode="r").shape)
             if clip.shape[0] < shortest:
                 raise DataError(f"{clip.shape[0]} frames, at least {shortest} are needed")
-            usable.append(clip)
+            usable[path] = clip
         progress(name)
     if not usable:
         reasons = [f"{name}: {reason}" for name, reason in skipped.items()]
         raise DataError([f"none of the {len(skipped)} clips in {folder} can be used:", *reasons])
-    return Clips(tuple(usable), skipped)
+    return Clips(tuple(usable.values()), skipped)
 
 
 @contextmanager

@@ -52,6 +52,15 @@ def test_they_come_back_in_half_precision(saved: Path) -> None:
     assert sorted(path.name for path in saved.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
 
 
+def test_equal_weights_have_one_hash(saved: Path) -> None:
+    torch.manual_seed(0)
+    state, written = network().state_dict(), set()
+    for _ in range(8):  # safetensors orders its metadata by chance
+        weights.save(saved, state, method="tiny", options=OPTIONS, card={})
+        written.add(saved.read_bytes())
+    assert len(written) == 1
+
+
 def test_tensors_that_share_memory_or_are_no_rows_are_saved(tmp_path: Path) -> None:
     path = tmp_path / "views.safetensors"
     base = torch.arange(6.0).reshape(2, 3)

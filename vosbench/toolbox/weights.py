@@ -78,10 +78,20 @@ def save(
         for key, value in state.items()
     }
     header = {"method": method, "options": json.dumps(dict(options), sort_keys=True)}
-    content = to_bytes(halved, metadata=header)
+    content = _ordered(to_bytes(halved, metadata=header))
     write_bytes(path, content)
     made = {"method": method, "options": dict(options), **card}
     write_json(path.with_suffix(".json"), {**made, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def _ordered(content: bytes) -> bytes:
+    """A safetensors file with its metadata by name: in no order, equal weights differ in sha256."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at multiples of 8
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def header_of(path: Path) -> tuple[str, dict[str, Any]]:

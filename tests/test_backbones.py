@@ -30,6 +30,15 @@ def test_embeddings_have_a_quarter_of_the_frame(name: str) -> None:
     assert torch.isfinite(embedded).all()
 
 
+@pytest.mark.parametrize("name", ["compact", "resnet18-quarter"])
+def test_sides_may_be_any_number_of_whole_cells(name: str) -> None:
+    made = encoder(name, dim=8).eval()
+    with torch.no_grad():
+        assert made(torch.rand(1, 3, 36, 112)).shape == (1, 8, 9, 28)
+    with pytest.raises(UsageError, match=r"images of 36x110 px have no whole cells .* set crop or"):
+        made(torch.rand(1, 3, 36, 110))
+
+
 @pytest.mark.parametrize("name", FULL)
 def test_large_ones_have_the_same_shapes(name: str) -> None:
     with torch.device("meta"):  # shapes alone: nothing is computed

@@ -324,6 +324,8 @@ def test_a_trained_network_comes_back_and_another_is_refused(tmp_path: Path) -> 
     expected = made.network.state_dict()[key].half().float()
     assert torch.equal(method.network.state_dict()[key], expected)
     assert leaf.files(options(weights=path)) == {"weights": path}
+    again = leaf.trainee(options(weights=path), leaf.Training(), seed=1)  # a training goes on
+    assert torch.equal(again.network.state_dict()[key], expected)
     with pytest.raises(DataError, match="other options than dim=32; use --set dim=16"):
         build(weights=path, dim=32)
 

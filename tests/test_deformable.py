@@ -72,6 +72,15 @@ def test_a_warp_by_fractions_equals_grid_sample_and_is_per_channel() -> None:
     torch.testing.assert_close(warp(image, offsets)[:, 1:2], single)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_positions_keep_their_digits_under_half_precision(dtype: torch.dtype) -> None:
+    image = torch.arange(300.0).expand(1, 1, 2, 300)
+    offsets = torch.full((1, 2, 2, 300), 0.25, dtype=dtype)
+    offsets[:, 0] = 0
+    found = warp(image, offsets)[0, 0, 0, :299]
+    assert (found - torch.arange(299.0) - 0.25).abs().max() < 0.01
+
+
 def test_outside_reads_zero_or_the_edge() -> None:
     image, offsets = torch.full((1, 1, 4, 5), 2.0), torch.zeros(1, 2, 4, 5)
     offsets[:, 1] = 1.5

@@ -268,11 +268,26 @@ def test_what_is_to_be_installed_is_put_among_the_shipped_ones(
 ) -> None:
     shipped = tmp_path / "shipped"
     monkeypatch.setattr(weights, "FOLDER", shipped)
-    done = suite(f"{TRAIN}install = true\n", "--videos", str(clips))
+    text = TRAIN.replace("width = 3", "width = 4") + "install = true\n"  # its default
+    done = suite(text, "--videos", str(clips))
     assert done.exit_code == 0, done.stderr
     assert weights.shipped("tiny") == shipped / "tiny.safetensors"
     assert "folder" in weights.card_of(shipped / "tiny.safetensors")["scores"]
     assert sorted(path.name for path in shipped.iterdir()) == ["tiny.json", "tiny.safetensors"]
+    # trained anew, the run of the former weights is no longer the one asked for
+    home = tmp_path / "suites" / "mine"
+    (home / "weights" / "tiny.safetensors").unlink()
+    text = text.replace("steps = 3", "steps = 4")
+    done = suite(text, "--videos", str(clips))
+    assert done.exit_code == 0, done.stderr
+    card = weights.card_of(shipped / "tiny.safetensors")
+    assert (card["steps"], list(card["scores"])) == (4, ["folder"])
+    (run,) = (home / "runs").glob("*/run.json")
+    assert json.loads(run.read_text())["identity"]["files"] == {"weights": card["sha256"]}
+    misnamed = suite(text.replace('name = "tiny"', 'name = "teeny"'), "--videos", str(clips))
+    assert misnamed.exit_code == 1
+    assert "installed as 'teeny' are not what tiny-trainable reads" in misnamed.stderr
+    assert "that is 'tiny'; name the training so" in misnamed.stderr
 
 
 def test_from_a_script(suite: Suite, tmp_path: Path) -> None:

@@ -188,6 +188,15 @@ def test_what_a_training_leaves(train: Train, tmp_path: Path, videos: Path) -> N
     assert load_file(folder / "weights.safetensors")["0.weight"].dtype == np.float16
 
 
+def test_a_card_does_not_say_that_clips_were_held_out_when_none_was(
+    train: Train, tmp_path: Path
+) -> None:
+    assert train("--set", "held_out=0", "--set", "steps=1").returncode == 0
+    folder = folder_in(tmp_path / "trainings")
+    assert json.loads((folder / "weights.json").read_text())["clips"]["held_out"] == 0
+    assert json.loads((folder / "training.json").read_text())["held_out"] == []
+
+
 def test_settings_come_from_recipe_and_flags(test_leaves: None) -> None:
     chosen = choose("tiny-trainable", {"lr": "0.01", "noise": "0.5", "width": "8"})
     assert (chosen.recipe, chosen.settings.steps, chosen.settings.lr) == ("quick", 12, 0.01)

@@ -14,6 +14,10 @@ class UsageError(VosbenchError):
     """A command, an option or a name is not one that exists or fits."""
 
 
+class OtherRunError(UsageError):
+    """A folder holds a run with other options, data, weights or source than the one asked for."""
+
+
 class DataError(VosbenchError):
     """The data on disk are not what the layout promises.
 

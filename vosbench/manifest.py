@@ -27,7 +27,7 @@ from vosbench.config import (
     jsonable,
     method_options,
 )
-from vosbench.errors import UsageError
+from vosbench.errors import OtherRunError, UsageError
 from vosbench.run_folder import load_manifest, read_record
 from vosbench.types import Dataset
 
@@ -92,7 +92,7 @@ def start(folder: Path, described: dict[str, Any]) -> None:
     """Write run.json, or check that the one there describes the same run.
 
     Raises:
-        UsageError: the folder holds a run with other options, data or weights.
+        OtherRunError: the folder holds a run with other options, data, weights or source.
     """
     path = folder / "run.json"
     if path.is_file():
@@ -103,7 +103,7 @@ def start(folder: Path, described: dict[str, Any]) -> None:
                 for key, value in described["identity"].items()
                 if (old := before["identity"].get(key)) != value
             ]
-            raise UsageError(
+            raise OtherRunError(
                 f"{folder} holds another run (changed: {'; '.join(changed)}); "
                 "use --overwrite always to start anew, or another --out"
             )
@@ -206,17 +206,20 @@ def _changed(config: RunConfig) -> list[str]:
 def hashes(options: Any) -> dict[str, str]:
     """The sha256 of every file that an option names; of a folder, that of its listing."""
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    return _hashed({name: path for name, path in values.items() if isinstance(path, Path)})
+    return hashed({name: path for name, path in values.items() if isinstance(path, Path)})
 
 
 def _hashes_of_leaf(method: str, options: Any) -> dict[str, str]:
     """The same of what the method reads though no option names its path, such as weights."""
     leaf = registry.load("methods", method)
-    return _hashed(leaf.files(options)) if hasattr(leaf, "files") else {}
+    return hashed(leaf.files(options)) if hasattr(leaf, "files") else {}
 
 
-def _hashed(files: Mapping[str, Path]) -> dict[str, str]:
-    """A listing holds names, sizes and times of change: some folders are too large to read."""
+def hashed(files: Mapping[str, Path]) -> dict[str, str]:
+    """The sha256 of each file that exists; of a folder, that of its listing.
+
+    A listing holds names, sizes and times of change: some folders are too large to read.
+    """
     found = {}
     for name, path in files.items():
         if path.is_file():

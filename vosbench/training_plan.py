@@ -17,7 +17,7 @@ from vosbench.atomic import write_json
 from vosbench.clips import Clip, prepare
 from vosbench.config import check_device, fingerprint, jsonable
 from vosbench.errors import DataError, UsageError
-from vosbench.manifest import environment, hashes
+from vosbench.manifest import environment, hashed, hashes
 from vosbench.training_folder import State, read_table, thinned
 from vosbench.training_settings import Chosen, choose, trainable
 
@@ -102,6 +102,7 @@ def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: 
     check_device(config.device)
     folder = config.out / _folder_name(config, chosen)
     _refuse_existing(folder, resume=config.resume)
+    files = hashes(chosen.options) | hashes(chosen.training) | _hashes_of_start(chosen)
     shortest = settings.sampling.shortest
     found = prepare(
         config.videos, short_side=settings.short_side, shortest=shortest, progress=progress
@@ -113,7 +114,7 @@ def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: 
         "method": config.method,
         "recipe": chosen.recipe,
         "options": jsonable(chosen.options),
-        "files": hashes(chosen.options) | hashes(chosen.training),
+        "files": files,
         "training": jsonable(chosen.training),
         "settings": jsonable(settings),
         "clips": {clip.name: clip.sha256 for clip in found.usable},
@@ -139,6 +140,12 @@ def _folder_name(config: TrainConfig, chosen: Chosen) -> str:
     """`<method>-<key>=<value>...` of what was set; a long one ends in a hash."""
     name = "-".join([config.method, *sorted(_set_values(config, chosen))])
     return name if len(name) <= 120 else f"{name[:100]}-{fingerprint(name)[:8]}"
+
+
+def _hashes_of_start(chosen: Chosen) -> dict[str, str]:
+    """Of what the training reads though no setting names its path, such as shipped weights."""
+    training = chosen.training
+    return hashed(training.files()) if hasattr(training, "files") else {}
 
 
 def _set_values(config: TrainConfig, chosen: Chosen) -> list[str]:
@@ -222,7 +229,7 @@ def start(made: Plan) -> None:
             "identity": made.identity,
             "identity_sha256": fingerprint(made.identity),
             "videos": str(made.config.videos.resolve()),
-            "held_out": [clip.name for clip in made.held],
+            "held_out": [clip.name for clip in made.held if clip not in made.clips],
             "skipped": dict(made.skipped),
             "steps": made.steps,
             "command": command(made),
@@ -261,7 +268,11 @@ def finish(
         "files": made.identity["files"],
         "training": _named(made.chosen.training),
         "settings": made.identity["settings"],
-        "clips": {"count": len(clips), "held_out": len(made.held), "sha256": fingerprint(clips)},
+        "clips": {
+            "count": len(clips),
+            "held_out": len(clips) - len(made.clips),  # none where there are too few to spare one
+            "sha256": fingerprint(clips),
+        },
         "seed": made.config.seed,
         "steps": state.step,
         "wall_seconds": round(state.seconds, 1),
@@ -282,7 +293,9 @@ def finish(
 def _named(values: Any) -> dict[str, Any]:
     """A dataclass as JSON with files by their names: a card is shown to others."""
     found = {f.name: getattr(values, f.name) for f in dataclasses.fields(values)}
-    return {k: v.name if isinstance(v, Path) else jsonable(v) for k, v in found.items()}
+    return {
+        k: Path(v).name if isinstance(v, (str, Path)) else jsonable(v) for k, v in found.items()
+    }
 
 
 def _rounded(row: Mapping[str, float]) -> dict[str, float | None]:

@@ -252,7 +252,8 @@ class Trainee(Protocol):
 class TrainableLeaf(MethodLeaf, Protocol):
     """A method that can be trained without labels.
 
-    Training: frozen dataclass of the method's own settings of training.
+    Training: frozen dataclass of the method's own settings of training; it may define `files() ->
+        Mapping[str, Path]`, what `trainee` reads though no field is its path.
     RECIPES: named values for Training and for training.Settings; the first is the default.
     A leaf may also define `SHAPE`, the names of the options that shape the network: they are kept
     with its weights, which then refuse to be loaded under others.

@@ -91,10 +91,15 @@ def build(options: Options, *, device: str, seed: int) -> Method:
 
 
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
-    """What the training loop trains."""
+    """What the training loop trains, from random weights unless options.weights is a file."""
     import torch
+
+    from vosbench.toolbox.weights import load
 
     from .network import Trainee
 
     torch.manual_seed(seed)
-    return Trainee(options, training)
+    made = Trainee(options, training)
+    if isinstance(options.weights, Path):
+        load(made.network, options.weights, {name: getattr(options, name) for name in SHAPE})
+    return made

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vosbench.toolbox.backbones import STRIDE, encoder
-from vosbench.toolbox.lab import lab, rgb_of
+from vosbench.toolbox.lab import lab, rgb_of, shown_channels
 from vosbench.types import Frame
 
 if TYPE_CHECKING:
@@ -121,12 +121,5 @@ class Trainee(nn.Module):
 
 def _shown(seeds: Tensor, drop: float) -> Tensor:
     """Which Lab channels (b, 3) each sample's encoder sees: with probability `drop` one or two."""
-    rows = []
-    for seed in seeds.tolist():
-        generator = torch.Generator().manual_seed(seed)
-        row = torch.ones(3)
-        if torch.rand((), generator=generator).item() < drop:
-            count = int(torch.randint(1, 3, (), generator=generator))
-            row[torch.randperm(3, generator=generator)[:count]] = 0
-        rows.append(row)
-    return torch.stack(rows)
+    draws = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
+    return torch.stack([shown_channels(draw, drop) for draw in draws])

@@ -167,6 +167,15 @@ class Training:
         if not self.blurs or min(self.blurs) < 0:
             raise UsageError(f"blurs={self.blurs} must be one or more deviations, 0 or above")
 
+    def files(self) -> dict[str, Path]:
+        """The weights that the training starts from, if any; UsageError where none are shipped."""
+        from vosbench.toolbox.weights import shipped
+
+        if self.start == "none":
+            return {}
+        named = self.start.endswith(".safetensors")
+        return {"start": Path(self.start).expanduser() if named else shipped(self.start)}
+
 
 def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any; UsageError where none are shipped for them."""
@@ -193,5 +202,5 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
 
     files = {"weights": options.weights} if isinstance(options.weights, Path) else {}
     network = make(options, files, seed=seed)
-    start(network, training.start)
+    start(network, training.files())
     return Trainee(network, options, training)

@@ -147,7 +147,8 @@ class Correlation(nn.Module):
     def forward(self, reference: Tensor, target: Tensor) -> Tensor:
         """Embeddings (b, c, h, w) -> offsets (b, 2, h, w)."""
         reference, target = F.normalize(reference, dim=1), F.normalize(target, dim=1)
-        coarse, spread = self._soft_argmax(reference, target)
+        with torch.autocast(target.device.type, enabled=False):  # positions need all their digits
+            coarse, spread = self._soft_argmax(reference.float(), target.float())
         found = warp(reference, coarse, "edge")
         h, w = target.shape[-2:]
         padded = F.pad(found, (1, 1, 1, 1))

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from vosbench.toolbox import weights
 from vosbench.toolbox.backbones import STRIDE
 from vosbench.toolbox.deformable import positions, warp
-from vosbench.toolbox.lab import rgb_of
+from vosbench.toolbox.lab import rgb_of, shown_channels
 from vosbench.types import Frame
 
 from .network import Network
@@ -32,19 +32,15 @@ STILL = 0.25  # cells; below, a mask carried in whole cells does not move
 MOVING = 2.0  # mean absolute difference of grey levels (of 255) from which a pair has motion
 
 
-def start(network: Network, name: str) -> None:
-    """Fill the network from other weights: an RPM-Net as far as it fits, else its encoder.
-
-    Args:
-        name: a path, the name of shipped weights, or "none".
+def start(network: Network, files: Mapping[str, Path]) -> None:
+    """Fill the network from the weights `start`, if any: an RPM-Net as far as it fits, else its E.
 
     Raises:
-        UsageError: no such weights are shipped.
         DataError: the file is missing, or nothing in it fits.
     """
-    if name == "none":
+    if "start" not in files:
         return
-    path = Path(name) if name.endswith(".safetensors") else weights.shipped(name)
+    path = files["start"]
     method, _ = weights.header_of(path)
     weights.start_from(network if method.startswith("rpmnet") else network.encoder, path)
 
@@ -111,7 +107,8 @@ class Trainee(nn.Module):
             )
             target = target.clone()
             target[picked], offsets[picked], valid[picked] = made
-        shown = torch.stack([_shown(d, self.settings.drop) for d in draws]).to(images)
+        shown = torch.stack([shown_channels(d, self.settings.drop) for d in draws]).to(images)
+        shown = shown * 3 / shown.sum(1, keepdim=True)  # louder where there are fewer
         reference, target = self.network.colours(reference), self.network.colours(target)
         return _Batch(reference, target, shown[:, :, None, None], chosen, offsets, valid)
 
@@ -255,15 +252,6 @@ def _mean(error: Tensor, batch: _Batch) -> Tensor:
 def _of_share(values: Tensor, chosen: Tensor, share: float) -> Tensor:
     """The mean over chosen samples by their expected number, so that means of means are right."""
     return (values * chosen).mean().detach() / share if share else values.new_tensor(math.nan)
-
-
-def _shown(draw: torch.Generator, drop: float) -> Tensor:
-    """Which of three colour channels the encoder sees, louder where it sees fewer."""
-    row = torch.ones(3)
-    if torch.rand((), generator=draw).item() < drop:
-        count = int(torch.randint(1, 3, (), generator=draw))
-        row[torch.randperm(3, generator=draw)[:count]] = 0
-    return row * 3 / row.sum()
 
 
 def _enlarged(cells: Tensor) -> Tensor:

@@ -36,10 +36,11 @@ from typing import Any
 from vosbench import api, registry, training
 from vosbench import run as running
 from vosbench.atomic import write_bytes, write_json
-from vosbench.config import RunConfig
+from vosbench.config import RunConfig, method_options
 from vosbench.errors import (
     DataError,
     IncompleteRunError,
+    OtherRunError,
     UsageError,
     VosbenchError,
     did_you_mean,
@@ -195,14 +196,15 @@ def execute(
                 _train(made, out, videos, kept, device=device, training_bar=training_bar)
             card = _card_of(made, kept)
             installed = weights.FOLDER / kept.name
+            options = {k: v for k, v in card["all_options"].items() if k != "weights"}
             if made.install:
                 _copy(kept, installed)
+                _check_found(made, options, installed)
             # What is installed is scored as it will be found, so that a later run is the same one.
             which = {} if made.install else {"weights": kept}
             for dataset in made.score:
                 if dataset not in card["scores"]:
                     tell(f"  its scores on {dataset}")
-                    options = {k: v for k, v in card["all_options"].items() if k != "weights"}
                     config = RunConfig(
                         method=made.method, dataset=dataset, options=options | which,
                         device=device, workers=workers, out=out / "runs",
@@ -237,8 +239,14 @@ def _noting(missing: dict[str, str], what: str, tell: Tell) -> Iterator[None]:
 
 
 def _run(config: RunConfig, running_bar: Any) -> Path:
-    """A run's folder, scored; IncompleteRunError where a sequence of it failed."""
-    planned = running.plan(config)
+    """A run's folder, scored; IncompleteRunError where a sequence of it failed.
+
+    What its folder held before weights or source changed is missing: it is done anew.
+    """
+    try:
+        planned = running.plan(config)
+    except OtherRunError:
+        planned = running.plan(dataclasses.replace(config, overwrite="always"))
     if planned.missing or not (planned.folder / "summary.json").is_file():
         with running_bar(planned) as (on_sequence, on_frame):
             ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
@@ -276,6 +284,18 @@ def _copy(weights_file: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     for suffix in (".json", ".safetensors"):
         write_bytes(to.with_suffix(suffix), weights_file.with_suffix(suffix).read_bytes())
+
+
+def _check_found(made: Training, options: Mapping[str, Any], installed: Path) -> None:
+    """UsageError where the method, given these options, would not find what was installed."""
+    leaf = registry.load("methods", made.method)
+    found = leaf.files(method_options(made.method, options)) if hasattr(leaf, "files") else {}
+    if installed not in found.values():
+        wanted = ", ".join(path.stem for path in found.values()) or "none"
+        raise UsageError(
+            f"weights installed as {made.name!r} are not what {made.method} reads with these "
+            f"options: that is {wanted!r}; name the training so, or leave install out"
+        )
 
 
 def _card_of(made: Training, kept: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Encoders with stride 4 that are trained here: `compact`, and fully convolutional ResNets.
 
-Every encoder turns (b, 3, h, w) with sides that are multiples of `multiple` into
-(b, dim, h/4, w/4). Residual networks: He et al., CVPR 2016; fully convolutional with skips: Long
-et al., CVPR 2015, as RPM-Net (WACV 2020) uses it; group normalisation: Wu and He, ECCV 2018.
+Every encoder turns (b, 3, h, w) with sides that are multiples of 4 into (b, dim, h/4, w/4); with
+multiples of `multiple` the cells of all its layers lie evenly over the image. Residual networks:
+He et al., CVPR 2016; fully convolutional with skips: Long et al., CVPR 2015, as RPM-Net (WACV 2020)
+uses it; group normalisation: Wu and He, ECCV 2018.
 """
 
 from __future__ import annotations
@@ -47,8 +48,17 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, channels // 8), channels)
 
 
+def _check_sides(images: Tensor) -> None:
+    h, w = images.shape[-2:]
+    if h % STRIDE or w % STRIDE:
+        raise UsageError(
+            f"images of {h}x{w} px have no whole cells of {STRIDE}x{STRIDE}: in a training, set "
+            f"crop or resize to a multiple of {STRIDE}"
+        )
+
+
 class Compact(nn.Module):
-    """Small enough to train on two CPU cores: seven 3x3 convolutions on cells of 4x4 pixels."""
+    """Small enough to train on two CPU cores: a 5x5 convolution, then three residual blocks."""
 
     multiple = 4
 
@@ -66,6 +76,7 @@ class Compact(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, 3, h, w) -> (b, dim, h/4, w/4)."""
+        _check_sides(images)
         features: Tensor = self.head(self.blocks(self.stem(images)))
         return features
 
@@ -121,13 +132,15 @@ class FcnResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, 3, h, w) -> (b, dim, h/4, w/4)."""
+        _check_sides(images)
         features, skips = self.stem(images), []
         for layer, score in zip(self.layers, self.scores, strict=True):
             features = layer(features)
             skips.append(score(features))
         up: Tensor = skips.pop()
         for step in self.ups:
-            up = step(up) + skips.pop()
+            skip = skips.pop()
+            up = step(up)[..., : skip.shape[-2], : skip.shape[-1]] + skip  # one less where odd
         return up
 
 

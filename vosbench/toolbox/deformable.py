@@ -18,9 +18,16 @@ Border = Literal["zeros", "edge"]
 
 
 def positions(h: int, w: int, *, like: Tensor) -> Tensor:
-    """The cells' own positions (2, h, w), y then x, of the dtype and on the device of `like`."""
-    y = torch.arange(h, dtype=like.dtype, device=like.device)
-    x = torch.arange(w, dtype=like.dtype, device=like.device)
+    """The cells' own positions (2, h, w), y then x, of the dtype and on the device of `like`.
+
+    Never less than float32: in bfloat16, which `--precision bf16-mixed` gives offsets, cell 100.4
+    is cell 100.5, and 200.4 is 200.
+    """
+    dtype = (
+        torch.promote_types(like.dtype, torch.float32) if like.is_floating_point() else like.dtype
+    )
+    y = torch.arange(h, dtype=dtype, device=like.device)
+    x = torch.arange(w, dtype=dtype, device=like.device)
     return torch.stack(torch.meshgrid(y, x, indexing="ij"))
 
 
@@ -34,7 +41,7 @@ def sample(images: Tensor, at: Tensor, border: Border = "zeros") -> Tensor:
     normal = ((2 * at + 1) / sides - 1).flip(1)  # align_corners=False; x then y
     grid = normal.movedim(1, -1).flatten(1, -3) if at.dim() > 3 else normal.movedim(1, -1)[:, None]
     padding = "zeros" if border == "zeros" else "border"
-    out = F.grid_sample(images, grid, padding_mode=padding, align_corners=False)
+    out = F.grid_sample(images.to(grid), grid, padding_mode=padding, align_corners=False)
     return out.reshape(*images.shape[:2], *at.shape[2:])
 
 

@@ -47,6 +47,18 @@ def rgb_of(scaled: Tensor) -> Tensor:
     )
 
 
+def shown_channels(draw: torch.Generator, drop: float) -> Tensor:
+    """Which of three colour channels (3,) an encoder is shown: with probability `drop` not all.
+
+    One or two are then 0. After CorrFlow (Lai and Xie, BMVC 2019).
+    """
+    row = torch.ones(3)
+    if torch.rand((), generator=draw).item() < drop:
+        count = int(torch.randint(1, 3, (), generator=draw))
+        row[torch.randperm(3, generator=draw)[:count]] = 0
+    return row
+
+
 def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int]:
     """The size nearest to (h, w) with that short side, both sides rounded to the multiple.
 

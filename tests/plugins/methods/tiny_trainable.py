@@ -54,6 +54,13 @@ class Hold:
 build = Hold
 
 
+def files(options: Options) -> Mapping[str, Path]:
+    """Its weights, though it reads none."""
+    from vosbench.toolbox import weights
+
+    return {"weights": options.weights or weights.FOLDER / "tiny.safetensors"}
+
+
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     """Two convolutions and what they are trained for."""
     import torch

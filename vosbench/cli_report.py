@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vosbench.errors import UsageError
+from vosbench.cli_analyse import scored
 
 
 def report(
@@ -27,18 +27,10 @@ def report(
     ] = 480,
 ) -> None:
     """Write tables, figures and a page with a viewer of every frame; it opens from disk."""
-    from vosbench import api
     from vosbench import progress as bars
     from vosbench import report as reports
 
-    results = []
-    for folder in runs:
-        if (folder / "summary.json").is_file():
-            results.append(api.load(folder))
-        else:
-            typer.echo(f"left out: {folder} holds no scores (no summary.json)", err=True)
-    if not results:
-        raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
+    results = scored(runs)
     with bars.counting("sequences", reports.count(results)) as progress:
         made = reports.write(
             results, out, title=title, style=style, root=root, width=width, progress=progress

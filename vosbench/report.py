@@ -8,14 +8,15 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vosbench import __version__, registry
-from vosbench.analysis import ablation, attributes, comparison, failures, runtime, scores
+from vosbench.analysis import catalogue, runtime
+from vosbench.analysis.catalogue import Left
 from vosbench.analysis.runs import Group, card_or_none, groups
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
@@ -28,18 +29,8 @@ from vosbench.types import Dataset
 
 MARK = "report.json"  # in every report's folder, so that nothing else is ever replaced
 
-# In the order of the page; those that runs do not allow raise UsageError.
-ANALYSES: tuple[Callable[[Seq[Result]], Table], ...] = (
-    scores.scores,
-    by_sequence,
-    comparison.comparisons,
-    attributes.attributes,
-    ablation.ablation,
-    failures.worst_objects,
-    failures.worst_frames,
-    failures.loss,
-    failures.over_time,
-)
+OPEN = ("scores", "published")  # tables that are seen at once, unless they are long
+LONG = 16  # rows
 FOLDED = ("over-time-sequences", "qualitative")  # the page has its own, that open the viewer
 
 
@@ -88,7 +79,7 @@ def write(
             title=title,
             made_by=f"vosbench {__version__}",
             sections=sections,
-            tables=_tables(results, (runtime.runtime,), building, "tables", left_out),
+            tables=_tables([_timed(results)], building, "tables", left_out),
             width=width,
             progress=progress,
         )
@@ -125,7 +116,7 @@ def _section(group: Group, out: Path, root: Path | None, left_out: list[str]) ->
         runs=tuple(_run(result) for result in group.results),
         sequences=_scored(group),
         tags=card.attributes if card else {},
-        tables=_tables(group.results, ANALYSES, out, f"tables/{group.name}", left_out),
+        tables=_tables(_analysed(group, root, dataset), out, f"tables/{group.name}", left_out),
         figures=_figures(group, dataset, out),
         united=group.results[0].summary["protocol"]["objects"] == "united",
         open=dataset.sequence if dataset else None,
@@ -206,20 +197,34 @@ def _figures(group: Group, dataset: Dataset | None, out: Path) -> tuple[ShownFig
     return tuple(made)
 
 
+def _analysed(group: Group, root: Path | None, dataset: Dataset | None) -> Iterator[Table | Left]:
+    """Every analysis of a group; those that read the truth only where it is at hand."""
+    yield by_sequence(group.results)  # scores, where the catalogue has differences
+    names = [
+        name
+        for name, analysis in catalogue.ANALYSES.items()
+        if name not in ("sequences", "runtime") and (dataset or analysis.needs == "runs")
+    ]
+    yield from catalogue.tables(group.results, names, root=root)
+
+
+def _timed(results: Seq[Result]) -> Table | Left:
+    """The times of all runs, of whatever data."""
+    try:
+        return runtime.runtime(results)
+    except UsageError as error:
+        return Left("all data", "runtime", str(error))
+
+
 def _tables(
-    results: Seq[Result],
-    analyses: Seq[Callable[[Seq[Result]], Table]],
-    out: Path,
-    where: str,
-    left_out: list[str],
+    made: Iterable[Table | Left], out: Path, where: str, left_out: list[str]
 ) -> tuple[ShownTable, ...]:
-    """Every table that the runs allow, written in all formats; the others are told, not hidden."""
+    """Write every table that the runs allow in all formats; the others are told, not hidden."""
     shown = []
-    for analysis in analyses:
-        try:
-            table = analysis(results)
-        except UsageError as error:
-            left_out.append(f"{where}: {analysis.__name__.replace('_', ' ')}: {error}")
-            continue
-        shown.append(show(table, write_files(table, out, where)))
+    for table in made:
+        if isinstance(table, Left):
+            left_out.append(f"{table.name} of {table.group}: {table.why}")
+        else:
+            folded = table.name not in OPEN or len(table.rows) > LONG
+            shown.append(show(table, write_files(table, out, where), folded=folded))
     return tuple(shown)

@@ -40,7 +40,7 @@ def by_sequence(results: Sequence[Result]) -> Table:
         attributes = " ".join(tags.get(name, ())) or None
         rows.append((name, attributes, row["frames"], row["objects"], *scores))
     return Table(
-        name="sequences",
+        name="by-sequence",
         title=f"J of each sequence: {group.title}",
         columns=(
             Column("sequence"),
@@ -63,7 +63,7 @@ def write_files(table: Table, out: Path, where: str) -> tuple[str, ...]:
     return files
 
 
-def show(table: Table, files: tuple[str, ...] = ()) -> ShownTable:
+def show(table: Table, files: tuple[str, ...] = (), *, folded: bool = False) -> ShownTable:
     """The table as a page shows it: scaled and rounded, the best of each column marked."""
     columns, rows = laid_out(table)
     header = tuple(map(heading, columns))
@@ -84,6 +84,7 @@ def show(table: Table, files: tuple[str, ...] = ()) -> ShownTable:
         best=frozenset(_best(columns, rows)) if _is_by_run(table) else frozenset(),
         places=tuple(map(_place, table.records())),
         files=files,
+        folded=folded,
     )
 
 

@@ -35,7 +35,7 @@ class ShownTable:
 
     numeric: which columns hold numbers. bar: the column whose scores, x 100, are worth a bar.
     best: cells, as (row, column), that are the best of their column. places: per row, what it is
-    about, where that can be looked at.
+    about, where that can be looked at. folded: only for who asks.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ShownTable:
     best: frozenset[tuple[int, int]] = frozenset()
     places: tuple[Place | None, ...] = ()
     files: tuple[str, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True)

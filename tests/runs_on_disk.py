@@ -83,6 +83,7 @@ def write_run(
             },
         )  # fmt: skip
         for name in names:
+            (folder / "masks" / name).mkdir(parents=True, exist_ok=True)
             length = max(len(values) for (of, _), values in j.items() if of == name)
             for frame in range(length + 1):
                 write_mask(folder / "masks" / name / f"{frame:05d}.png", np.zeros((4, 6), np.uint8))

@@ -72,7 +72,7 @@ def test_holm_corrects_over_all_that_are_compared(tmp_path: Path) -> None:
         for name, by in (("A", 0.0), ("B", 0.1), ("C", 0.2))
     ]
     made = compare(runs)
-    assert [(each.first, each.second) for each in made] == [("C", "A"), ("C", "B")]
+    assert [(each.first, each.second) for each in made] == [("C", "B"), ("C", "A")]
     assert [each.adjusted for each in made] == [2 * each.p for each in made]
 
 
@@ -112,4 +112,4 @@ def test_the_tables(tmp_path: Path) -> None:
     assert row["difference J"] == pytest.approx(a.summary["J"]["mean"] - b.summary["J"]["mean"])
     by_sequence = {r["sequence"]: r for r in differences([a, b]).records()}
     assert by_sequence["libby"]["A (x/A)"] == pytest.approx(0.5)
-    assert by_sequence["libby"]["A (y/A) less"] == pytest.approx(-0.2)
+    assert by_sequence["libby"]["A (y/A), difference"] == pytest.approx(-0.2)

@@ -346,7 +346,8 @@ def compare(
     else:
         typer.echo(_table(results, report))
     if report == "terminal" and not as_json:
-        typer.echo("\n".join(cli_analyse.verdicts(results)))
+        for sentence in cli_analyse.verdicts(results):
+            typer.echo(sentence)
     if picture is not None:
         typer.echo(f"picture: {picture}", err=as_json)
 

@@ -98,7 +98,8 @@ def compare(
     if against and against not in names:
         raise UsageError(f"no run {against!r}; {did_you_mean(against, names)}")
     one = names[against] if against else max(runs, key=_rank)
-    made = [_pair(one, other, metric, seed) for other in runs if other is not one]
+    others = sorted((run for run in runs if run is not one), key=_rank, reverse=True)
+    made = [_pair(one, other, metric, seed) for other in others]
     adjusted = holm([each.p for each in made])
     return [replace(each, adjusted=p) for each, p in zip(made, adjusted, strict=True)]
 
@@ -248,7 +249,7 @@ def differences(results: Sequence[Result], *, against: str = "", metric: str = "
         columns=(
             Column("sequence"),
             Column(reference, "%", better="higher"),
-            *(Column(f"{each.second} less", "%", signed=True) for each in made),
+            *(Column(f"{each.second}, difference", "%", signed=True) for each in made),
         ),
         rows=tuple(
             (
@@ -258,5 +259,5 @@ def differences(results: Sequence[Result], *, against: str = "", metric: str = "
             )
             for name, mean in means.items()
         ),
-        notes=(f"the other columns are differences to {reference}", *notes_of(results[0])),
+        notes=(f"differences: to {reference}", *notes_of(results[0])),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
@@ -183,12 +184,20 @@ def _correlations(each: Series, of: Mapping[str, Fact]) -> tuple[float, ...] | N
     if any(np.ptp(column) == 0 for column in ranked):
         return None
     of_all = np.corrcoef(ranked)
-    time, change, both = of_all[0, 1], of_all[0, 2], of_all[1, 2]
-    if max(abs(time), abs(change), abs(both)) > 1 - 1e-9:
-        return None  # one says all that the other does: nothing can be held still
-    alone = (time - change * both) / np.sqrt((1 - change**2) * (1 - both**2))
-    rest = (change - time * both) / np.sqrt((1 - time**2) * (1 - both**2))
-    return float(time), float(change), float(alone), float(rest)
+    time, change, both = float(of_all[0, 1]), float(of_all[0, 2]), float(of_all[1, 2])
+    if abs(both) > 1 - 1e-9:
+        return None  # time and colours say the same: neither can be held still
+    return time, change, partial(time, change, both), partial(change, time, both)
+
+
+def partial(one: float, other: float, both: float) -> float:
+    """The correlation with `one` while the `other` is held still; 0 where that says all.
+
+    >>> partial(0.5, 0.0, 0.0), partial(0.3, 1.0, 0.3)
+    (0.5, 0.0)
+    """
+    left = (1 - other**2) * (1 - both**2)
+    return (one - other * both) / math.sqrt(left) if left > 1e-9 else 0.0
 
 
 def ranks(values: Floats) -> Floats:

@@ -1,0 +1,56 @@
+"""`vosbench analyse` prints and writes tables; `vosbench compare` ends in sentences."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from conftest import Vosbench
+from runs_on_disk import steady, write_run
+
+NAMES = [f"s{i}" for i in range(8)]
+
+
+def test_tables_are_printed_and_what_is_left_out_is_said(command: Vosbench, tmp_path: Path) -> None:
+    write_run(tmp_path / "a", steady(dict.fromkeys(NAMES, 0.5)))
+    write_run(tmp_path / "b", steady({n: 0.6 + 0.01 * i for i, n in enumerate(NAMES)}))
+    done = command("analyse", "a", "b", "nothing", "--what", "scores,significance,attributes")
+    assert done.returncode == 0, done.stderr
+    assert "Scores: DAVIS-2017" in done.stdout
+    assert "b is better than a on 8 of 30 sequences of DAVIS-2017 by 13.5 J" in done.stdout
+    assert "left out: nothing holds no scores" in done.stderr
+    assert "left out: attributes of DAVIS-2017" in done.stderr
+    wrong = command("analyse", "a", "--what", "atributes")
+    assert wrong.returncode == 1
+    assert "unknown analysis 'atributes'; did you mean 'attributes'?" in wrong.stderr
+    none = command("analyse", "a", "--what", "ablation")
+    assert none.returncode == 1
+    assert "no table could be made" in none.stderr
+
+
+def test_out_writes_every_format(command: Vosbench, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", steady(dict.fromkeys(NAMES, 0.5)))
+    done = command("analyse", "a", "--what", "scores,loss", "--out", "tables")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == sorted(
+        f"{name}{suffix}"
+        for name in ("scores", "loss")
+        for suffix in (".txt", ".md", ".tex", ".csv", ".json")
+    )
+    with (tmp_path / "tables" / "scores.csv").open() as lines:
+        (row,) = csv.DictReader(lines)
+    assert float(row["J"]) == run.summary["J"]["mean"]
+    loaded = json.loads((tmp_path / "tables" / "scores.json").read_text())
+    assert loaded["rows"][0]["J&F"] == run.summary["J&F"]
+
+
+def test_compare_ends_in_sentences(command: Vosbench, tmp_path: Path) -> None:
+    write_run(tmp_path / "a", steady(dict.fromkeys(NAMES, 0.5)))
+    write_run(tmp_path / "b", steady(dict.fromkeys(NAMES, 0.6)))
+    done = command("compare", "a", "b")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().splitlines()[-1].startswith("b is better than a on 8 of 30")
+    write_run(tmp_path / "b", steady(dict.fromkeys(NAMES, 0.6)), truth="9")
+    assert "not compared: b and a cannot be paired" in command("compare", "a", "b").stdout
+    assert "is better than" not in command("compare", "a").stdout

@@ -1,0 +1,99 @@
+"""When and where runs fail, on scores whose answers can be read off."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from runs_on_disk import write_run
+
+from vosbench.analysis.failures import (
+    loss,
+    lost_from,
+    over_time,
+    series,
+    worst_frames,
+    worst_objects,
+)
+from vosbench.errors import DataError
+
+J = {
+    ("a", 1): [0.9, 0.8, 0.3, 0.05, 0.0, 0.02],
+    ("a", 2): [0.8, 0.8, 0.8, 0.8, 0.8, 0.8],
+    ("b", 1): [0.6, 0.05, 0.7],
+}
+
+
+def test_over_time_counts_those_that_are_left(tmp_path: Path) -> None:
+    table = over_time([write_run(tmp_path / "r", J)], step=2)
+    rows = list(table.records())
+    assert [(r["from"], r["to"], r["objects"]) for r in rows] == [(1, 2, 3), (3, 4, 3), (5, 6, 2)]
+    assert rows[0]["r"] == pytest.approx((0.85 + 0.8 + 0.325) / 3)
+    assert rows[1]["r"] == pytest.approx((0.175 + 0.8 + 0.7) / 3)
+    assert rows[2]["r"] == pytest.approx((0.01 + 0.8) / 2)
+    assert rows[0]["r low"] < rows[0]["r"] < rows[0]["r high"]
+    by_frame = list(over_time([write_run(tmp_path / "r", J)]).records())
+    assert [row["r"] for row in by_frame][:1] == [pytest.approx((0.9 + 0.8 + 0.6) / 3)]
+
+
+def test_frames_are_counted_in_the_masks_and_late_objects_from_their_prompt(
+    tmp_path: Path,
+) -> None:
+    run = write_run(tmp_path / "r", J, method="copy-first")
+    scores = (run.folder / "scores.csv").read_text().splitlines()  # type: ignore[operator]
+    kept = [row for row in scores if not row.startswith(("a,2,00001", "a,2,00002", "a,1,00004"))]
+    (run.folder / "scores.csv").write_text("\n".join(kept) + "\n")  # type: ignore[operator]
+    found = series(run)
+    assert found["a", 1].since.tolist() == [1, 2, 3, 5, 6]
+    assert found["a", 2].since.tolist() == [1, 2, 3, 4]
+    assert found["b", 1].since.tolist() == [1, 2, 3]
+    shutil.rmtree(run.folder / "masks")  # type: ignore[operator]
+    assert series(run)["a", 1].since.tolist() == [1, 2, 3, 5, 6]  # a,2 has the fourth
+
+
+def test_worst_objects(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", J)
+    rows = list(worst_objects([run], count=2).records())
+    assert [(r["sequence"], r["object"]) for r in rows] == [("a", 1), ("b", 1)]
+    assert rows[0]["J"] == run.summary["objects"][0]["J"]["mean"]
+    assert (rows[0]["worst frame"], rows[0]["J there"]) == ("00005", 0.0)
+    assert rows[0]["lost from"] == "00004"
+    assert (rows[1]["worst frame"], rows[1]["lost from"]) == ("00002", None)
+    assert lost_from(series(run)["a", 2]) is None
+
+
+def test_worst_frames_are_the_steepest_falls(tmp_path: Path) -> None:
+    rows = list(worst_frames([write_run(tmp_path / "r", J)]).records())
+    falls = [(r["sequence"], r["object"], r["frame"], round(r["fall"], 9)) for r in rows]
+    assert falls == [("b", 1, "00002", 0.55), ("a", 1, "00003", 0.5), ("a", 2, "00001", 0.2)]
+    assert rows[0]["J before"] == 0.6
+
+
+def test_the_shares_of_the_loss_add_up(tmp_path: Path) -> None:
+    f = {key: [value / 2 for value in values] for key, values in J.items()}
+    run = write_run(tmp_path / "r", J, f)
+    (row,) = loss([run]).records()
+    j, whole = run.summary["J"]["mean"], 1 - run.summary["J&F"]
+    assert row["loss"] == pytest.approx(whole)
+    assert row["region"] == pytest.approx((1 - j) / (2 * whole))
+    assert row["region"] + row["boundary"] == pytest.approx(1)
+    assert row["lost"] + row["partly"] + row["outline"] == pytest.approx(1)
+    lost = ((0.95 + 1 + 0.98) / 6 + 0 + 0.95 / 3) / 3
+    assert row["lost"] == pytest.approx(lost / (1 - j))
+
+
+def test_nothing_lost_has_no_shares(tmp_path: Path) -> None:
+    (row,) = loss([write_run(tmp_path / "r", {("a", 1): [1.0, 1.0]})]).records()
+    assert [row[key] for key in ("loss", "region", "lost")] == [0.0, None, None]
+
+
+def test_missing_or_damaged_scores_are_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", J)
+    path = tmp_path / "r" / "scores.csv"
+    path.write_text("sequence,object,frame,J,F\na,1,00001,x,0\n")
+    with pytest.raises(DataError, match=r"scores\.csv is damaged: .*evaluate again"):
+        series(run)
+    path.unlink()
+    with pytest.raises(DataError, match=r"scores\.csv is missing"):
+        series(run)

@@ -1,0 +1,154 @@
+"""Scores, runtime, ablation and published tables hold what run.json and summary.json hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from runs_on_disk import TIMING, steady, write_run
+
+import vosbench.plugins
+from vosbench.analysis.ablation import ablation
+from vosbench.analysis.published import Figure, beside, figures, published
+from vosbench.analysis.runs import groups
+from vosbench.analysis.runtime import runtime
+from vosbench.analysis.scores import scores
+from vosbench.errors import DataError, UsageError
+
+RPMNET = {"matching": "deformable", "backbone": "compact", "refine": "none", "size": 256}
+
+
+def test_scores_are_those_of_the_summary(tmp_path: Path) -> None:
+    better = write_run(
+        tmp_path / "b", steady({"a": 0.7, "b": 0.9}), method="m", files={"weights": "0123456789"}
+    )
+    worse = write_run(tmp_path / "w", steady({"a": 0.2, "b": 0.3}))
+    table = scores([worse, better])
+    rows = {row["run"]: row for row in table.records()}
+    assert list(rows) == ["m", "w"]
+    for run in (better, worse):
+        row, summary = rows[run.name], run.summary
+        for metric in ("J", "F"):
+            assert row[metric] == summary[metric]["mean"]
+            assert row[f"{metric} recall"] == summary[metric]["recall"]
+            assert row[f"{metric} decay"] == summary[metric]["decay"]
+        assert row["J&F"] == summary["J&F"]
+    assert rows["m"]["median"] == TIMING["median_seconds"]
+    assert (rows["m"]["weights"], rows["w"]["weights"]) == ("01234567", None)
+    assert (rows["w"]["J low"], rows["w"]["J high"]) == pytest.approx((0.2, 0.3))
+    assert any("ONLY 2 of 30 sequences" in note for note in table.notes)
+
+
+def test_groups_are_by_data_and_names_are_told_apart(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "x" / "r", steady({"a": 0.2}))
+    b = write_run(tmp_path / "y" / "r", steady({"a": 0.3}))
+    other = write_run(tmp_path / "z" / "r", steady({"a": 0.2}), truth="1")
+    found = groups([a, b, other, a])
+    assert [[run.name for run in group.results] for group in found] == [
+        ["r (y/r)", "r (x/r)"], ["r"],
+    ]  # fmt: skip
+    assert [group.name for group in found] == [
+        "davis2017-val-davis2017", "davis2017-val-davis2017-2",
+    ]  # fmt: skip
+
+
+def test_runtime(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", steady({"a": 0.5}), method="m", options={"size": 256})
+    tool = write_run(tmp_path / "t", steady({"a": 0.5}))
+    (row,) = runtime([run, tool]).records()
+    assert (row["median"], row["p95"], row["mean of all"]) == (0.2, 0.3, 0.25)
+    assert (row["frame size"], row["size option"], row["peak memory"]) == ("4x6", "256", 5.0)
+    assert (row["device"], row["machine"]) == ("cpu", "2 cores, x86_64")
+    with pytest.raises(UsageError, match="none of these was timed"):
+        runtime([tool])
+
+
+def test_ablation_is_a_grid(tmp_path: Path) -> None:
+    runs = []
+    for number, (backbone, matching, size, j) in enumerate([
+        ("compact", "deformable", 256, 0.4), ("compact", "conv-3", 256, 0.3),
+        ("compact", "conv-3", 256, 0.5), ("resnet18", "deformable", 256, 0.6),
+    ]):  # fmt: skip
+        options = {**RPMNET, "backbone": backbone, "matching": matching, "size": size,
+                   "weights": f"w{number}"}  # fmt: skip
+        runs.append(write_run(tmp_path / str(number), steady({"a": j}), method="rpmnet",
+                              options=options))  # fmt: skip
+    table = ablation([*runs, write_run(tmp_path / "t", steady({"a": 0.1}))])
+    assert [column.name for column in table.columns] == ["backbone", "conv-3", "deformable"]
+    assert table.rows == (("compact", 0.4, 0.4), ("resnet18", None, 0.6))
+    assert "compact, conv-3: mean of 2 runs, 30.0 to 50.0" in table.notes
+    larger = write_run(tmp_path / "l", steady({"a": 0.7}), method="rpmnet",
+                       options={**RPMNET, "size": 512})  # fmt: skip
+    assert [row[0] for row in ablation([*runs, larger]).rows] == [
+        "compact size=256", "compact size=512", "resnet18 size=256",
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match=r"no run of .* has both options, backbone and matching"):
+        ablation([write_run(tmp_path / "t", steady({"a": 0.1}))])
+
+
+def test_published_figures_are_those_of_the_paper() -> None:
+    paper = [f for f in published("davis2017", split="val") if f.source == "RPM-Net, WACV 2020"]
+    values = {(f.technique, f.metric): f.value for f in paper}
+    assert values["RPM-Net", "J"] == 35.7
+    assert values["RPM-Net_R", "F"] == 42.2
+    assert values["Copy from the initial frame", "J"] == 22.1
+    assert values["RPM-Net_R", "seconds a frame"] == 0.55
+    (segtrack,) = (f.value for f in published("segtrackv2", metric="J") if f.technique == "RPM-Net")
+    assert segtrack == 45.2
+    board = {(f.technique, f.metric): f.value for f in published("davis2016")}
+    assert board["stm", "J"] == 88.7
+    assert {f.file for f in published()} == {
+        "rpmnet", "label_propagation", "davis2016_leaderboard", "davis2017_leaderboard",
+    }  # fmt: skip
+    assert all(f.read_where and f.source for f in published())
+    assert "none was measured by this software" in figures("davis2017").notes[0]
+
+
+def test_published_stands_beside_measured_and_says_what_differs(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", steady({"a": 0.4}), method="rpmnet", options=RPMNET,
+                    files={"weights": "0123456789"})  # fmt: skip
+    tool = write_run(tmp_path / "osvos", steady({"a": 0.5}))
+    rows = [row for row in beside([run, tool]).records() if row["metric"] == "J"]
+    by = {row["technique"]: row for row in rows}
+    ours = by["RPM-Net"]
+    assert (ours["published"], ours["measured"]) == (pytest.approx(0.357), 0.4)
+    assert ours["difference"] == pytest.approx(0.4 - 0.357)
+    assert ours["run"] == "rpmnet"
+    for word in ("sequences: 1 of 30", "weights: 01234567", "backbone=compact size=256; paper: "):
+        assert word in str(ours["not as published"])
+    assert (by["RPM-Net_R"]["measured"], by["RPM-Net_R"]["run"]) == (None, None)
+    assert by["osvos"]["published"] == pytest.approx(0.5665)
+    assert "stm" not in by  # of the leaderboard, not scored here
+
+
+def test_a_preset_is_matched_only_with_its_backbone_and_weights(tmp_path: Path) -> None:
+    options = {"preset": "crw", "backbone": "torchvision/resnet18:layer3"}
+    run = write_run(tmp_path / "r", steady({"a": 0.4}), method="label-propagation",
+                    options=options, files={"weights": "01234567"})  # fmt: skip
+    raw = write_run(tmp_path / "s", steady({"a": 0.3}), method="label-propagation",
+                    options={**options, "backbone": "raw"})  # fmt: skip
+    measured = [row for row in beside([run, raw]).records() if row["run"]]
+    assert [(row["technique"], row["run"]) for row in measured] == [
+        ("CRW R18", "label-propagation (" + "/".join((tmp_path / "r").parts[-2:]) + ")"),
+    ]  # fmt: skip
+
+
+def test_tables_of_ones_own_are_read_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vosbench.plugins, "__path__", [*vosbench.plugins.__path__, str(tmp_path)])
+    path = tmp_path / "reports" / "published" / "own.csv"
+    path.parent.mkdir(parents=True)
+    header = ",".join(name for name in Figure.__dataclass_fields__ if name != "file")
+    path.write_text(f"{header}\nX,mine,val,J,50.5,paper,Table 1,,,,\n")
+    (figure,) = published("mine")
+    assert (figure.value, figure.file) == (50.5, "own")
+    path.write_text(f"{header}\nX,mine,val,J,50.5,,Table 1,,,,\n")
+    with pytest.raises(DataError, match=r"own\.csv, line 2: no source: say where it is from"):
+        published()
+    path.write_text(f"{header}\nX,mine,val,J,high,paper,Table 1,,,,\n")
+    with pytest.raises(DataError, match="line 2: value: could not convert"):
+        published()
+    path.write_text("technique,value\nX,1\n")
+    with pytest.raises(DataError, match="expected"):
+        published()

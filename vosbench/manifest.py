@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import dataclasses
 import functools
@@ -31,7 +32,8 @@ from vosbench.errors import OtherRunError, UsageError
 from vosbench.run_folder import load_manifest, read_record
 from vosbench.types import Dataset
 
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision")
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision", "timm")
+_TOOLBOX = Path(__file__).with_name("toolbox")
 
 
 def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) -> dict[str, Any]:
@@ -165,12 +167,31 @@ def environment() -> dict[str, Any]:
 
 
 def _source_sha256(path: Path) -> str:
-    """The hash of a leaf's own source: its module, or all modules of its package."""
+    """The hash of a leaf's own source and of all of the toolbox that it imports, however deep."""
     files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+    seen: dict[Path, bytes] = {}
+    while files:
+        file = files.pop()
+        if file not in seen:
+            seen[file] = file.read_bytes()
+            files += _imported_of_toolbox(seen[file])
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
+    for content in sorted(seen.values()):
+        digest.update(content)
     return digest.hexdigest()
+
+
+def _imported_of_toolbox(source: bytes) -> list[Path]:
+    """The files of vosbench.toolbox that a module names in its imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    stems = {name.split(".")[2] for name in names if name.startswith("vosbench.toolbox.")}
+    found = [_TOOLBOX / f"{stem}.py" for stem in sorted(stems)]
+    return [file for file in found if file.is_file()]
 
 
 def _short(value: Any) -> str:

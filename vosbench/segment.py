@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -41,6 +42,7 @@ def segment_sequence(
     Returns:
         The record: frames, seconds per frame (reading and writing not counted), peak memory.
     """
+    _forget_peak()
     method = _built(config, folder)
     dataset = open_dataset(
         config.dataset, root=config.root, split=config.split, resolution=config.resolution
@@ -197,8 +199,20 @@ def _synchronise(device: str) -> None:
 
 
 def _peak_memory() -> int:
-    """The largest resident size this process ever had, in bytes."""
+    """The largest resident size of this process since `_forget_peak`, in bytes."""
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    except OSError:
+        pass
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _forget_peak() -> None:
+    """Let the peak begin anew, where Linux can: it is to be this sequence's, not the process's."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

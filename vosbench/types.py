@@ -219,7 +219,8 @@ class Trainee(Protocol):
     """What the training loop trains: a `torch.nn.Module` whose `network` holds the weights kept.
 
     All that is random within a sample is drawn from its seed alone, so that a batch gives the
-    same gradients however it is split over processes.
+    same gradients however it is split over processes. Batch normalisation is the exception: it is
+    synchronised over CUDA processes, but on CPU each process takes its own share's statistics.
     """
 
     network: nn.Module

@@ -232,9 +232,14 @@ def test_a_shown_table_marks_the_best_and_says_what_a_row_is_about() -> None:
         Column("J", "%", better="higher"),
         Column("decay", "%", better="lower"),
     )
-    table = Table("scores", "T", columns, (("a", 0.5, 0.1), ("b", 0.50001, 0.2), ("c", None, None)))
+    table = Table(
+        "scores",
+        "T",
+        columns,
+        (("a", 0.5, 0.1), ("b", 0.50001, 0.2), ("c", None, 0.3), ("d", 0.4, None)),
+    )
     shown = show(table)
-    assert shown.rows[2] == ("c", "-", "-")
+    assert shown.rows[2] == ("c", "-", "30.0")
     assert shown.best == {(0, 1), (1, 1), (0, 2)}  # what reads the same is equally good
     assert (shown.numeric, shown.bar) == ((False, True, True), 1)
     columns = (Column("run"), Column("sequence"), Column("worst frame"))

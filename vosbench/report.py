@@ -10,14 +10,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vosbench import __version__, registry
 from vosbench.analysis import catalogue, runtime
 from vosbench.analysis.catalogue import Left
-from vosbench.analysis.runs import Group, card_or_none, groups
+from vosbench.analysis.runs import Group, card_or_none, groups, title_of
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.atomic import write_json
@@ -116,7 +116,12 @@ def _section(group: Group, out: Path, root: Path | None, left_out: list[str]) ->
         runs=tuple(_run(result) for result in group.results),
         sequences=_scored(group),
         tags=card.attributes if card else {},
-        tables=_tables(_analysed(group, root, dataset), out, f"tables/{group.name}", left_out),
+        tables=tuple(
+            _within(group, table)
+            for table in _tables(
+                _analysed(group, root, dataset), out, f"tables/{group.name}", left_out
+            )
+        ),
         figures=_figures(group, dataset, out),
         united=group.results[0].summary["protocol"]["objects"] == "united",
         open=dataset.sequence if dataset else None,
@@ -193,7 +198,8 @@ def _figures(group: Group, dataset: Dataset | None, out: Path) -> tuple[ShownFig
         files = tuple(path.relative_to(out).as_posix() for path in paths)
         folded = drawn.name in FOLDED
         shown = next(file for file in files if file.endswith(".png" if folded else ".svg"))
-        made.append(ShownFigure(drawn.name, drawn.caption, shown, drawn.alt, files, folded))
+        caption = drawn.caption.replace(f"; {group.title}", "")  # it is the section's heading
+        made.append(ShownFigure(drawn.name, caption, shown, drawn.alt, files, folded))
     return tuple(made)
 
 
@@ -206,6 +212,17 @@ def _analysed(group: Group, root: Path | None, dataset: Dataset | None) -> Itera
         if name not in ("sequences", "runtime") and (dataset or analysis.needs == "runs")
     ]
     yield from catalogue.tables(group.results, names, root=root)
+
+
+def _within(group: Group, table: ShownTable) -> ShownTable:
+    """The table without what the section says already: its heading, and its notes but once."""
+    title = table.title
+    for said in (group.title, title_of(group.results[0])):
+        title = title.removesuffix(f": {said}")
+    notes = table.notes
+    if table.name != "scores":
+        notes = tuple(note for note in notes if note not in group.notes)
+    return replace(table, title=title, notes=notes)
 
 
 def _timed(results: Seq[Result]) -> Table | Left:

@@ -7,6 +7,7 @@ viewer is plain JavaScript in assets/ that loads one file per sequence when it i
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ def write(page: Page, out: Path) -> None:
         f"window.vosbench = {{films: {{}}, sections: {json.dumps(index)}}};\n", encoding="utf-8"
     )
     environment = _environment()
+    environment.globals["width_of"] = lambda figure: _width(out / figure.picture)
     environment.globals |= {"page": page, "cards": cards, "styles": styles, "curves": curves}
     html = environment.get_template("index.html").render()
     (out / "index.html").write_text(html, encoding="utf-8")
@@ -58,6 +60,15 @@ def address(section: Section, place: Place) -> str:
     """The fragment under which the viewer shows a place; its parts hold whatever signs."""
     parts = (section.name, *place)
     return "#view/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _width(picture: Path) -> int | None:
+    """Pixels for an SVG made for paper: 1.4 times its size in print; None for other pictures."""
+    if picture.suffix != ".svg":
+        return None
+    with picture.open(encoding="utf-8") as file:
+        found = re.search(r'<svg [^>]*?width="([0-9.]+)pt"', file.read(4000))
+    return round(float(found[1]) * 4 / 3 * 1.4) if found else None
 
 
 def _means(section: Section, sequence: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VOID = 255  # in a truth of ids: background
 THUMB = 240  # pixels wide
-QUALITY = 78  # of JPEG: 480x270 pixels of DAVIS take about 25 kB
+QUALITY = 74  # of JPEG: 480x270 pixels of DAVIS take about 30 kB
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,14 @@ def fit(clip: Seq[npt.NDArray[np.float32]]) -> Projection:
             f"three components need three channels and cells, found {cells.shape[1]} channels and "
             f"{cells.shape[0]} cells"
         )
-    pca = PCA(3, svd_solver="covariance_eigh").fit(cells)
+    with np.errstate(invalid="ignore"):  # embeddings that do not vary explain nothing
+        pca = PCA(3, svd_solver="covariance_eigh").fit(cells)
     directions = fixed_signs(pca.components_)
     along = (cells - pca.mean_) @ directions.T
     low, high = np.percentile(along, TAILS, axis=0)
-    return Projection(pca.mean_, directions, low, high, pca.explained_variance_ratio_)
+    return Projection(
+        pca.mean_, directions, low, high, np.nan_to_num(pca.explained_variance_ratio_)
+    )
 
 
 def fixed_signs(directions: Floats) -> Floats:

@@ -112,7 +112,9 @@ def _bars(
 
 def _whisker(axes: Axes, x: float, value: Value, scale: float, color: str = "#222222") -> None:
     if value.low is not None and value.high is not None:
-        axes.vlines(x, scale * value.low, scale * value.high, color=color, linewidth=0.9)
+        ends = scale * value.low, scale * value.high
+        axes.vlines(x, *ends, color="white", linewidth=2.2)  # it stands out on dark bars too
+        axes.vlines(x, *ends, color=color, linewidth=0.9)
 
 
 @styled
@@ -124,18 +126,25 @@ def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
     figure = sheet(2.5, width=COLUMN)
     axes = figure.subplots()
     fixed = sorted((p for p in points if p.field is not None), key=lambda p: p.field or 0)
-    for number, point in enumerate(fixed):
-        if point.score.value is None or point.field is None:
-            continue
-        _whisker(axes, point.field, point.score, 100, color=colour(0))
-        axes.plot(point.field, 100 * point.score.value, MARKERS[0], color=colour(0))
+    drawn = [point for point in fixed if point.score.value is not None]
+    for number, point in enumerate(drawn):
+        at = (point.field or 0, 100 * (point.score.value or 0))
+        _whisker(axes, at[0], point.score, 100, color=colour(0))
+        axes.plot(*at, MARKERS[0], color=colour(0))
+        below = number % 2  # neighbours are close: above and below in turn
         axes.annotate(
             point.label,
-            (point.field, 100 * point.score.value),
-            (4, 5 if number % 2 else -10),  # neighbours are close: above and below in turn
+            at,
+            (0, -5 if below else 5),
             textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
             fontsize=6.5,
         )
+    if drawn:
+        axes.set_xscale("log", base=2)  # the paper's fields lie so: 3 to 55 cells
+        axes.set_xticks([point.field or 0 for point in drawn], minor=False)
+        axes.xaxis.set_major_formatter("{x:g}")
     for number, point in enumerate(p for p in points if p.field is None):
         if point.score.value is not None:
             line, level = DASHES[(number + 1) % len(DASHES)], 100 * point.score.value
@@ -163,7 +172,6 @@ def line_panels(
     xlabel: str,
     ylabel: str,
     markers: bool = False,
-    log2: bool = False,
 ) -> Figure:
     """Small multiples of lines with bands, one scale for all: J over time, sweeps of an option.
 
@@ -171,30 +179,32 @@ def line_panels(
         panels: title -> label -> curve; a label keeps its colour in every panel.
         xlabel: under the last row; with `{}`, each panel's title is put there instead of above.
         ylabel: beside the first column.
-        markers: mark the values, for sweeps of few.
-        log2: double steps along x.
+        markers: mark the few values of a sweep, and name them on the axis; one that spans a factor
+            of eight or more has a logarithmic axis.
     """
     assert panels, "no panels to draw"
     labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
     columns = min(len(panels), PANELS_IN_A_ROW)
     rows = math.ceil(len(panels) / columns)
-    single = len(panels) == 1
+    single, own_axes = len(panels) == 1, "{}" in xlabel
     figure = sheet(0.5 + (2.0 if single else 1.35) * rows, width=COLUMN if single else PAGE)
-    grid = figure.subplots(rows, columns, sharey=True, sharex="{}" not in xlabel, squeeze=False)
+    grid = figure.subplots(rows, columns, sharey=True, sharex=not own_axes, squeeze=False)
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
         for label, curve in curves.items():
             _line(axes, curve, labels.index(label), label, markers=markers)
-        if log2:
-            axes.set_xscale("log", base=2)
-            axes.xaxis.set_major_formatter("{x:g}")
-        if "{}" in xlabel:
+        if markers:
+            _name_values(axes, sorted({x for curve in curves.values() for x in curve.x}))
+        if own_axes:
             axes.set_xlabel(xlabel.format(title))
         else:
             axes.set_title(title, loc="left", pad=3)
+            axes.set_ylim(bottom=0)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
-    if "{}" not in xlabel:
-        figure.supxlabel(xlabel, fontsize=8)
+    if not own_axes:
+        for axes in list(grid.flat)[max(0, len(panels) - columns) : len(panels)]:
+            axes.set_xlabel(xlabel)
+            axes.tick_params(labelbottom=True)  # the lowest of its column
     for axes in grid[:, 0]:
         axes.set_ylabel(ylabel)
     first = next(a for a, c in zip(grid.flat, panels.values(), strict=False) if len(c))
@@ -216,6 +226,14 @@ def _line(axes: Axes, curve: Curve, number: int, label: str, *, markers: bool) -
     if curve.low:
         low, high = ([100 * v for v in band] for band in (curve.low, curve.high))
         axes.fill_between(curve.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
+
+
+def _name_values(axes: Axes, values: Sequence[float]) -> None:
+    """Ticks at the values that were tried, in double steps where they span much."""
+    if values[0] > 0 and values[-1] / values[0] >= 8:
+        axes.set_xscale("log", base=2)
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.minorticks_off()
 
 
 def _complete(axes: Axes, labels: Sequence[str]) -> None:

@@ -71,11 +71,12 @@ def overlay(frame: Frame, mask: Mask) -> Frame:
     for label in range(1, 256):
         table[label] = 255 * np.array(to_rgb(OBJECTS[(label - 1) % len(OBJECTS)]))
     picture = frame.astype(np.float32)
-    picture[mask == 0] *= 0.75  # the object comes forward
     inside = mask > 0
-    picture[inside] = 0.5 * picture[inside] + 0.5 * table[mask[inside]]
-    picture[_edge(mask, max(3, frame.shape[1] // 110))] = 20
-    inner = _edge(mask, max(2, frame.shape[1] // 220)) & inside
+    grey = picture.mean(2, keepdims=True)
+    picture[~inside] = (0.3 * picture + 0.7 * grey)[~inside]  # what has colour is an object
+    picture[inside] = 0.35 * picture[inside] + 0.65 * table[mask[inside]]
+    picture[_edge(mask, max(3, frame.shape[1] // 150))] = 20
+    inner = _edge(mask, max(2, frame.shape[1] // 300)) & inside
     picture[inner] = table[mask[inner]]
     return picture.round().clip(0, 255).astype(np.uint8)
 
@@ -99,9 +100,11 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
     columns = max(len(tiles) for _, tiles in rows)
     across = (width - 0.25) / columns
     heights = [
-        across * max(t.picture.shape[0] / t.picture.shape[1] for t in tiles) for _, tiles in rows
+        across * max(t.picture.shape[0] / t.picture.shape[1] for t in tiles) + 0.03
+        for _, tiles in rows
     ]
-    figure = sheet(sum(heights) + 0.17 * len(rows) + 0.1, width=width)
+    captions = sum(any(tile.caption for tile in tiles) for _, tiles in rows)
+    figure = sheet(sum(heights) + 0.16 * captions, width=width)
     grid = figure.subplots(
         len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
@@ -171,13 +174,13 @@ def sampling(rows: Sequence[Samples]) -> Figure:
     """
     assert rows, "no samples to draw"
     ratio = max(r.target.shape[0] / r.target.shape[1] for r in rows)
-    figure = sheet(len(rows) * ((PAGE - 0.3) / 3 * ratio + 0.05) + 0.5)
+    figure = sheet(len(rows) * ((PAGE - 0.3) / 3 * ratio + 0.03) + 0.42)
     figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)  # type: ignore[union-attr]
     grid = figure.subplots(len(rows), 3, squeeze=False)
     heads = ("target", "reference and target", "PCA of the embeddings")
     for axes, head in zip(grid[0], heads, strict=True):
         axes.set_title(head, fontsize=7, pad=2)
-    for line, row in zip(grid, rows, strict=True):
+    for line, row in zip(grid, rows, strict=True):  # one method
         h, w = row.target.shape[:2]
         both = (row.reference.astype(np.uint16) + row.target) // 2
         for axes, picture in zip(line, (row.target, both, row.projection), strict=True):
@@ -192,6 +195,8 @@ def sampling(rows: Sequence[Samples]) -> Figure:
                 _positions(axes, row, number)
             for axes in line:
                 _chosen(axes, row.chosen[number], number, name)
+            for axes in line[1:]:
+                _match(axes, row, number)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
@@ -200,12 +205,17 @@ def sampling(rows: Sequence[Samples]) -> Figure:
 def _positions(axes: Axes, row: Samples, number: int) -> None:
     """The positions read for one chosen cell; many are drawn small and light."""
     places, color = row.samples[number], POINTS[number % len(POINTS)]
-    size = float(np.clip(90 / len(places), 0.8, 4))
-    axes.scatter(*places.T, s=3.2 * size, c="black", linewidths=0, alpha=0.8, clip_on=True)
-    axes.scatter(*places.T, s=size, c=color, linewidths=0, clip_on=True)
+    many = len(places) > 150
+    if not many:
+        axes.scatter(*places.T, s=7, c="black", linewidths=0)
+    axes.scatter(*places.T, s=2.2, c=color, linewidths=0, alpha=0.7 if many else 1)
+
+
+def _match(axes: Axes, row: Samples, number: int) -> None:
+    """A cross where the offset of one chosen cell points."""
     if row.matches is not None:
-        axes.plot(*row.matches[number], "x", color="black", markersize=6, markeredgewidth=2.4)
-        axes.plot(*row.matches[number], "x", color="white", markersize=5, markeredgewidth=1.1)
+        axes.plot(*row.matches[number], "x", color="black", markersize=5, markeredgewidth=2.4)
+        axes.plot(*row.matches[number], "x", color="white", markersize=4.2, markeredgewidth=1)
 
 
 def _chosen(axes: Axes, at: npt.NDArray[np.float64], number: int, name: str) -> None:

@@ -94,7 +94,7 @@ def legend_below(figure: Figure, axes: Axes, labels: Iterable[str]) -> None:
         return
     longest = max(len(name) for name in shown)
     width = float(figure.get_size_inches()[0])
-    columns = max(1, min(len(shown), int(width * 13 / (longest + 6))))
+    columns = max(1, min(len(shown), int(width * 18 / (longest + 7))))
     figure.legend(handles, names, loc="outside lower center", ncols=columns)
 
 

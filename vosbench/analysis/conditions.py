@@ -183,7 +183,7 @@ def _correlations(each: Series, of: Mapping[str, Fact]) -> tuple[float, ...] | N
     ranked = [ranks(np.array(column, np.float64)) for column in zip(*looked, strict=True)]
     if any(np.ptp(column) == 0 for column in ranked):
         return None
-    of_all = np.corrcoef(ranked)
+    of_all: Floats = np.asarray(np.corrcoef(ranked), np.float64)
     time, change, both = float(of_all[0, 1]), float(of_all[0, 2]), float(of_all[1, 2])
     if abs(both) > 1 - 1e-9:
         return None  # time and colours say the same: neither can be held still

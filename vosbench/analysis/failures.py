@@ -57,22 +57,27 @@ def series(run: Result) -> dict[tuple[str, int], Series]:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
-    places: dict[str, dict[str, int]] = {}
-    for (name, _), scored in rows.items():
-        places.setdefault(name, {}).update(dict.fromkeys((frame for frame, *_ in scored), 0))
-    for name, stems in places.items():
-        folder = run.masks / name if run.masks else None
-        masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
-        whole = masks if stems.keys() <= set(masks) else ["", *sorted(stems)]
-        places[name] = {stem: place for place, stem in enumerate(whole)}
+    stems: dict[str, set[str]] = {}
+    for (name, _), listed in rows.items():
+        stems.setdefault(name, set()).update(frame for frame, _, _ in listed)
+    places = {name: _places(run, name, of) for name, of in stems.items()}
+    opening = {name: min(places[name][stem] for stem in of) for name, of in stems.items()}
     found = {}
-    for (name, number), scored in rows.items():
-        stems_of, j, f = zip(*scored, strict=True)
-        at = np.array([places[name][stem] for stem in stems_of], np.intp)
-        opening = min(places[name][other[0][0]] for (of, _), other in rows.items() if of == name)
-        start = 0 if at[0] == opening else at[0] - 1
-        found[name, number] = Series(stems_of, at - start, np.array(j), np.array(f))
+    for (name, number), listed in rows.items():
+        frames = tuple(frame for frame, _, _ in listed)
+        at = np.array([places[name][frame] for frame in frames], np.intp)
+        start = 0 if at[0] == opening[name] else at[0] - 1
+        j, f = (np.array([row[column] for row in listed], np.float64) for column in (1, 2))
+        found[name, number] = Series(frames, at - start, j, f)
     return found
+
+
+def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
+    """Frame name -> index in the sequence, as far as the files tell."""
+    folder = run.masks / name if run.masks else None
+    masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
+    whole = masks if scored <= set(masks) else ["", *sorted(scored)]
+    return {stem: place for place, stem in enumerate(whole)}
 
 
 def over_time(results: Sequence[Result], *, step: int = 1, seed: int = 0) -> Table:
@@ -169,8 +174,8 @@ def worst_frames(results: Sequence[Result], *, count: int = 10) -> Table:
     group = one_group(results)
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
-        falls = sorted(_falls(series(run)), key=lambda fall: -fall[0])[:count]
-        rows += [(run.name, *rest, drop) for drop, *rest in falls]
+        falls = sorted(_falls(series(run)), key=lambda fall: -fall.drop)[:count]
+        rows += [(run.name, *fall) for fall in falls]
     return Table(
         name="worst-frames",
         title=f"Steepest falls: {group.title}",
@@ -193,15 +198,25 @@ def worst_frames(results: Sequence[Result], *, count: int = 10) -> Table:
     )
 
 
-def _falls(
-    scored: dict[tuple[str, int], Series],
-) -> Iterator[tuple[float, str, int, str, float, float, float]]:
+class _Fall(NamedTuple):
+    """Where the J of an object falls most; the rest of a row of `worst_frames`."""
+
+    sequence: str
+    object: int
+    frame: str
+    before: float
+    J: float
+    F: float
+    drop: float
+
+
+def _falls(scored: dict[tuple[str, int], Series]) -> Iterator[_Fall]:
     for (name, number), each in scored.items():
         before = np.concatenate(([1.0], each.J[:-1]))
         at = int((before - each.J).argmax())
         j, f, was = float(each.J[at]), float(each.F[at]), float(before[at])
         if was > j:
-            yield was - j, name, number, each.frames[at], was, j, f
+            yield _Fall(name, number, each.frames[at], was, j, f, was - j)
 
 
 def loss(results: Sequence[Result]) -> Table:

@@ -70,7 +70,7 @@ def facts(run: Result, *, root: Path | None = None, colours: bool = True) -> Fac
 class _Seen(NamedTuple):
     """Where an object was last annotated."""
 
-    index: int
+    frame: int
     centre: npt.NDArray[np.float64] | None
 
 
@@ -119,4 +119,5 @@ def colour_histogram(frame: Frame, pixels: npt.NDArray[np.bool_] | Mask) -> npt.
     levels = frame[pixels.astype(bool)].astype(np.intp) // (256 // LEVELS)  # (n, 3)
     cells = (levels[:, 0] * LEVELS + levels[:, 1]) * LEVELS + levels[:, 2]
     counts = np.bincount(cells, minlength=LEVELS**3)
-    return counts / max(1, counts.sum())
+    shares: npt.NDArray[np.float64] = counts / max(1, counts.sum())
+    return shares

@@ -45,7 +45,7 @@ def leaves(kind: str) -> dict[str, Leaf]:
         if not Path(folder).is_dir():
             raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is no folder")
     found: dict[str, Leaf] = {}
-    for root in dict.fromkeys(Path(p).resolve() for p in vosbench.plugins.__path__):
+    for root in _roots():
         for path in sorted((root / kind).glob("*")):
             source = path / "__init__.py" if path.is_dir() else path
             if path.name.startswith(("_", ".")) or source.suffix != ".py" or not source.is_file():
@@ -58,6 +58,16 @@ def leaves(kind: str) -> dict[str, Leaf]:
                     )
                 found[leaf.name] = leaf
     return dict(sorted(found.items()))
+
+
+def data_files(kind: str, pattern: str) -> tuple[Path, ...]:
+    """The files beside the leaves of a kind that match, sorted within each root."""
+    return tuple(path for root in _roots() for path in sorted((root / kind).glob(pattern)))
+
+
+def _roots() -> tuple[Path, ...]:
+    """The folders that hold methods/, datasets/, reports/, each once."""
+    return tuple(dict.fromkeys(Path(p).resolve() for p in vosbench.plugins.__path__))
 
 
 def names(kind: str) -> tuple[str, ...]:

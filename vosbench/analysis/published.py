@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import vosbench.plugins
 from vosbench import registry
 from vosbench.analysis.runs import card_or_none, one_group
 from vosbench.analysis.tables import Cell, Column, Table
@@ -54,11 +53,9 @@ def published(dataset: str = "", *, split: str = "", metric: str = "") -> tuple[
             that is no number.
     """
     wanted = {"dataset": dataset, "split": split, "metric": metric}
-    folders = dict.fromkeys(Path(p).resolve() for p in vosbench.plugins.__path__)
     return tuple(
         figure
-        for folder in folders
-        for path in sorted((folder / "reports" / "published").glob("*.csv"))
+        for path in registry.data_files("reports", "published/*.csv")
         for figure in _read(path)
         if all(getattr(figure, key) == value for key, value in wanted.items() if value)
     )

@@ -7,6 +7,7 @@ that they stand out on any background and in grey.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -103,8 +104,13 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
         across * max(t.picture.shape[0] / t.picture.shape[1] for t in tiles) + 0.03
         for _, tiles in rows
     ]
-    captions = sum(any(tile.caption for tile in tiles) for _, tiles in rows)
-    figure = sheet(sum(heights) + 0.16 * captions, width=width)
+    letters = max(8, round(across * 17))
+    rows = [
+        (name, [t._replace(caption=fill(t.caption, letters)) for t in tiles])
+        for name, tiles in rows
+    ]
+    lines = [max(len(t.caption.splitlines()) for t in tiles) for _, tiles in rows]
+    figure = sheet(sum(heights) + 0.04 + 0.12 * sum(lines), width=width)
     grid = figure.subplots(
         len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
     )

@@ -75,9 +75,10 @@ class Comparison:
                 f"{n} sequences are too few to tell {ahead} and {behind} apart {on}: {ahead} is "
                 f"ahead by {by} ({interval}), but even a win on every one has p = {least:.2g}."
             )
+        p = "corrected p" if self.adjusted > self.p else "p"
         return (
             f"No significant difference between {ahead} and {behind} {on}: {ahead} is ahead by "
-            f"{by} ({interval}, p = {self.adjusted:.2g}, {n} sequences)."
+            f"{by} ({interval}, {p} = {self.adjusted:.2g}, {n} sequences)."
         )
 
 

@@ -114,7 +114,7 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
     grid = figure.subplots(
         len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)  # type: ignore[union-attr]
+    _close(figure, 0.01)
     for number, (name, tiles) in enumerate(rows):
         for axes in grid[number]:
             _bare(axes)
@@ -180,8 +180,8 @@ def sampling(rows: Sequence[Samples]) -> Figure:
     """
     assert rows, "no samples to draw"
     ratio = max(r.target.shape[0] / r.target.shape[1] for r in rows)
-    figure = sheet(len(rows) * ((PAGE - 0.3) / 3 * ratio + 0.03) + 0.42)
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)  # type: ignore[union-attr]
+    figure = sheet(len(rows) * ((PAGE - 0.3) / 3 * ratio + 0.03) + 0.32)
+    _close(figure, 0.015)
     grid = figure.subplots(len(rows), 3, squeeze=False)
     heads = ("target", "reference and target", "PCA of the embeddings")
     for axes, head in zip(grid[0], heads, strict=True):
@@ -208,13 +208,22 @@ def sampling(rows: Sequence[Samples]) -> Figure:
     return figure
 
 
+def _close(figure: Figure, pad: float) -> None:
+    """Bring a sheet's pictures close together: `pad` inches and nothing more between them."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(w_pad=pad, h_pad=pad, wspace=0.0, hspace=0.0)
+
+
 def _positions(axes: Axes, row: Samples, number: int) -> None:
     """The positions read for one chosen cell; many are drawn small and light."""
     places, color = row.samples[number], POINTS[number % len(POINTS)]
     many = len(places) > 150
     if not many:
-        axes.scatter(*places.T, s=7, c="black", linewidths=0)
-    axes.scatter(*places.T, s=2.2, c=color, linewidths=0, alpha=0.7 if many else 1)
+        axes.scatter(places[:, 0], places[:, 1], s=7, c="black", linewidths=0)
+    axes.scatter(places[:, 0], places[:, 1], s=2.2, c=color, linewidths=0, alpha=0.7 if many else 1)
 
 
 def _match(axes: Axes, row: Samples, number: int) -> None:

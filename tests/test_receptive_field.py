@@ -50,6 +50,14 @@ def test_cosines_do_not_hang_on_how_many_are_read_at_once(monkeypatch: pytest.Mo
     np.testing.assert_array_equal(whole, fast.cosines(shown, cells))
 
 
+def test_anywhere_is_the_mean_over_all_cells_of_the_reference() -> None:
+    cells = fast.chosen_cells((5, 7), 6, seed=1)
+    shown = inspection(np.broadcast_to(np.indices((5, 7)).reshape(2, -1).T, (6, 35, 2)))
+    assert fast.anywhere(shown, cells) == pytest.approx(fast.cosines(shown, cells).mean(), abs=1e-6)
+    shown.reference[:] = 0
+    assert math.isnan(fast.anywhere(shown, cells))
+
+
 def test_a_zero_embedding_has_no_cosine() -> None:
     cells = np.array([[2, 2], [0, 0]])
     shown = inspection(lattice(cells, 0, 1))
@@ -149,7 +157,7 @@ def test_a_method_is_most_alike_inside_and_least_at_the_boundary() -> None:
     assert (row["method"], row["field"], row["J"]) == ("squares", 3, 0.5)
     assert row["cosine"] == pytest.approx(found["all"])
     assert row["cosine low"] == row["cosine high"] == pytest.approx(found["all"])  # two the same
-    assert any("4 x 4 px" in note for note in table.notes)
+    assert any("4.0 x 4.0 px" in note for note in table.notes)
     assert [row[1] for row in fast.sequence_table([measured]).rows] == ["a", "b"]
 
 

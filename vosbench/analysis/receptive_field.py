@@ -42,9 +42,13 @@ class Field(NamedTuple):
 
 
 class Likeness(NamedTuple):
-    """One pair of frames: mean cosine per region (NaN: no cell), share of positions outside."""
+    """One pair of frames: mean cosine per region (NaN: no cell), share of positions outside.
+
+    anywhere: mean cosine of the target cells with all cells of the reference.
+    """
 
     cosine: Mapping[str, float]
+    anywhere: float
     left_out: float
 
 
@@ -104,6 +108,23 @@ def cosines(inspection: Inspection, cells: Cells) -> Floats:
     return found
 
 
+def anywhere(inspection: Inspection, cells: Cells) -> float:
+    """The mean cosine of target cells (p, 2) with all cells of the reference.
+
+    What the cosines at sampled positions are held against: embeddings that hardly differ are
+    alike everywhere. The mean over all pairs is the product of the mean unit vectors.
+    """
+    asked = inspection.target[:, cells[:, 0], cells[:, 1]]
+    every = inspection.reference.reshape(len(asked), -1)
+    means = []
+    for vectors in (asked.astype(np.float64), every.astype(np.float64)):  # (c, p)
+        lengths = np.linalg.norm(vectors, axis=0)
+        if not lengths.any():
+            return float("nan")
+        means.append((vectors[:, lengths > 0] / lengths[lengths > 0]).mean(1))
+    return float(means[0] @ means[1])
+
+
 def cell_means(found: Floats) -> Floats:
     """The mean (p,) of each cell's cosines (p, n) over the positions that count."""
     means = np.full(len(found), np.nan)
@@ -152,7 +173,7 @@ def likeness(inspection: Inspection, cells: Cells, mask: Mask | None) -> Likenes
         where = regions_of(mask, (h, w))[cells[:, 0], cells[:, 1]]
         means |= {region: _mean(per_cell[where == region]) for region in REGIONS[1:]}
     means = {region: means.get(region, float("nan")) for region in REGIONS}
-    return Likeness(means, float(np.isnan(found).mean()))
+    return Likeness(means, anywhere(inspection, cells), float(np.isnan(found).mean()))
 
 
 def chosen_cells(grid: tuple[int, int], count: int, *, seed: int) -> Cells:
@@ -217,7 +238,8 @@ def measure(
             fields.append(field_of(shown.samples, asked))
             size = size if any(size) else shown.cell
         cosine = {region: _mean([e.cosine[region] for e in each]) for region in REGIONS}
-        found[sequence.name] = Likeness(cosine, _mean([e.left_out for e in each]))
+        beside = _mean([e.anywhere for e in each]), _mean([e.left_out for e in each])
+        found[sequence.name] = Likeness(cosine, *beside)
     side = float(np.median([f.side for f in fields]))
     field = Field(side, all(f.fixed for f in fields), fields[0].samples)
     return Measured(label, field, size, found, score)
@@ -228,14 +250,16 @@ def table(measured: Seq[Measured]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for each in measured:
         means = [_mean([s.cosine[r] for s in each.sequences.values()]) for r in REGIONS]
+        everywhere = _mean([s.anywhere for s in each.sequences.values()])
         outside = _mean([s.left_out for s in each.sequences.values()])
         field = round(each.field.side) if each.field.fixed else None
         cosine = [maybe(value) for value in means]
         interval = bootstrap(_sample(each, "all"))
         own = (each.label, each.field.samples, field, each.field.side)
-        rows.append((*own, cosine[0], *interval, *cosine[1:], outside, each.score))
+        beside = (maybe(everywhere), outside, each.score)
+        rows.append((*own, cosine[0], *interval, *cosine[1:], *beside))
     names = next(iter(measured)).sequences if measured else {}
-    sizes = {f"{m.cell[0]:.3g} x {m.cell[1]:.3g} px" for m in measured}
+    sizes = {f"{m.cell[0]:.1f} x {m.cell[1]:.1f} px" for m in measured}
     return Table(
         name="receptive-field",
         title="How alike a target cell and the positions it is compared with are",
@@ -248,6 +272,7 @@ def table(measured: Seq[Measured]) -> Table:
             Column("cosine low", digits=3),
             Column("cosine high", digits=3),
             *(Column(region, digits=3) for region in REGIONS[1:]),
+            Column("anywhere", digits=3),
             Column("left out", "%"),
             Column("J", "%", better="higher"),
         ),
@@ -259,6 +284,8 @@ def table(measured: Seq[Measured]) -> Table:
             "bootstrap over sequences",
             "regions by the truth of the target frame: a cell with pixels of one object alone is "
             "inside, of background alone outside, else boundary",
+            "anywhere: with all cells of the reference; where that is no lower than the cosine, "
+            "embeddings are alike wherever one looks, and the matching can tell nothing by them",
             "field: side of the lattice, undefined where positions are learned; extent: what the "
             "positions span, median over cells; left out: positions outside the frame",
             f"a cell is {', '.join(sorted(sizes))} of the frames",
@@ -269,7 +296,13 @@ def table(measured: Seq[Measured]) -> Table:
 def sequence_table(measured: Seq[Measured]) -> Table:
     """One row per method and sequence."""
     rows: list[tuple[Cell, ...]] = [
-        (each.label, name, *(maybe(found.cosine[r]) for r in REGIONS), found.left_out)
+        (
+            each.label,
+            name,
+            *(maybe(found.cosine[r]) for r in REGIONS),
+            maybe(found.anywhere),
+            found.left_out,
+        )
         for each in measured
         for name, found in each.sequences.items()
     ]
@@ -281,6 +314,7 @@ def sequence_table(measured: Seq[Measured]) -> Table:
             Column("sequence"),
             Column("cosine", digits=3),
             *(Column(region, digits=3) for region in REGIONS[1:]),
+            Column("anywhere", digits=3),
             Column("left out", "%"),
         ),
         rows=tuple(rows),

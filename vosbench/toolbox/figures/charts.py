@@ -151,11 +151,10 @@ def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
             axes.axhline(level, color=colour(number + 5), linestyle=line)
             axes.annotate(
                 f"{point.label} (learned positions)",
-                (1, level),
-                (0, 3),
+                (0, level),
+                (2, 3),
                 xycoords=("axes fraction", "data"),
                 textcoords="offset points",
-                ha="right",
                 fontsize=6.5,
                 color=colour(number + 5),
             )

@@ -156,20 +156,22 @@ def _run(result: Result) -> ShownRun:
     """A run with its scores per frame."""
     if result.folder is None:
         raise UsageError(f"the scores of {result.name} were not written; evaluate with --out DIR")
-    found: dict[str, dict[int, Scores]] = {}
+    found: dict[str, dict[int, tuple[dict[str, float], dict[str, float]]]] = {}
     with (result.folder / "scores.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            objects = found.setdefault(row["sequence"], {})
-            one = objects.setdefault(int(row["object"]), Scores({}, {}))
-            one.J[row["frame"]] = float(row["J"])
-            one.F[row["frame"]] = float(row["F"])
+            number, frame = int(row["object"]), row["frame"]
+            one = found.setdefault(row["sequence"], {}).setdefault(number, ({}, {}))
+            one[0][frame], one[1][frame] = float(row["J"]), float(row["F"])
     masks = result.masks if result.masks and result.masks.is_dir() else None
     return ShownRun(
         name=result.name,
         about=_about(result.manifest) if result.manifest else "masks made by another tool",
         mean=result.summary["J"]["mean"],
         means={row["sequence"]: row["J"]["mean"] for row in result.summary["sequences"]},
-        scores=found,
+        scores={
+            name: {number: Scores(*each) for number, each in objects.items()}
+            for name, objects in found.items()
+        },
         masks=masks,
     )
 

@@ -63,12 +63,12 @@ def address(section: Section, place: Place) -> str:
 
 
 def _width(picture: Path) -> int | None:
-    """Pixels for an SVG made for paper: 1.4 times its size in print; None for other pictures."""
+    """Pixels for an SVG made for paper, little more than its size; None for other pictures."""
     if picture.suffix != ".svg":
         return None
     with picture.open(encoding="utf-8") as file:
         found = re.search(r'<svg [^>]*?width="([0-9.]+)pt"', file.read(4000))
-    return round(float(found[1]) * 4 / 3 * 1.4) if found else None
+    return round(float(found[1]) * 4 / 3 * 1.05) if found else None
 
 
 def _means(section: Section, sequence: str) -> str:

@@ -168,7 +168,7 @@ def encode(mask: Mask) -> str:
     used = codes > 0  # (runs, bytes)
     more = np.zeros_like(used)
     more[:, :-1] = used[:, 1:]
-    return base64.b64encode(((codes & 127) | (more << 7))[used].astype(np.uint8)).decode()
+    return base64.b64encode(((codes & 127) | (more << 7))[used].astype(np.uint8).tobytes()).decode()
 
 
 def _scores(run: ShownRun, sequence: Sequence) -> dict[int, dict[str, list[float | None]]]:

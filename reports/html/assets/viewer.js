@@ -136,7 +136,9 @@
   function panes() {
     const [w, h] = view.film.size;
     const stage = part("stage");
-    stage.dataset.panes = view.panes.length;
+    const count = view.panes.length;
+    stage.className = `stage ${count === 1 ? "single" : count > 6 ? "many" : count > 2 ? "several" : ""}`;
+    stage.style.setProperty("--aspect", w / h);
     stage.replaceChildren(
       ...view.panes.map((pane) => {
         const figure = document.createElement("figure");
@@ -181,10 +183,10 @@
     Math.max(0, ...view.film.scores.map((scores) => Object.keys(scores).length));
 
   function numbers(context, centres) {
-    context.font = `600 ${Math.max(12, view.film.size[0] / 34)}px system-ui, sans-serif`;
+    context.font = `600 ${view.film.size[0] / 34}px system-ui, sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.lineWidth = 3;
+    context.lineWidth = view.film.size[0] / 160;
     for (const { id, x, y } of centres) {
       context.strokeStyle = "rgba(0,0,0,.75)";
       context.strokeText(id, x, y);

@@ -149,7 +149,7 @@ def test_the_viewer_has_every_score_and_every_mask(folder: Path, runs: list[api.
 
 def test_what_comes_from_outside_is_escaped(folder: Path, page: Page) -> None:
     scripts = [attributes for tag, attributes in page.tags if tag == "script"]
-    assert [list(attributes) for attributes in scripts] == [["src"]] * 4
+    assert [list(attributes) for attributes in scripts] == [["src"]] * 5
     assert "<script>document" not in (folder / "index.html").read_text(encoding="utf-8")
 
 

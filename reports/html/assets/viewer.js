@@ -4,28 +4,13 @@
 (() => {
   const dialog = document.getElementById("viewer");
   const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
-  const { sections, films } = window.vosbench;
+  const { percent, mean, load, svg, swatch } = Parts;
+  const { sections } = window.vosbench;
   const FRAMES_A_SECOND = 12, AHEAD = 12;
-  const percent = (score) => (score === null || score === undefined ? "-" : (100 * score).toFixed(1));
-  const mean = (values) => {
-    const known = values.filter((value) => value !== null && value !== undefined);
-    return known.length ? known.reduce((a, b) => a + b) / known.length : null;
-  };
 
   // What is looked at. A pane is a run's number, -1 for the truth.
   const view = { section: null, entry: null, film: null, frame: 0, panes: [-1], timer: 0 };
   let pictures = new Map();
-
-  function load(file) {
-    if (films[file]) return Promise.resolve(films[file]);
-    return new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = file;
-      script.onload = () => resolve(films[file]);
-      script.onerror = () => reject(new Error(`${file} is missing: copy the report's whole folder`));
-      document.head.append(script);
-    });
-  }
 
   function picture(index) {
     if (!pictures.has(index)) {
@@ -227,21 +212,6 @@
   }
 
   // Legend and curve ---------------------------------------------------------------------------
-
-  const SVG = "http://www.w3.org/2000/svg";
-  function svg(name, attributes) {
-    const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    return element;
-  }
-
-  function swatch(run) {
-    const box = svg("svg", { class: "swatch", viewBox: "0 0 26 8", "aria-hidden": "true" });
-    box.append(svg("line", {
-      x1: 0, x2: 26, y1: 4, y2: 4, stroke: run.colour, "stroke-dasharray": run.dash || "none",
-    }));
-    return box;
-  }
 
   function legend() {
     const rows = [-1, ...view.section.runs.keys()].map((pane) => {

@@ -15,7 +15,9 @@ demo: install
 	@mkdir -p demo
 	$(BIN)/vosbench suite demo --out demo --workers 2 > demo/table.txt
 	$(BIN)/vosbench compare demo/runs/*-synthetic-* --picture demo/picture.png
+	$(BIN)/vosbench report demo/runs/*-synthetic-* --out demo/report
 	@echo "masks and scores of each run: demo/runs/<run>/masks, scores.csv, summary.json"
+	@echo "the report, with a viewer of every frame: demo/report/index.html"
 
 check: install
 	$(BIN)/ruff check .

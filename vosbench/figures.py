@@ -26,6 +26,7 @@ from vosbench.toolbox.figures.style import save
 from vosbench.types import Dataset, Sequence
 
 STRIPS = 6  # sequences in one figure: more do not fit on a page
+BANDS = 3  # lines up to which their bands can be told apart
 SERIES = 8  # colours that can be told apart; what ranks below is not drawn, and the caption says so
 
 
@@ -78,9 +79,10 @@ def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Dr
             sweep_lines({option: panel}),
         )
     if all(run.folder is not None for run in runs):
+        band = ", with 95 % bands over sequences" if len(runs) <= BANDS else ""
         yield Drawn(
             "over-time",
-            f"J by frames since the prompt, with 95 % bands over sequences; {group.title}.{less}",
+            f"J by frames since the prompt{band}; {group.title}.{less}",
             f"Lines of J over time for {names}.",
             time_lines(failures.over_time(runs, step=5)),
         )
@@ -94,7 +96,7 @@ def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Dr
         chosen = [name for name in dataset.names if name in scored][:STRIPS]
         yield Drawn(
             "qualitative",
-            f"Last annotated frame: truth and masks, with J; {group.title}.{less}",
+            f"Last scored frame: truth and masks, with J; {group.title}.{less}",
             f"Frames of {', '.join(chosen)} with the masks of the truth and of {names}.",
             qualitative([dataset.sequence(name) for name in chosen], runs),
         )
@@ -121,7 +123,7 @@ def ablation_bars(table: Table) -> Figure:
 
 
 def time_lines(table: Table) -> Figure:
-    """The table `over-time` as one line per run, with its band."""
+    """The table `over-time` as one line per run, with its band where runs are few."""
     names = [c.name for c in table.columns[3:] if not c.name.endswith((" low", " high"))]
     rows = list(table.records())
     curves = {}
@@ -130,7 +132,8 @@ def time_lines(table: Table) -> Figure:
         middle = [(_must(row["from"]) + _must(row["to"])) / 2 for row in known]
         banded = [row for row in known if row[f"{name} low"] is not None]
         ends = [[_must(row[f"{name} {end}"]) for row in known] for end in ("low", "high")]
-        low, high = ends if len(banded) == len(known) else ((), ())
+        shown = len(banded) == len(known) and len(names) <= BANDS
+        low, high = ends if shown else ((), ())
         curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
     return charts.line_panels({"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)")
 
@@ -196,7 +199,7 @@ def qualitative(sequences: Seq[Sequence], results: Seq[Result], *, at: float = 1
         sequences: one strip each.
         results: runs whose masks lie beside them.
         at: which of the annotated frames after the prompt, from 0 for the first to 1 for the last
-            that is scored.
+            that every run was scored on.
 
     Raises:
         UsageError: a sequence has no truth, or a run no masks.

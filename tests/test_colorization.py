@@ -350,6 +350,11 @@ def test_weights_keep_the_palette_and_say_what_they_fit(learned: Any, tmp_path: 
     assert (again.network.palette.seen == palette.seen).all()
 
 
+def test_weights_of_another_method_are_refused() -> None:
+    with pytest.raises(DataError, match=r"trained by rpmnet-conv-3, colorization cannot use them"):
+        leaf.build(leaf.Options(weights=FOLDER / "rpmnet-conv-3.safetensors"), device="cpu", seed=0)
+
+
 def test_without_shipped_weights_it_says_what_to_do() -> None:
     with pytest.raises(UsageError, match="weights=none"):
         build(weights="default", backbone="resnet34")

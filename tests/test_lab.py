@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from vosbench.toolbox.lab import fit, lab, resize, rgb_of, tensor_of
+from vosbench.toolbox.lab import Colours, fit, lab, resize, rgb_of, scaled, tensor_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
@@ -60,6 +60,26 @@ def test_what_no_screen_can_show_is_cut() -> None:
     assert torch.isfinite(shown).all()
     assert shown.min() >= 0
     assert shown.max() <= 1
+
+
+def test_bfloat16_around_it_does_not_coarsen_it() -> None:
+    rgb = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(lab(rgb), lab(rgb.clone()))
+        found = lab(rgb)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, lab(rgb))
+    assert lab(rgb.bfloat16()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("colours", ["lab", "grey", "rgb"])
+def test_what_encoders_are_shown_lies_around_zero(colours: Colours) -> None:
+    rgb = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = scaled(rgb, colours)
+    assert found.shape == (2, 1 if colours == "grey" else 3, 8, 8)
+    assert found.abs().max() < 3
+    white = scaled(torch.ones(1, 3, 1, 1), colours).flatten()
+    torch.testing.assert_close(white[0], torch.tensor(1.0), atol=1e-4, rtol=0)
 
 
 def test_slopes_are_finite_everywhere() -> None:

@@ -18,6 +18,7 @@ from vosbench.errors import DataError, UsageError
 from vosbench.toolbox import label_propagation, local_attention
 from vosbench.toolbox.label_propagation import Settings, propagate
 from vosbench.toolbox.raw_lab import raw_lab
+from vosbench.toolbox.weights import FOLDER, header_of
 
 leaf = registry.load("methods", "label-propagation")
 PRESETS = leaf.PRESETS
@@ -250,6 +251,20 @@ def test_backbones_give_the_grid_that_is_asked_for(
 
 
 @pytest.mark.parametrize(
+    "name", [path.stem for path in sorted(FOLDER.glob("*.safetensors"))]
+)  # fmt: skip
+def test_every_shipped_encoder_is_a_backbone_by_name_and_by_path(name: str) -> None:
+    path = FOLDER / f"{name}.safetensors"
+    method, _ = header_of(path)
+    by_name, by_path = build(backbone=name), build(backbone=method, weights=path)
+    assert leaf.files(by_name.options) == {"weights": path}
+    found = features(by_name)
+    assert tuple(found.shape)[-2:] == (64, 88 if "resnet" in name else 90)  # whole cells of 32 px
+    assert torch.equal(found, features(by_path))
+    assert tuple(features(build(backbone=name, preset="crw")).shape)[-2:] in ((8, 11), (8, 12))
+
+
+@pytest.mark.parametrize(
     ("preset", "changed", "own", "expected"),
     [
         ("light", {}, 4, (256, 456)),
@@ -343,7 +358,22 @@ def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ({"backbone": "torchvision/vit_b_16", "weights": "random"}, "use a vision transformer of"),
         ({"backbone": "random", "stride": 6}, "has stride 4 and cannot have stride 6"),
         ({"backbone": "timm/vit_tiny_patch16_224", "weights": "random"}, "use --set stride=16"),
-        ({"backbone": "nothing-shipped"}, "no weights are shipped as 'nothing-shipped'"),
+        ({"backbone": "rpmnet-conv-2"}, "did you mean 'rpmnet-conv-..*torchvision/NAME:LAYER"),
+        ({"backbone": "resnet18"}, "did you mean 'torchvision/resnet18:layer3'"),
+        ({"backbone": "resnet18:layer4"}, "did you mean torchvision/resnet18:layer4"),
+        (
+            {"backbone": "rpmnet-conv-3", "weights": "random"},
+            "its untrained control is backbone=ra",
+        ),
+        ({"backbone": "random", "weights": "random"}, "backbone=random has no weights"),
+        (
+            {"backbone": "typo", "weights": FOLDER / "rpmnet-conv-3.safetensors"},
+            "trained by rpmnet-conv-3: use --set backbone=rpmnet-conv-3",
+        ),
+        (
+            {"backbone": "rpmnet-conv-1", "weights": FOLDER / "rpmnet-conv-3.safetensors"},
+            "backbone=rpmnet-conv-1, but weights .* were trained by rpmnet-conv-3",
+        ),
     ],
     ids=str,
 )

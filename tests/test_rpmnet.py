@@ -325,12 +325,20 @@ def test_weights_are_found_by_matching_and_backbone(
 def test_training_starts_from_an_encoder_as_far_as_it_fits(tmp_path: Path) -> None:
     source = built(embed_dim=128, colour="rgb").network  # another head than ours
     path = tmp_path / "encoder.safetensors"
-    weights.save(path, source.encoder.state_dict(), method="other", options={}, card={})
+    state = source.encoder.state_dict()
+    weights.save(path, state, method="colour-reconstruction", options={}, card={})
     own = trainee({"start": str(path)}).network.encoder
     torch.testing.assert_close(own.stem[0].weight, source.encoder.stem[0].weight, atol=1e-3, rtol=0)
     assert own.head.weight.shape[0] == 32
     with pytest.raises(UsageError, match="no weights are shipped as 'nothing'"):
         trainee({"start": "nothing"})
+    with pytest.raises(DataError, match="trained by colorization; rpmnet can start from those of"):
+        trainee({"start": "colorization"})
+
+
+def test_weights_of_another_method_are_refused() -> None:
+    with pytest.raises(DataError, match="trained by colorization, rpmnet cannot use them"):
+        built(weights=weights.FOLDER / "colorization.safetensors")
 
 
 def test_what_training_starts_from_is_known_by_its_hash_and_told_by_its_name(

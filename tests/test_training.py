@@ -18,8 +18,10 @@ from typer.testing import CliRunner
 
 from vosbench import registry
 from vosbench.cli import app
-from vosbench.errors import PluginError, UsageError, VosbenchError
+from vosbench.errors import DataError, PluginError, UsageError, VosbenchError
+from vosbench.toolbox.weights import FOLDER
 from vosbench.training_folder import State, add_line, cut_logs, read_table, thinned
+from vosbench.training_plan import TrainConfig, plan
 from vosbench.training_settings import Settings, choose
 
 
@@ -155,6 +157,38 @@ def test_a_loss_that_is_not_finite_ends_it(train: Train, tmp_path: Path) -> None
     assert "the last good checkpoint is kept in" in ended.stderr
     folder = folder_in(tmp_path / "trainings")
     assert all(np.isfinite(value).all() for value in weights(folder).values())
+
+
+def test_what_runs_after_a_training_has_its_threads_again(train: Train) -> None:
+    import torch
+
+    torch.set_num_threads(2)
+    assert train().returncode == 0
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "words"),
+    [
+        ("start", "none-there", r"none-there.safetensors are missing"),
+        ("start", "colorization", r"trained by colorization; rpmnet can start from"),
+        ("weights", "none-there", r"none-there.safetensors are missing"),
+        ("weights", "colour-reconstruction", r"trained by colour-reconstruction, rpmnet cannot"),
+    ],
+)
+def test_weights_to_start_from_are_read_before_anything_is_written(
+    key: str, name: str, words: str, tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOSBENCH_CACHE", str(tmp_path / "cache"))
+    config = TrainConfig(
+        method="rpmnet",
+        videos=videos,
+        values={"start": "none", key: str(FOLDER / f"{name}.safetensors")},
+        out=tmp_path / "out",
+    )
+    with pytest.raises(DataError, match=words):
+        plan(config)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_training_leaves(train: Train, tmp_path: Path, videos: Path) -> None:

@@ -78,6 +78,14 @@ def test_other_options_are_named_with_what_to_set(saved: Path) -> None:
     assert "radius" not in str(refused.value)
 
 
+def test_another_method_is_refused_and_a_variant_is_not(saved: Path) -> None:
+    with pytest.raises(DataError, match=r"were trained by tiny, small cannot use them; .*--method"):
+        weights.load(network(), saved, OPTIONS, method="small")
+    weights.load(network(), saved, OPTIONS, method="tiny")
+    assert weights.is_of("tiny-variant", "tiny")
+    assert not weights.is_of("tinyvariant", "tiny")
+
+
 def test_another_shape_is_refused(saved: Path) -> None:
     with pytest.raises(DataError, match=r"tiny\.safetensors do not fit the network"):
         weights.load(network(8), saved, {})

@@ -89,7 +89,8 @@ def train(plan: Plan, *, showing: Showing) -> Trained:
     with alone_in(plan.folder):
         start(plan)
         if config.processes == 1:
-            return _work(fabric, plan=plan, showing=showing)
+            with _threads(plan.threads):
+                return _work(fabric, plan=plan, showing=showing)
         with _signals(_pass_on):
             done = fabric.launch(partial(_work_or_error, plan=plan, showing=showing))
         if isinstance(done, MethodError):
@@ -100,7 +101,8 @@ def train(plan: Plan, *, showing: Showing) -> Trained:
 def _work_or_error(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained | MethodError:
     """`_work` in a child process: what a user can mend reaches the parent without a traceback."""
     try:
-        return _work(fabric, plan=plan, showing=showing)
+        with _threads(plan.threads):
+            return _work(fabric, plan=plan, showing=showing)
     except MethodError as error:
         return error
 
@@ -110,7 +112,6 @@ def _work(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained:
     import torch
 
     config, settings, total = plan.config, plan.chosen.settings, plan.steps
-    torch.set_num_threads(plan.threads)
     torch.manual_seed(config.seed)
     trainee: Any = trainable(config.method).trainee(
         plan.chosen.options, plan.chosen.training, seed=config.seed
@@ -184,6 +185,19 @@ def _work(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained:
                 diagnostics=diagnostics, complaints=complaints,
             )  # fmt: skip
     return Trained(plan.folder, state.step, weights, complaints)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many threads of torch within it; what this process does next has its own number again."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _optimizer(module: nn.Module, settings: Settings) -> optim.Optimizer:

@@ -102,6 +102,8 @@ def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: 
     check_device(config.device)
     folder = config.out / _folder_name(config, chosen)
     _refuse_existing(folder, resume=config.resume)
+    # Weights that are missing or of another network are refused before anything is written.
+    trainable(config.method).trainee(chosen.options, chosen.training, seed=config.seed)
     files = hashes(chosen.options) | hashes(chosen.training) | _hashes_of_start(chosen)
     shortest = settings.sampling.shortest
     found = prepare(

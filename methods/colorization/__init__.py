@@ -163,7 +163,7 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     torch.manual_seed(seed)
     made = Trainee(options, training)
     if isinstance(options.weights, Path):
-        load(made.network, options.weights, shape_of(options))
+        load(made.network, options.weights, shape_of(options), method="colorization")
     return made
 
 

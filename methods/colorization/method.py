@@ -40,7 +40,7 @@ class Colorization:
         self.options, self.device = options, device
         self.network = Colorizer(options)
         if files:
-            load(self.network, files["weights"], shape_of(options))
+            load(self.network, files["weights"], shape_of(options), method="colorization")
         self.network.eval().to(device)
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import resnet
 
-from vosbench.toolbox.backbones import STRIDE, encoder, group_norm
-from vosbench.toolbox.lab import lab
+from vosbench.toolbox.backbones import group_norm, strided
+from vosbench.toolbox.lab import scaled
 
 from .palette import Palette
 
@@ -26,7 +25,7 @@ DILATIONS = (1, 2, 4, 8, 16)  # of the five blocks, in cells
 
 def grey(rgb: Tensor) -> Tensor:
     """Lightness (b, 1, h, w) in -1..1 of RGB (b, 3, h, w) in 0..1."""
-    return lab(rgb)[:, :1]
+    return scaled(rgb, "grey")
 
 
 def attention(target: Tensor, references: Tensor, *, temperature: float) -> Tensor:
@@ -50,12 +49,9 @@ class Colorizer(nn.Module):
     def __init__(self, options: Options) -> None:
         super().__init__()
         make = nn.BatchNorm2d if options.norm == "batch" else group_norm
-        if options.backbone == "compact":
-            self.trunk: nn.Module = nn.Sequential(
-                encoder("compact", dim=options.width), nn.AvgPool2d(options.stride // STRIDE)
-            )
-        else:
-            self.trunk = _trunk(options, make)
+        self.trunk = strided(
+            options.backbone, dim=options.width, stride=options.stride, norm=options.norm
+        )
         widths = (options.width + 2, *[options.width] * len(DILATIONS))
         self.blocks = nn.Sequential(
             *(
@@ -110,18 +106,3 @@ class _Block(nn.Module):
         each = torch.relu(self.time_norm(mixed.flatten(0, 1)))
         made = each.view(b, t, -1, h, w)
         return codes + made if self.shortcut else made
-
-
-def _trunk(options: Options, norm: Any) -> nn.Sequential:
-    """A ResNet up to its third layer, whose later strides are taken away to reach the grid's."""
-    whole = getattr(resnet, options.backbone)(norm_layer=norm)
-    for layer, reached in ((whole.layer2, 8), (whole.layer3, 16)):
-        for part in layer.modules():
-            if isinstance(part, nn.Conv2d) and reached > options.stride:
-                part.stride = (1, 1)
-    channels = whole.fc.in_features // 2
-    fitting = nn.Identity() if channels == options.width else nn.Conv2d(channels, options.width, 1)
-    return nn.Sequential(
-        whole.conv1, whole.bn1, whole.relu, whole.maxpool,
-        whole.layer1, whole.layer2, whole.layer3, fitting,
-    )  # fmt: skip

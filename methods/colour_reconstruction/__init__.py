@@ -101,5 +101,6 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     torch.manual_seed(seed)
     made = Trainee(options, training)
     if isinstance(options.weights, Path):
-        load(made.network, options.weights, {name: getattr(options, name) for name in SHAPE})
+        shape = {name: getattr(options, name) for name in SHAPE}
+        load(made.network, options.weights, shape, method="colour-reconstruction")
     return made

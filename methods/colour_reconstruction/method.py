@@ -32,7 +32,8 @@ class ColourReconstruction:
         self.options, self.device = options, device
         self.network: Compact | FcnResNet = encoder(options.backbone, dim=options.dim)
         if files:
-            load(self.network, files["weights"], {n: getattr(options, n) for n in SHAPE})
+            shape = {name: getattr(options, name) for name in SHAPE}
+            load(self.network, files["weights"], shape, method="colour-reconstruction")
         self.network.eval().to(device)
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:

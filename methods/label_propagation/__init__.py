@@ -7,7 +7,9 @@ a preset with one option changed. The propagation itself is toolbox/label_propag
 Backbones (`--set backbone=`):
     raw                      5x5 Lab patches, no network: the control for everything learned
     random                   a small encoder with random weights, drawn from the run's seed
-    colour-reconstruction    the encoder that this project trains (or another shipped weights' name)
+    colour-reconstruction    the encoder of shipped weights, by their name (rpmnet-conv-3,
+                             colorization, ...); with `--set weights=PATH`, that of weights which
+                             `vosbench train` made, by the method that was trained
     torchvision/NAME:LAYER   e.g. torchvision/resnet18:layer3, with its stride reduced as asked
     timm/NAME or :LAYER      e.g. timm/vit_small_patch16_224.dino (needs the extra `timm`)
     MODULE:FUNCTION          your own: a function without arguments that returns a torch.nn.Module
@@ -85,6 +87,7 @@ class Options:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         self._check_input()
+        self._check_weights()
         self.settings()
 
     def settings(self) -> Settings:
@@ -103,15 +106,24 @@ class Options:
                 f"multiple={self.multiple} must be 1 or more, stride={self.stride} 0 (the "
                 "backbone's own) or more"
             )
-        if self.backbone in ("raw", "random") and isinstance(self.weights, Path):
+
+    def _check_weights(self) -> None:
+        if self.backbone in ("raw", "random") and self.weights is not None:
             raise UsageError(f"backbone={self.backbone} has no weights, but weights={self.weights}")
-        library = self.backbone.partition("/")[0]
-        if library in ("torchvision", "timm") and self.weights is None:
+        if _library(self.backbone) and self.weights is None:
             raise UsageError(
                 f"backbone={self.backbone} needs weights, and nothing is downloaded: give --set "
                 "weights=PATH (.safetensors, or a state dict as .pth), or --set weights=random for "
                 "an untrained control"
             )
+        if _trained(self.backbone):
+            if self.weights == "random":
+                raise UsageError(
+                    f"backbone={self.backbone} is an encoder with trained weights; its untrained "
+                    "control is backbone=random, without weights"
+                )
+            if self.weights is None:
+                _shipped(self.backbone)
 
 
 class LabelPropagation:
@@ -129,10 +141,33 @@ class LabelPropagation:
 
 def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads where no option names them."""
-    from vosbench.toolbox.weights import shipped
+    own = _trained(options.backbone) and options.weights is None
+    return {"weights": _shipped(options.backbone)} if own else {}
 
-    own = options.backbone not in ("raw", "random") and not {"/", ":"} & set(options.backbone)
-    return {"weights": shipped(options.backbone)} if own and options.weights is None else {}
+
+def _library(backbone: str) -> bool:
+    return backbone.startswith(("torchvision/", "timm/"))
+
+
+def _trained(backbone: str) -> bool:
+    """Whether it is an encoder that this project trains, or no backbone at all."""
+    return backbone not in ("raw", "random") and not _library(backbone) and ":" not in backbone
+
+
+def _shipped(backbone: str) -> Path:
+    """The shipped weights of that name; UsageError with the backbone that was probably meant."""
+    from vosbench.toolbox import weights
+
+    known = [path.stem for path in weights.FOLDER.glob("*.safetensors")]
+    if backbone in known:
+        return weights.shipped(backbone)
+    from .networks import in_libraries
+
+    meant = in_libraries(backbone)
+    known += ["raw", "random", "torchvision/NAME:LAYER", "timm/NAME", "MODULE:FUNCTION"]
+    if meant:
+        raise UsageError(f"unknown backbone {backbone!r}; did you mean {meant!r}?")
+    raise UsageError(f"unknown backbone {backbone!r}; {did_you_mean(backbone, known)}")
 
 
 def build(options: Options, *, device: str, seed: int) -> LabelPropagation:

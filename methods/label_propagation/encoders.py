@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vosbench.errors import UsageError
-from vosbench.toolbox import backbones, lab, weights
+from vosbench.toolbox import lab, trained, weights
 from vosbench.toolbox.raw_lab import raw_lab
 from vosbench.types import Frame
 
@@ -27,7 +27,7 @@ COLOURS = {
     "imagenet-228": ((0.485, 0.456, 0.406), (0.228, 0.224, 0.225)),  # as written in dino's script
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
-RANDOM_DIM = 64  # as the shipped encoders have
+RANDOM_DIM = 64  # as the shipped encoder of colour-reconstruction has
 
 
 class Encoder:
@@ -89,7 +89,7 @@ def make(options: Options, files: Mapping[str, Path], *, device: str, seed: int)
             return _network(options, networks.library_model(name), device)
         if ":" in name:
             return _own_code(options, device)
-        return _lab_encoder(options, files, device)
+        return _frame_encoder(options, files, device)
 
 
 def _raw(options: Options, device: str) -> Encoder:
@@ -101,21 +101,33 @@ def _raw(options: Options, device: str) -> Encoder:
     )
 
 
-def _lab_encoder(options: Options, files: Mapping[str, Path], device: str) -> Encoder:
-    """`random`, or an encoder that this project trained; both read Lab at stride 4."""
+def _frame_encoder(options: Options, files: Mapping[str, Path], device: str) -> Encoder:
+    """`random`, or an encoder that this project trained."""
     path = files.get("weights") or options.weights
     if isinstance(path, Path):
-        _, trained = weights.header_of(path)
-        shape = {"backbone": trained.get("backbone", "compact"), "dim": trained.get("dim", 64)}
-        network = backbones.encoder(str(shape["backbone"]), dim=int(shape["dim"]))
-        weights.load(network, path, shape)
+        _check_name(options.backbone, path)
+        network = trained.encoder_of(path)
     else:
-        network = backbones.encoder("compact", dim=RANDOM_DIM)
+        network = trained.untrained(dim=RANDOM_DIM)
     network.eval().to(device)
-    stride = options.stride or backbones.STRIDE
-    pool = _pooled(lambda rgb: network(lab.lab(rgb)), backbones.STRIDE, stride, options.backbone)
+    stride = options.stride or network.stride
+    pool = _pooled(network, network.stride, stride, options.backbone)
     own = math.lcm(network.multiple, stride)
     return Encoder(pool, options, stride=stride, own=own, device=device)
+
+
+def _check_name(backbone: str, path: Path) -> None:
+    """UsageError where a file's weights are not of the method that the backbone names."""
+    method, _ = weights.header_of(path)
+    shipped = weights.FOLDER / f"{backbone}.safetensors"
+    if method and backbone != method:
+        if shipped.is_file() and weights.header_of(shipped)[0] == method:
+            return
+        raise UsageError(
+            f"backbone={backbone}, but weights {path} were trained by {method}: use --set "
+            f"backbone={method}; for networks of others name torchvision/NAME:LAYER, timm/NAME or "
+            "MODULE:FUNCTION"
+        )
 
 
 def _network(options: Options, network: networks.Tapped, device: str) -> Encoder:
@@ -135,9 +147,11 @@ def _own_code(options: Options, device: str) -> Encoder:
     try:
         network = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError) as error:
+        meant = networks.in_libraries(options.backbone)
+        hint = f"did you mean {meant}? " if meant else ""
         raise UsageError(
-            f"backbone={options.backbone}: {error}; expected MODULE:FUNCTION, with the folder of "
-            "MODULE on PYTHONPATH"
+            f"backbone={options.backbone}: {error}; {hint}expected MODULE:FUNCTION, with the "
+            "folder of MODULE on PYTHONPATH"
         ) from error
     if isinstance(network, nn.Module):
         if isinstance(options.weights, Path):

@@ -80,6 +80,21 @@ def library_model(name: str) -> Tapped:
     return Tapped(model, layer)
 
 
+def in_libraries(name: str) -> str:
+    """How a network NAME or NAME:LAYER of torchvision or timm is named as a backbone, else ""."""
+    from torchvision import models
+
+    model, _, layer = name.partition(":")
+    if model in models.list_models(module=models) and not model.startswith("vit_"):
+        return f"torchvision/{model}:{layer or 'layer3'}"
+    try:
+        import timm
+    except ImportError:
+        return ""
+    found = timm.is_model(model)  # its names may end in a tag of weights, after a dot
+    return f"timm/{name}" if found else ""
+
+
 def _torchvision(name: str) -> nn.Module:
     from torchvision import models
 

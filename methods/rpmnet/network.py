@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from vosbench.toolbox import weights
 from vosbench.toolbox.backbones import encoder, group_norm
 from vosbench.toolbox.deformable import DeformableConv, composed, positions, warp
-from vosbench.toolbox.lab import lab
+from vosbench.toolbox.lab import scaled
 
 from . import SHAPE
 
@@ -51,7 +51,7 @@ class Network(nn.Module):
 
     def colours(self, rgb: Tensor) -> Tensor:
         """What the encoder sees and D4 samples in training: RGB of 0..1 scaled to -1..1, or Lab."""
-        return lab(rgb) if self.colour == "lab" else 2 * rgb - 1
+        return scaled(rgb, self.colour)
 
     def embed(self, colours: Tensor) -> Tensor:
         """(b, 3, h, w) -> (b, embed_dim / 2, h/4, w/4)."""
@@ -74,7 +74,8 @@ def make(options: Options, files: dict[str, Path], *, seed: int) -> Network:
         torch.manual_seed(seed)
         network = Network(options)
     if "weights" in files:
-        weights.load(network, files["weights"], {n: getattr(options, n) for n in SHAPE})
+        shape = {name: getattr(options, name) for name in SHAPE}
+        weights.load(network, files["weights"], shape, method="rpmnet")
     return network
 
 

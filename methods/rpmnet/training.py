@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vosbench.errors import DataError
 from vosbench.toolbox import weights
 from vosbench.toolbox.backbones import STRIDE
 from vosbench.toolbox.deformable import positions, warp
@@ -36,13 +37,21 @@ def start(network: Network, files: Mapping[str, Path]) -> None:
     """Fill the network from the weights `start`, if any: an RPM-Net as far as it fits, else its E.
 
     Raises:
-        DataError: the file is missing, or nothing in it fits.
+        DataError: the file is missing, of a method whose encoder is another, or nothing in it fits.
     """
     if "start" not in files:
         return
     path = files["start"]
     method, _ = weights.header_of(path)
-    weights.start_from(network if method.startswith("rpmnet") else network.encoder, path)
+    if weights.is_of(method, "rpmnet"):
+        weights.start_from(network, path)
+    elif not method or weights.is_of(method, "colour-reconstruction"):
+        weights.start_from(network.encoder, path)
+    else:
+        raise DataError(
+            f"start={path.name}: these weights were trained by {method}; rpmnet can start from "
+            "those of rpmnet or of colour-reconstruction, or with start=none"
+        )
 
 
 class _Batch(NamedTuple):
@@ -124,6 +133,8 @@ class Trainee(nn.Module):
         reference, target = (F.avg_pool2d(x, STRIDE) for x in (batch.reference, batch.target))
         losses = []
         for deviation in self.settings.blurs:
+            # With border=zeros D4 reads 0 outside the frame: background for a mask in test, but
+            # a middle grey for colours that are scaled to -1..1.
             made = warp(blurred(reference, deviation), offsets, self.border)
             losses.append(self._distance(made, blurred(target, deviation)))
         return torch.stack(losses).mean(0)

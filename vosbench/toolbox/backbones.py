@@ -8,6 +8,7 @@ uses it; group normalisation: Wu and He, ECCV 2018.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -41,6 +42,31 @@ def encoder(name: str, *, dim: int, norm: Norm = "group") -> Compact | FcnResNet
     if name not in _RESNETS:
         raise UsageError(f"unknown backbone {name!r}; {did_you_mean(name, BACKBONES)}")
     return FcnResNet(name, dim, norm).to(memory_format=torch.channels_last)
+
+
+def strided(name: str, *, dim: int, stride: int, norm: Norm) -> nn.Sequential:
+    """A new encoder (b, 3, h, w) -> (b, dim, h/stride, w/stride), stride 4, 8 or 16.
+
+    `compact` with its cells averaged; a ResNet, as torchvision has it, up to its third layer, whose
+    later strides are taken away to reach the one asked for.
+    """
+    if name == "compact":
+        return nn.Sequential(encoder("compact", dim=dim), nn.AvgPool2d(stride // STRIDE))
+    whole = getattr(resnet, name)(norm_layer=_norm(norm))
+    for layer, reached in ((whole.layer2, 8), (whole.layer3, 16)):
+        for part in layer.modules():
+            if isinstance(part, nn.Conv2d) and reached > stride:
+                part.stride = (1, 1)
+    channels = whole.fc.in_features // 2
+    fitting = nn.Identity() if channels == dim else nn.Conv2d(channels, dim, 1)
+    return nn.Sequential(
+        whole.conv1, whole.bn1, whole.relu, whole.maxpool,
+        whole.layer1, whole.layer2, whole.layer3, fitting,
+    )  # fmt: skip
+
+
+def _norm(norm: Norm) -> Callable[[int], nn.Module]:
+    return nn.BatchNorm2d if norm == "batch" else group_norm
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -115,7 +141,7 @@ class FcnResNet(nn.Module):
     def __init__(self, name: str, dim: int, norm: Norm) -> None:
         super().__init__()
         block, layers, divisor = _RESNETS[name]
-        make = nn.BatchNorm2d if norm == "batch" else group_norm
+        make = _norm(norm)
         trunk = _Narrow(block, list(layers), divisor, make)
         self.stem = nn.Sequential(trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool)
         self.layers = nn.ModuleList((trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from vosbench.types import Frame
+
+Colours = Literal["lab", "grey", "rgb"]
 
 # sRGB to XYZ under D65 (IEC 61966-2-1), rows divided by the white point
 _XYZ = (
@@ -23,15 +27,32 @@ def tensor_of(frame: Frame, device: str = "cpu") -> Tensor:
 
 
 def lab(rgb: Tensor) -> Tensor:
-    """Lab of RGB (..., 3, h, w) in 0..1, scaled to about -1..1: (L-50)/50, a/40, b/40."""
-    linear = torch.where(
-        rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
-    )
-    xyz = torch.einsum("kc,...chw->...khw", rgb.new_tensor(_XYZ), linear)
-    # the cube root is cut below its knee, where its slope would be infinite
-    f = torch.where(xyz > 0.008856, xyz.clamp(min=0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
-    x, y, z = f.unbind(-3)
-    return torch.stack(((116 * y - 66) / 50, (x - y) * 12.5, (y - z) * 5.0), dim=-3)
+    """Lab of RGB (..., 3, h, w) in 0..1, scaled to about -1..1: (L-50)/50, a/40, b/40.
+
+    Always in float32 at least: a and b are small differences of large values, of which bfloat16
+    would leave two digits.
+    """
+    with torch.autocast(rgb.device.type, enabled=False):
+        rgb = rgb.float() if rgb.itemsize < 4 else rgb
+        linear = torch.where(
+            rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
+        )
+        xyz = torch.einsum("kc,...chw->...khw", rgb.new_tensor(_XYZ), linear)
+        # the cube root is cut below its knee, where its slope would be infinite
+        f = torch.where(xyz > 0.008856, xyz.clamp(min=0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
+        x, y, z = f.unbind(-3)
+        return torch.stack(((116 * y - 66) / 50, (x - y) * 12.5, (y - z) * 5.0), dim=-3)
+
+
+def scaled(rgb: Tensor, colours: Colours) -> Tensor:
+    """RGB (..., 3, h, w) in 0..1 as what an encoder is shown, about -1..1.
+
+    Returns:
+        Lab or RGB (..., 3, h, w), or grey: the lightness of Lab (..., 1, h, w).
+    """
+    if colours == "rgb":
+        return 2 * rgb - 1
+    return lab(rgb) if colours == "lab" else lab(rgb)[..., :1, :, :]
 
 
 def rgb_of(scaled: Tensor) -> Tensor:

@@ -123,17 +123,28 @@ def state_of(path: Path) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
 
 
-def load(network: nn.Module, path: Path, options: Mapping[str, Any]) -> None:
+def is_of(trained: str, method: str) -> bool:
+    """Whether a header's method is this one or a variant of it: rpmnet-conv-3 is of rpmnet."""
+    return trained == method or trained.startswith(f"{method}-")
+
+
+def load(network: nn.Module, path: Path, options: Mapping[str, Any], *, method: str = "") -> None:
     """Fill a network from a weights file.
 
     Args:
         options: those of the network; where the file's header has other values for the same
             names, the network has another shape than the weights.
+        method: who loads; a file whose header notes another method is refused.
 
     Raises:
-        DataError: the file is missing, damaged, of another shape, or not its card's.
+        DataError: the file is missing, damaged, of another method or shape, or not its card's.
     """
-    _, trained = header_of(path)
+    maker, trained = header_of(path)
+    if method and maker and not is_of(maker, method):
+        raise DataError(
+            f"weights {path} were trained by {maker}, {method} cannot use them; give weights that "
+            f"`vosbench train --method {method}` made, or weights=default"
+        )
     other = {k: v for k, v in trained.items() if k in options and options[k] != v}
     if other:
         wanted = " ".join(f"--set {k}={v}" for k, v in other.items())
@@ -156,9 +167,10 @@ def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]
         The names that were filled.
 
     Raises:
-        DataError: nothing fits.
+        DataError: the file is missing or damaged, not its card's, or nothing fits.
     """
     own = network.state_dict()
+    card_of(path)
     found = {
         key.removeprefix(prefix): value
         for key, value in state_of(path).items()

@@ -1,0 +1,100 @@
+"""The table of a sweep: its base is found, every setting is named by what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runs_on_disk import write_run
+
+from vosbench import suites
+from vosbench.analysis.rendering import render
+from vosbench.analysis.sweep import sweep
+from vosbench.api import Result
+from vosbench.config import method_options
+from vosbench.errors import UsageError
+
+USUAL = {"backbone": "raw", "topk": 10, "radius": 12.0, "first": True, "size": "256"}
+
+
+def run(where: Path, j: float, f: float = 0.5, **options: Any) -> Result:
+    name = "-".join(f"{key}={value}" for key, value in options.items()) or "usual"
+    scores = {("a", 1): (j, j), ("b", 1): (0.4, 0.4)}
+    return write_run(
+        where / name, scores, dict.fromkeys(scores, (f, f)), method="tiny",
+        options=USUAL | options,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Result]:
+    return [
+        run(tmp_path, 0.5, topk=20),
+        run(tmp_path, 0.7, topk=5),
+        run(tmp_path, 0.6),
+        run(tmp_path, 0.8, f=0.7, size="384"),
+        run(tmp_path, 0.2, first=False),
+        run(tmp_path, 0.9, backbone="learned"),
+        run(tmp_path, 0.7, backbone="learned", topk=5),
+        run(tmp_path, 0.1, backbone="alone"),
+    ]
+
+
+def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
+    table = sweep(runs)
+    rows = {(str(row["method"]), str(row["setting"])): row for row in table.records()}
+    assert [setting for method, setting in rows if method == "tiny raw"] == [
+        "(base)", "first=false", "size=384", "topk=5", "topk=20",
+    ]  # fmt: skip
+    assert rows["tiny raw", "(base)"]["J"] == pytest.approx(0.5)
+    assert rows["tiny raw", "(base)"]["J to base"] is None
+    larger = rows["tiny raw", "size=384"]
+    assert (larger["J to base"], larger["F to base"]) == (pytest.approx(0.1), pytest.approx(0.2))
+    assert larger["sequences better"] == "1 of 2"
+    assert rows["tiny raw", "first=false"]["sequences better"] == "0 of 2"
+    assert not any(method == "tiny alone" for method, _ in rows)
+    note = next(note for note in table.notes if note.startswith("base of tiny raw"))
+    assert note == (
+        "base of tiny raw: first=true, size=256, topk=10; over its 5 settings J lies between "
+        "30.0 and 60.0"
+    )
+    assert "| tiny raw | size=384 | 60.0 | 70.0 | +10.0 | +20.0 | 1 of 2 |" in render(
+        table, "markdown"
+    )
+
+
+def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:
+    with pytest.raises(UsageError, match=r"no two runs of .* are of one method and one backbone"):
+        sweep([runs[2], runs[7]])
+
+
+def labels(suite: suites.Suite) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(run.method, run.set) for run in suite.runs]
+
+
+def test_the_suite_changes_one_option_at_a_time() -> None:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for method, values in labels(suites.read("sweep")):
+        found.setdefault(values["backbone"], []).append(vars(method_options(method, values)))
+    assert {name: len(runs) for name, runs in found.items()} == {
+        "raw": 13, "colour-reconstruction": 13,
+    }  # fmt: skip
+    for base, *others in found.values():
+        changed = [[k for k in base if base[k] != other[k]] for other in others]
+        assert all(len(each) == 1 for each in changed), changed
+        assert {each[0] for each in changed} >= {"topk", "radius", "temperature", "stride", "size"}
+
+
+def test_the_encoders_stand_under_both_presets() -> None:
+    rows = labels(suites.read("encoders"))
+    encoders = {
+        preset: {values["backbone"] for _, values in rows if values.get("preset") == preset}
+        for preset in ("crw", "dino")
+    }
+    assert len(encoders["crw"]) == 7
+    assert encoders["crw"] == encoders["dino"]
+    assert [method for method, values in rows if not values] == ["copy-first", "optical-flow"]
+    for method, values in rows:
+        method_options(method, values)

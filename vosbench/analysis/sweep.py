@@ -1,0 +1,123 @@
+"""Runs of one method that differ in an option or two -> how far the score moves with each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vosbench.analysis.runs import one_group
+from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.api import Result
+from vosbench.errors import UsageError
+
+BASE = "(base)"
+
+
+def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
+    """J and F of every setting, and their difference to those of the base run.
+
+    Runs of one method, seed and value of the option `by` are held against each other. Their base is
+    the run that differs from the others in the fewest options, all others together.
+
+    Raises:
+        UsageError: the runs are not of the same data, or no two differ in their options only.
+    """
+    group = one_group(results)
+    families: dict[tuple[str, ...], list[Result]] = {}
+    for run in group.results:
+        if run.manifest and run.summary["J"]["mean"] is not None:
+            identity = run.manifest["identity"]
+            own = identity["options"].get(by)
+            key = (identity["method"], *([str(own)] if own is not None else []))
+            families.setdefault((*key, *_named_seed(identity)), []).append(run)
+    swept = {key: runs for key, runs in families.items() if len(runs) > 1}
+    if not swept:
+        raise UsageError(f"no two runs of {group.title} are of one method and one {by}")
+    rows: list[tuple[Cell, ...]] = []
+    notes = []
+    for key, runs in sorted(swept.items()):
+        base = _base(runs)
+        varied = sorted({name for run in runs for name in _changes(run, base)})
+        standing = ", ".join(f"{name}={_text(base, name)}" for name in varied)
+        scores = [run.summary["J"]["mean"] for run in runs]
+        notes.append(
+            f"base of {' '.join(key)}: {standing}; over its {len(runs)} settings J lies between "
+            f"{100 * min(scores):.1f} and {100 * max(scores):.1f}"
+        )
+        others = sorted((run for run in runs if run is not base), key=lambda r: _order(r, base))
+        rows += [_row(" ".join(key), run, base) for run in (base, *others)]
+    return Table(
+        name="sweep",
+        title=f"Each option alone: {group.title}",
+        columns=(
+            Column("method"),
+            Column("setting"),
+            Column("J", "%", better="higher"),
+            Column("F", "%", better="higher"),
+            Column("J to base", "%", signed=True),
+            Column("F to base", "%", signed=True),
+            Column("sequences better"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            *notes,
+            "sequences better: those whose J is above the base run's",
+            *group.notes,
+        ),
+    )
+
+
+def _named_seed(identity: Mapping[str, Any]) -> list[str]:
+    """The seed as a label has it, where it is not the usual one."""
+    return [f"seed={identity['seed']}"] if identity["seed"] else []
+
+
+def _options(run: Result) -> Mapping[str, Any]:
+    assert run.manifest is not None
+    options: Mapping[str, Any] = run.manifest["identity"]["options"]
+    return options
+
+
+def _changes(run: Result, base: Result) -> dict[str, Any]:
+    """The options that a run has otherwise than another, with its own values."""
+    own, other = _options(run), _options(base)
+    return {name: own.get(name) for name in {*own, *other} if own.get(name) != other.get(name)}
+
+
+def _base(runs: Sequence[Result]) -> Result:
+    return min(runs, key=lambda run: (sum(len(_changes(other, run)) for other in runs), run.name))
+
+
+def _text(run: Result, name: str) -> str:
+    value = _options(run).get(name)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _order(run: Result, base: Result) -> list[tuple[str, float, str]]:
+    """By the options that were changed, then by their values, numbers by size."""
+    order = []
+    for name, value in sorted(_changes(run, base).items()):
+        try:
+            order.append((name, float(value), ""))
+        except (TypeError, ValueError):
+            order.append((name, 0.0, str(value)))
+    return order
+
+
+def _row(family: str, run: Result, base: Result) -> tuple[Cell, ...]:
+    changed = sorted(_changes(run, base))
+    setting = " ".join(f"{name}={_text(run, name)}" for name in changed)
+    means = [run.summary[metric]["mean"] for metric in ("J", "F")]
+    before = [base.summary[metric]["mean"] for metric in ("J", "F")]
+    own, usual = (
+        {row["sequence"]: row["J"]["mean"] for row in each.summary["sequences"]}
+        for each in (run, base)
+    )
+    better = sum((own[name] or 0.0) > (usual[name] or 0.0) for name in own)
+    return (
+        family,
+        BASE if run is base else setting,
+        *means,
+        *(None if run is base else a - b for a, b in zip(means, before, strict=True)),
+        None if run is base else f"{better} of {len(own)}",
+    )

@@ -36,6 +36,7 @@ def runs(tmp_path: Path) -> list[Result]:
         run(tmp_path, 0.6),
         run(tmp_path, 0.8, f=0.7, size="384"),
         run(tmp_path, 0.2, first=False),
+        run(tmp_path, 0.5, radius=24.0),
         run(tmp_path, 0.9, backbone="learned"),
         run(tmp_path, 0.7, backbone="learned", topk=5),
         run(tmp_path, 0.1, backbone="alone"),
@@ -46,7 +47,7 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
     table = sweep(runs)
     rows = {(str(row["method"]), str(row["setting"])): row for row in table.records()}
     assert [setting for method, setting in rows if method == "tiny raw"] == [
-        "(base)", "first=false", "size=384", "topk=5", "topk=20",
+        "(base)", "first=false", "radius=24", "size=384", "topk=5", "topk=20",
     ]  # fmt: skip
     assert rows["tiny raw", "(base)"]["J"] == pytest.approx(0.5)
     assert rows["tiny raw", "(base)"]["J to base"] is None
@@ -57,7 +58,7 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
     assert not any(method == "tiny alone" for method, _ in rows)
     note = next(note for note in table.notes if note.startswith("base of tiny raw"))
     assert note == (
-        "base of tiny raw: first=true, size=256, topk=10; over its 5 settings J lies between "
+        "base of tiny raw: first=true, radius=12, size=256, topk=10; over its 6 settings J lies between "
         "30.0 and 60.0"
     )
     assert "| tiny raw | size=384 | 60.0 | 70.0 | +10.0 | +20.0 | 1 of 2 |" in render(
@@ -67,7 +68,7 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
 
 def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:
     with pytest.raises(UsageError, match=r"no two runs of .* are of one method and one backbone"):
-        sweep([runs[2], runs[7]])
+        sweep([runs[2], runs[8]])
 
 
 def labels(suite: suites.Suite) -> list[tuple[str, Mapping[str, Any]]]:

@@ -90,7 +90,9 @@ def _base(runs: Sequence[Result]) -> Result:
 
 def _text(run: Result, name: str) -> str:
     value = _options(run).get(name)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _order(run: Result, base: Result) -> list[tuple[str, float, str]]:

@@ -66,8 +66,19 @@ def test_worst_objects(tmp_path: Path) -> None:
 def test_worst_frames_are_the_steepest_falls(tmp_path: Path) -> None:
     rows = list(worst_frames([write_run(tmp_path / "r", J)]).records())
     falls = [(r["sequence"], r["object"], r["frame"], round(r["fall"], 9)) for r in rows]
-    assert falls == [("b", 1, "00002", 0.55), ("a", 1, "00003", 0.5), ("a", 2, "00001", 0.2)]
-    assert rows[0]["J before"] == 0.6
+    assert falls == [("a", 1, "00003", 0.7575), ("b", 1, "00002", 0.225)]  # a, 2 stays as it is
+    assert rows[1]["J before"] == 0.6
+    assert rows[1]["J after"] == pytest.approx(0.375)
+
+
+def test_falls_that_begin_at_the_prompt_and_flickers_are_left_out(tmp_path: Path) -> None:
+    start = [0.95, 0.6, 0.5, 0.45, *[0.4] * 36]
+    later = [0.95, 0.5, *[0.5] * 18, *[0.3] * 20]
+    flicker = [*[0.8] * 10, 0.1, *[0.8] * 29]
+    run = write_run(tmp_path / "r", {("s", 1): start, ("l", 1): later, ("f", 1): flicker})
+    rows = list(worst_frames([run]).records())
+    assert [(row["sequence"], row["frame"]) for row in rows] == [("l", "00021"), ("f", "00011")]
+    assert [row["fall"] for row in rows] == pytest.approx([0.2, 0.14])
 
 
 def test_the_shares_of_the_loss_add_up(tmp_path: Path) -> None:

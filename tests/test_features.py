@@ -9,6 +9,7 @@ import pytest
 from conftest import Vosbench, make_folder_dataset
 
 from vosbench import api, features
+from vosbench.analysis.runs import dataset_of
 from vosbench.errors import DataError, UsageError
 
 SMALL = {"weights": "none", "size": "32", "embed_dim": "8"}
@@ -56,19 +57,22 @@ def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_pat
 def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path: Path) -> None:
     result = api.run("rpmnet-conv-1", "folder", root=data, options=SMALL, out=tmp_path)
     subject = features.from_run(result)
-    dataset = features.dataset_of(result)
+    dataset = dataset_of(result)
     assert subject.label == result.name
     assert subject.score == result.summary["J"]["mean"]
     assert subject.method.grid(32, 48) == (8, 12)
 
     shown = features.receptive_fields([subject], [dataset.sequence("ant")], pairs=1, cells=10)
-    assert set(shown.figures) == {"cosine-bars", "cosine-map-ant", "score-by-field"}
+    names = {figure.name for figure in shown.figures}
+    assert names == {"cosine-bars", "cosine-map-ant", "score-by-field"}
     (row,) = shown.tables[0].records()
     assert row["J"] == subject.score
 
     points = [(2.0, 2.0), (31.0, 47.0)]
     looked = features.projections([subject], [dataset.sequence("ant")], pairs=2, points=points)
-    target = looked.figures["pca-ant"].axes[0]
+    (drawn,) = looked.figures
+    assert drawn.name == "pca-ant"
+    target = drawn.figure.axes[0]
     assert [line.get_label() for line in target.lines] == ["2,2", "31,47"]
 
     assert result.manifest is not None

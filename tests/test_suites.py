@@ -129,6 +129,7 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
     ("text", "message"),
     [
         ("title = ", "is not TOML"),
+        ('report = "papers"', "report = 'papers'; did you mean 'paper'"),
         ('titel = "x"', "unknown key 'titel'; did you mean 'title'"),
         ('[[run]]\nmethod = "copy-first"\nsets = {}', "unknown key 'sets'; did you mean 'set'"),
         ('[[run]]\nmethod = "copy-frist"', "unknown method 'copy-frist'; did you mean"),
@@ -168,7 +169,7 @@ def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
 ) -> None:
     first = suite(RUNS, "--format", "markdown")
     assert first.exit_code == 1
-    assert "\nleft out: copy-first on davis2016: " in first.stderr
+    assert "\nleft out: davis2016 (1 run): " in first.stderr
     assert "davis2016 expects JPEGImages/" in first.stderr
     assert "synthetic" in first.stdout
     assert "folder" in first.stdout
@@ -302,5 +303,6 @@ def test_from_a_script(suite: Suite, tmp_path: Path) -> None:
         tell=told.append, running_bar=bar, training_bar=bar,  # type: ignore[arg-type]
     )  # fmt: skip
     assert [folder.parent for folder in done.folders] == [tmp_path / "out" / "runs"] * 2
-    assert list(done.missing) == ["copy-first on davis2016"]
-    assert told[:2] == ["copy-first on synthetic", "copy-first on folder"]
+    assert list(done.missing) == ["davis2016 (1 run)"]
+    assert told[0].startswith("left out: davis2016: ")
+    assert told[1:] == ["copy-first on synthetic", "copy-first on folder"]

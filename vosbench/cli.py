@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vosbench import __version__, cli_analyse, cli_features, cli_report, registry
+from vosbench import (
+    __version__,
+    cli_analyse,
+    cli_data,
+    cli_features,
+    cli_report,
+    cli_suite,
+    registry,
+)
+from vosbench.cli_analyse import score_table
+from vosbench.cli_options import AsJson, ProtocolName, Resolution, Root, Sequences, Split, names
 from vosbench.errors import TruthWithheldError, UsageError, VosbenchError
 
 if TYPE_CHECKING:
     from vosbench.api import Result
-    from vosbench.types import DatasetCard
 
 app = typer.Typer(
     help="Run video object segmentation methods over datasets and score them honestly.",
@@ -25,11 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data = typer.Typer(help="Look at, check and fetch datasets.", no_args_is_help=True)
-app.add_typer(data, name="data")
-app.command()(cli_analyse.analyse)
-app.command()(cli_features.inspect)
-app.command()(cli_report.report)
 
 
 class Overwrite(StrEnum):
@@ -56,22 +60,6 @@ class Scorer(StrEnum):
     trackeval = "trackeval"
 
 
-def _names(kind: str) -> Callable[[str], list[str]]:
-    return lambda incomplete: [n for n in registry.names(kind) if n.startswith(incomplete)]
-
-
-DatasetArgument = Annotated[str, typer.Argument(autocompletion=_names("datasets"))]
-Root = Annotated[
-    Path | None,
-    typer.Option(help="Where the data lie. [default: the dataset's folder in VOSBENCH_DATA]"),
-]
-Split = Annotated[str, typer.Option(help="Split; empty for the dataset's default (mostly val).")]
-Resolution = Annotated[str, typer.Option(help="Resolution where the archive has several.")]
-Sequences = Annotated[str, typer.Option(help="Only these sequences: a,b,c.")]
-ProtocolName = Annotated[str, typer.Option(help="Scoring protocol; empty for the dataset's own.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-
-
 @app.callback(invoke_without_command=True)
 def version(
     show: Annotated[
@@ -88,12 +76,12 @@ def version(
 def run(
     method: Annotated[
         str | None,
-        typer.Option(help="Method, see `vosbench list methods`.", autocompletion=_names("methods")),
+        typer.Option(help="Method, see `vosbench list methods`.", autocompletion=names("methods")),
     ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Dataset, see `vosbench list datasets`.", autocompletion=_names("datasets")
+            help="Dataset, see `vosbench list datasets`.", autocompletion=names("datasets")
         ),
     ] = None,
     root: Root = None,
@@ -150,7 +138,9 @@ def run(
             with bars.counting("scoring", len(ran.sequences) - len(ran.failed)) as progress:
                 scored = _score_if_possible(ran.folder, progress)
             if scored is not None:
-                typer.echo(json.dumps(scored.as_row(), indent=1) if as_json else _table([scored]))
+                typer.echo(
+                    json.dumps(scored.as_row(), indent=1) if as_json else score_table([scored])
+                )
                 typer.echo(f"scores: {ran.folder}/scores.csv, summary.json", err=as_json)
             typer.echo(f"masks:  {ran.folder}/masks", err=as_json)
             typer.echo(f"time:   {_cost(ran.folder)}", err=as_json)
@@ -187,7 +177,7 @@ def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result 
 @app.command()
 def train(
     method: Annotated[
-        str, typer.Option(help="A method that learns.", autocompletion=_names("methods"))
+        str, typer.Option(help="A method that learns.", autocompletion=names("methods"))
     ],
     videos: Annotated[Path, typer.Option(help="Folder of videos or of folders of frames.")],
     settings: Annotated[
@@ -229,47 +219,10 @@ def train(
 
 
 @app.command()
-def suite(
-    name: Annotated[str, typer.Argument(help="A suite's name, or a .toml file of your own.")],
-    out: Annotated[Path | None, typer.Option(help="Its folder. [default: suites/NAME]")] = None,
-    videos: Annotated[
-        Path | None, typer.Option(help="Unlabelled clips, for suites that train.")
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Local processes for each run.")] = 1,
-    device: Annotated[str, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = "cpu",
-    report: Annotated[
-        str, typer.Option("--format", help="Of the tables, see `vosbench list reports`.")
-    ] = "terminal",
-) -> None:
-    """Train and run what a suite lists and is missing, then print its tables. It can be resumed."""
-    from vosbench import api, suites
-    from vosbench import progress as bars
-
-    wanted = suites.read(name)
-    registry.find("reports", report)
-    out = out or Path("suites") / Path(name).stem
-    try:
-        with redirect_stdout(sys.stderr):
-            done = suites.execute(
-                wanted, out, videos=videos, workers=workers, device=device, tell=print,
-                running_bar=bars.running, training_bar=bars.training,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; the same command goes on in {out}", err=True)
-        raise typer.Exit(130) from None
-    if done.folders:
-        typer.echo(_table([api.load(folder) for folder in done.folders], report))
-    for what, why in done.missing.items():
-        typer.echo(f"left out: {what}: {why}", err=True)
-    if done.missing:
-        raise typer.Exit(1)
-
-
-@app.command()
 def evaluate(
     masks: Annotated[Path, typer.Argument(help="A run, or a folder of <sequence>/<frame>.png.")],
     dataset: Annotated[
-        str, typer.Option(help="Dataset; a run knows its own.", autocompletion=_names("datasets"))
+        str, typer.Option(help="Dataset; a run knows its own.", autocompletion=names("datasets"))
     ] = "",
     root: Root = None,
     split: Split = "",
@@ -312,7 +265,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(scored.summary, indent=1))
     else:
-        typer.echo(_table([scored]))
+        typer.echo(score_table([scored]))
         typer.echo(
             f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
         )
@@ -326,7 +279,7 @@ def compare(
     report: Annotated[
         str,
         typer.Option(
-            "--format", help="See `vosbench list reports`.", autocompletion=_names("reports")
+            "--format", help="See `vosbench list reports`.", autocompletion=names("reports")
         ),
     ] = "terminal",
     picture: Annotated[
@@ -344,7 +297,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps([result.as_row() for result in results], indent=1))
     else:
-        typer.echo(_table(results, report))
+        typer.echo(score_table(results, report))
     if report == "terminal" and not as_json:
         for sentence in cli_analyse.verdicts(results):
             typer.echo(sentence)
@@ -366,86 +319,18 @@ def list_leaves(kind: Annotated[Kind, typer.Argument()], as_json: AsJson = False
         typer.echo(f"{leaf.name:<{width}}  {leaf.summary}{source}")
 
 
-@data.command()
-def info(name: DatasetArgument, as_json: AsJson = False) -> None:
-    """Print a dataset's card: licence, citation, splits, protocols, where to get it."""
-    from vosbench.config import card_of, jsonable
-
-    card = card_of(name)
-    if as_json:
-        typer.echo(json.dumps(jsonable(card), indent=1))
-        return
-    typer.echo(f"{card.title}\n{card.url}\nlicence: {card.licence}\n{card.citation}")
-    typer.echo(f"folder: {card.folder or 'none needed'}")
-    for split, names in card.splits.items():
-        typer.echo(f"split {split}: {len(names) or 'any number of'} sequences")
-    for number, protocol in enumerate(card.protocols):
-        default = " (default)" if number == 0 else ""
-        typer.echo(f"protocol {protocol.name}{default}: {protocol.description}")
-    typer.echo(_where_from(card))
-
-
-def _where_from(card: DatasetCard) -> str:
-    if card.archives:
-        return f"get it with: vosbench data download {card.name} --root DIR"
-    return card.registration
-
-
-@data.command()
-def check(
-    name: DatasetArgument,
-    root: Root = None,
-    split: Split = "",
-    resolution: Resolution = "",
-    as_json: AsJson = False,
-) -> None:
-    """Read every file of a dataset, count, and list every fault with its file."""
-    from vosbench import check as checking
-    from vosbench import progress as bars
-    from vosbench.config import open_dataset
-
-    opened = open_dataset(name, root=root, split=split, resolution=resolution)
-    with bars.counting("checking", len(opened.names)) as progress:
-        report = checking.check(opened, progress=progress)
-    typer.echo(json.dumps(report.as_json(), indent=1) if as_json else str(report))
-    if report.faults:
-        raise typer.Exit(1)
-
-
-@data.command()
-def download(
-    name: DatasetArgument,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder to put the dataset in. [default: VOSBENCH_DATA]"),
-    ] = None,
-) -> None:
-    """Fetch a dataset that may be fetched freely, verify and unpack it; resumes."""
-    import os
-
-    from vosbench import progress as bars
-    from vosbench.config import card_of
-    from vosbench.download import download as fetch
-
-    where = root or Path(os.environ.get("VOSBENCH_DATA", ""))
-    if where == Path():
-        raise UsageError("where to? give --root DIR or set VOSBENCH_DATA")
-    with bars.downloading() as progress:
-        folder = fetch(card_of(name), where, progress=progress)
-    typer.echo(f"{name}: {folder}\ncheck it with: vosbench data check {name} --root {folder}")
-
-
-def _table(results: list[Result], report: str = "terminal") -> str:
-    leaf = registry.load("reports", report, offering="render")
-    rendered: str = leaf.render([result.as_row() for result in results])
-    return rendered.rstrip("\n")
-
-
 def _split_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if text and not names:
         raise UsageError(f"--sequences {text!r} names none; write a,b,c")
     return names
+
+
+app.command()(cli_suite.suite)
+app.command()(cli_analyse.analyse)
+app.command()(cli_features.inspect)
+app.command()(cli_report.report)
+app.add_typer(cli_data.data, name="data")
 
 
 def main() -> Any:

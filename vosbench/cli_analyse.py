@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vosbench import registry
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ def scored(runs: list[Path]) -> list[Result]:
     if not results:
         raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
     return results
+
+
+def score_table(results: list[Result], report: str = "terminal") -> str:
+    """The scores side by side, as a report that is text writes them."""
+    leaf = registry.load("reports", report, offering="render")
+    rendered: str = leaf.render([result.as_row() for result in results])
+    return rendered.rstrip("\n")
 
 
 def verdicts(results: list[Result]) -> list[str]:

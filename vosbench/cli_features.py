@@ -46,13 +46,11 @@ def inspect(
     seed: Annotated[int, typer.Option(help="Seed of cells and of --method.")] = 0,
 ) -> None:
     """Show what embeddings are alike in: cosine over the receptive field, PCA with samples."""
-    from vosbench import api, features
+    from vosbench import api, features, features_folder
     from vosbench import progress as bars
-    from vosbench.analysis.rendering import SUFFIXES, render
-    from vosbench.analysis.runs import told_apart
-    from vosbench.atomic import write_text
+    from vosbench.analysis.rendering import render
+    from vosbench.analysis.runs import dataset_of, told_apart
     from vosbench.config import choose_sequences, open_dataset, parse_settings
-    from vosbench.toolbox.figures.style import save
 
     results = told_apart([api.load(folder) for folder in runs or []])
     if not results and not method:
@@ -64,11 +62,11 @@ def inspect(
     if dataset:
         opened = open_dataset(dataset, root=root, split=split)
     else:
-        opened = features.dataset_of(results[0], root=root)
+        opened = dataset_of(results[0], root=root)
     names = choose_sequences(opened.names, tuple(filter(None, sequences.split(","))))
     where = _points(points)
     options = parse_settings(settings or [])
-    subjects = [features.from_run(result, device=device) for result in results]
+    subjects = [features.from_run(result, device=device, root=root) for result in results]
     subjects += [
         features.from_name(name, options, device=device, seed=seed) for name in method or []
     ]
@@ -86,15 +84,10 @@ def inspect(
             looked.append(
                 features.projections(subjects, clips, pairs=pairs, points=where, progress=progress)
             )
-    out.mkdir(parents=True, exist_ok=True)
+    features_folder.write(looked, out)
     for shown in looked:
-        for table in shown.tables:
-            for kind, suffix in SUFFIXES.items():
-                write_text(out / f"{table.name}{suffix}", render(table, kind))
-        for name, figure in shown.figures.items():
-            save(figure, out / name)
         typer.echo(render(shown.tables[0], "text"))
-    typer.echo(f"tables and figures: {out}")
+    typer.echo(f"tables and figures: {out}; vosbench report RUN ... --features {out} shows them")
 
 
 def _points(text: str) -> list[tuple[float, float]]:

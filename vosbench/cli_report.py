@@ -20,11 +20,25 @@ def report(
     ] = "html",
     root: Annotated[
         Path | None,
-        typer.Option(help="Where the data lie now. [default: where the runs found them]"),
+        typer.Option(
+            help="Where the data lie now: a dataset's folder, or the one that holds all. "
+            "[default: where the runs found them, else VOSBENCH_DATA]"
+        ),
     ] = None,
     width: Annotated[
         int, typer.Option(help="Pixels that wider frames are reduced to in the viewer.", min=64)
     ] = 480,
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="Also the tables and figures of the RPM-Net paper: minutes."),
+    ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `vosbench inspect` wrote, to be shown; with --paper, where what is computed "
+            "is kept. [default with --paper: OUT-features]"
+        ),
+    ] = None,
 ) -> None:
     """Write tables, figures and a page with a viewer of every frame; it opens from disk."""
     from vosbench import progress as bars
@@ -33,8 +47,9 @@ def report(
     results = scored(runs)
     with bars.counting("sequences", reports.count(results)) as progress:
         made = reports.write(
-            results, out, title=title, style=style, root=root, width=width, progress=progress
-        )
+            results, out, title=title, style=style, root=root, width=width, paper=paper,
+            features=features, say=lambda what: typer.echo(what, err=True), progress=progress,
+        )  # fmt: skip
     for what in made.left_out:
         typer.echo(f"left out: {what}", err=True)
     typer.echo(f"report: {made.page}")

@@ -17,13 +17,17 @@ from matplotlib.figure import Figure
 
 from vosbench import registry
 from vosbench.analysis import embedding_pca, receptive_field
+from vosbench.analysis.runs import dataset_of
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
-from vosbench.config import RunConfig, build_method, open_dataset
+from vosbench.config import RunConfig, build_method
 from vosbench.errors import DataError, UsageError
+from vosbench.figures import Drawn
 from vosbench.manifest import describe
-from vosbench.toolbox.figures import charts, pictures
-from vosbench.types import Dataset, Inspectable, Sequence
+from vosbench.toolbox.figures import charts, pictures, style
+from vosbench.types import Inspectable, Sequence
+
+DRAWING = (charts, pictures, style)  # they too decide what a kept figure looks like
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Shown:
-    """What inspecting gave: tables, and figures by the name of their file."""
+    """What inspecting gave."""
 
     tables: tuple[Table, ...]
-    figures: Mapping[str, Figure]
+    figures: tuple[Drawn, ...]
 
 
 def from_name(
@@ -51,8 +55,8 @@ def from_name(
     return Subject(name, method)
 
 
-def from_run(result: Result, *, device: str = "cpu") -> Subject:
-    """The method of a scored run, with the same options and weights.
+def from_run(result: Result, *, device: str = "cpu", root: Path | None = None) -> Subject:
+    """The method of a scored run, with the same options and weights; `root`: of its data now.
 
     Raises:
         UsageError: the scores are not of a run, or its method shows nothing.
@@ -63,7 +67,7 @@ def from_run(result: Result, *, device: str = "cpu") -> Subject:
     identity = result.manifest["identity"]
     name, options = identity["method"], identity["options"]
     config = RunConfig(method=name, dataset=identity["dataset"], options=options)
-    now = describe(config, dataset_of(result), ())["identity"]["files"]
+    now = describe(config, dataset_of(result, root=root), ())["identity"]["files"]
     if now != identity["files"]:
         raise DataError(
             f"{result.folder}: the weights of {name} have changed since this run; run it again, "
@@ -71,19 +75,6 @@ def from_run(result: Result, *, device: str = "cpu") -> Subject:
         )
     method = build_method(name, options, device=device, seed=identity["seed"])
     return Subject(result.name, _inspectable(name, method), result.summary["J"]["mean"])
-
-
-def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
-    """The dataset of a run, at the place that the run read it from or at another root."""
-    if result.manifest is None:
-        raise UsageError(f"{result.name} is no run of `vosbench run`: name its --dataset")
-    identity, where = result.manifest["identity"], result.manifest["root"]
-    return open_dataset(
-        identity["dataset"],
-        root=root or (Path(where) if where else None),
-        split=identity["split"],
-        resolution=identity["resolution"],
-    )
 
 
 def receptive_fields(
@@ -107,13 +98,38 @@ def receptive_fields(
         if progress:
             progress(subject.label)
     whole = receptive_field.table(measured)
-    figures = {"cosine-bars": cosine_bars(whole)}
-    figures |= {
-        f"cosine-map-{sequence.name}": _cosine_map(subjects, sequence) for sequence in sequences[:1]
-    }
+    names = ", ".join(subject.label for subject in subjects)
+    figures = [
+        Drawn(
+            "cosine-bars",
+            "Mean cosine between the embedding of a target cell and those at the positions it is "
+            f"compared with, over {len(sequences)} sequences, with 95 % intervals; anywhere: with "
+            "all cells of the reference.",
+            f"Bars of the mean cosine by region for {names}.",
+            cosine_bars(whole),
+        )
+    ]
+    for sequence in sequences[:1]:
+        figures.append(
+            Drawn(
+                f"cosine-map-{sequence.name}",
+                f"The same for every cell of the middle frame of {sequence.name}.",
+                f"Maps of the mean cosine over a frame of {sequence.name} for {names}.",
+                _cosine_map(subjects, sequence),
+                pictures=True,
+            )
+        )
     if any(subject.score is not None for subject in subjects):
-        figures["score-by-field"] = score_by_field(whole)
-    return Shown((whole, receptive_field.sequence_table(measured)), figures)
+        figures.append(
+            Drawn(
+                "score-by-field",
+                "J of the runs against the side of the receptive field; learned positions have "
+                "no side.",
+                f"J against the receptive field for {names}.",
+                score_by_field(whole),
+            )
+        )
+    return Shown((whole, receptive_field.sequence_table(measured)), tuple(figures))
 
 
 def projections(
@@ -134,17 +150,29 @@ def projections(
             its boundary, and the background.
         progress: told each sequence.
     """
-    found, figures = [], {}
+    found, figures = [], []
     for sequence in sequences:
         rows = []
         for subject in subjects:
             projection, row = _look(subject, sequence, pairs, points)
             found.append((subject.label, sequence.name, projection))
             rows.append(row)
-        figures[f"pca-{sequence.name}"] = pictures.sampling(rows)
+        labels = ", ".join(subject.label for subject in subjects)
+        figures.append(
+            Drawn(
+                f"pca-{sequence.name}",
+                f"What is compared with chosen cells in the middle of {sequence.name}: small dots "
+                "are positions read in the reference, crosses where the offsets point; on the "
+                "right the first three principal components of the embeddings as colours.",
+                f"Frames of {sequence.name} with the positions that are read, and the colours of "
+                f"the embeddings, for {labels}.",
+                pictures.sampling(rows),
+                pictures=True,
+            )
+        )
         if progress:
             progress(sequence.name)
-    return Shown((embedding_pca.table(found),), figures)
+    return Shown((embedding_pca.table(found),), tuple(figures))
 
 
 def cosine_bars(table: Table) -> Figure:

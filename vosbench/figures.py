@@ -27,25 +27,36 @@ from vosbench.types import Dataset, Sequence
 
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 BANDS = 3  # lines up to which their bands can be told apart
+CONDITIONS = {"size": "the object's size", "speed": "the speed of its motion"}
 SERIES = 8  # colours that can be told apart; what ranks below is not drawn, and the caption says so
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure under a name fit for a file; alt says in words what there is to see."""
+    """A figure under a name fit for a file; alt says in words what there is to see.
+
+    pictures: it holds frames, so that its SVG is the larger file.
+    """
 
     name: str
     caption: str
     alt: str
     figure: Figure
+    pictures: bool = False
 
     def save(self, folder: Path) -> tuple[Path, Path]:
         """Write FOLDER/<name>.png and .svg."""
         return save(self.figure, folder / self.name)
 
 
-def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Drawn]:
+def of_runs(
+    results: Seq[Result],
+    dataset: Dataset | None = None,
+    tables: Mapping[str, Table] | None = None,
+) -> Iterator[Drawn]:
     """Every figure that runs on the same data allow; strips need the dataset at hand.
+
+    tables: those of the analyses `size` and `speed` by name, where they were made.
 
     Raises:
         UsageError: the runs are not of the same data.
@@ -63,8 +74,8 @@ def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Dr
             f"Bars of J by attribute for {names}.",
             attribute_bars(attributes.attributes(runs)),
         )
-    grid = [run for run in group.results if {"backbone", "matching"} <= _options(run).keys()]
-    if len({_options(run)["matching"] for run in grid}) > 1:
+    grid = gridded(group.results)
+    if len({options_of(run)["matching"] for run in grid}) > 1:
         yield Drawn(
             "ablation",
             f"J by backbone and matching module; {group.title}.",
@@ -78,6 +89,15 @@ def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Dr
             f"Lines of J by {option} for {', '.join(panel)}.",
             sweep_lines({option: panel}),
         )
+    for name, what in CONDITIONS.items():
+        if tables and name in tables:
+            yield Drawn(
+                name,
+                f"J by {what}, mean over frames, with 95 % intervals over sequences; "
+                f"{group.title}.{less}",
+                f"Bars of J by {what} for {names}.",
+                condition_bars(tables[name], [run.name for run in runs]),
+            )
     if all(run.folder is not None for run in runs):
         band = ", with 95 % bands over sequences" if len(runs) <= BANDS else ""
         yield Drawn(
@@ -99,6 +119,7 @@ def of_runs(results: Seq[Result], dataset: Dataset | None = None) -> Iterator[Dr
             f"Last scored frame: truth and masks, with J; {group.title}.{less}",
             f"Frames of {', '.join(chosen)} with the masks of the truth and of {names}.",
             qualitative([dataset.sequence(name) for name in chosen], runs),
+            pictures=True,
         )
 
 
@@ -112,6 +133,23 @@ def attribute_bars(table: Table, *, metric: str = "J") -> Figure:
         value = Value(*(_number(row[f"{metric}{end}"]) for end in ("", " low", " high")))
         series.setdefault(str(row["run"]), []).append(value)
     return charts.grouped_bars(list(groups.values()), series, ylabel=f"{metric} mean (%)")
+
+
+def condition_bars(table: Table, names: Seq[str]) -> Figure:
+    """The table `size` or `speed` as bars of some runs; under each bin, on how many frames."""
+    rows = [row for row in table.records() if row["frames"]]
+    first = table.columns[0].name
+    return charts.grouped_bars(
+        [f"{row[first]}\nn={row['frames']}" for row in rows],
+        {
+            name: [
+                Value(*(_number(row[f"{name}{end}"]) for end in ("", " low", " high")))
+                for row in rows
+            ]
+            for name in names
+        },
+        ylabel="J mean (%)",
+    )
 
 
 def ablation_bars(table: Table) -> Figure:
@@ -131,9 +169,11 @@ def time_lines(table: Table) -> Figure:
         known = [row for row in rows if row[name] is not None]
         middle = [(_must(row["from"]) + _must(row["to"])) / 2 for row in known]
         banded = [row for row in known if row[f"{name} low"] is not None]
-        ends = [[_must(row[f"{name} {end}"]) for row in known] for end in ("low", "high")]
         shown = len(banded) == len(known) and len(names) <= BANDS
-        low, high = ends if shown else ((), ())
+        low, high = (
+            [_must(row[f"{name} {end}"]) for row in known] if shown else ()
+            for end in ("low", "high")
+        )
         curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
     return charts.line_panels({"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)")
 
@@ -168,16 +208,16 @@ def sweeps(results: Seq[Result], *, metric: str = "J") -> dict[str, dict[str, Cu
             {
                 key
                 for run in own
-                for key, value in _options(run).items()
-                if value != _options(own[0]).get(key) and key != "weights"
+                for key, value in options_of(run).items()
+                if value != options_of(own[0]).get(key) and key != "weights"
             }
         )
         for option in varying:
             lines: dict[str, dict[float, float]] = {}
             for run in own:
-                value, score = _options(run).get(option), run.summary[metric]["mean"]
+                value, score = options_of(run).get(option), run.summary[metric]["mean"]
                 if isinstance(value, int | float) and not isinstance(value, bool):
-                    others = [f"{k}={_options(run).get(k)}" for k in varying if k != option]
+                    others = [f"{k}={options_of(run).get(k)}" for k in varying if k != option]
                     lines.setdefault(" ".join([method, *others]), {})[value] = score
             for label, line in lines.items():
                 if len(line) > 1:
@@ -204,31 +244,57 @@ def qualitative(sequences: Seq[Sequence], results: Seq[Result], *, at: float = 1
     Raises:
         UsageError: a sequence has no truth, or a run no masks.
     """
-    rows = []
     known = [failures.series(run) for run in results]
-    for sequence in sequences:
-        own = [[s for (name, _), s in each.items() if name == sequence.name] for each in known]
-        stems = [{frame for each in objects for frame in each.frames} for objects in own]
-        shared = set.intersection(*stems) if stems else set()
-        scored = [index for index in sequence.truth if sequence.frame_names[index] in shared]
-        if not scored:
-            raise UsageError(f"{sequence.name} has no scored frame; nothing to draw")
-        index = scored[round(at * (len(scored) - 1))]
-        frame, stem = sequence.frames[index], sequence.frame_names[index]
-        tiles = [Tile(pictures.overlay(frame, sequence.truth[index]), "truth", f"frame {stem}")]
-        for run, objects in zip(results, own, strict=True):
-            if run.masks is None:
-                raise UsageError(f"{run.name} has no masks to draw")
-            mask = read_mask(run.masks / sequence.name / f"{stem}.png")
-            found = [float(s.J[s.frames.index(stem)]) for s in objects if stem in s.frames]
-            score = f"J {100 * sum(found) / len(found):.0f}"
-            tiles.append(Tile(pictures.overlay(frame, mask), run.name, score))
-        rows.append((sequence.name, tiles))
+    rows = [(s.name, _tiles(s, results, known, at)) for s in sequences]
     heads = rows[:1] + [(n, [t._replace(caption="") for t in tiles]) for n, tiles in rows[1:]]
     return pictures.strips(heads)
 
 
-def _options(run: Result) -> Mapping[str, Any]:
+def side_by_side(sequence: Sequence, results: Seq[Result], *, across: int = 3) -> Figure:
+    """One frame, the last scored one: truth and every run's mask with its J, in rows (Fig. 8).
+
+    Raises:
+        UsageError: as `qualitative`.
+    """
+    tiles = _tiles(sequence, results, [failures.series(run) for run in results], 1.0)
+    return pictures.strips(
+        [("", tiles[start : start + across]) for start in range(0, len(tiles), across)]
+    )
+
+
+def _tiles(
+    sequence: Sequence,
+    results: Seq[Result],
+    known: Seq[Mapping[tuple[str, int], failures.Series]],
+    at: float,
+) -> list[Tile]:
+    """The truth of a frame and the mask of every run, whose scores are `known`."""
+    own = [[s for (name, _), s in each.items() if name == sequence.name] for each in known]
+    stems = [{frame for each in objects for frame in each.frames} for objects in own]
+    shared = set.intersection(*stems) if stems else set()
+    scored = [index for index in sequence.truth if sequence.frame_names[index] in shared]
+    if not scored:
+        raise UsageError(f"{sequence.name} has no scored frame; nothing to draw")
+    index = scored[round(at * (len(scored) - 1))]
+    frame, stem = sequence.frames[index], sequence.frame_names[index]
+    tiles = [Tile(pictures.overlay(frame, sequence.truth[index]), "truth", f"frame {stem}")]
+    for run, objects in zip(results, own, strict=True):
+        if run.masks is None:
+            raise UsageError(f"{run.name} has no masks to draw")
+        mask = read_mask(run.masks / sequence.name / f"{stem}.png")
+        found = [float(s.J[s.frames.index(stem)]) for s in objects if stem in s.frames]
+        score = f"J {100 * sum(found) / len(found):.0f}"
+        tiles.append(Tile(pictures.overlay(frame, mask), run.name, score))
+    return tiles
+
+
+def gridded(results: Seq[Result]) -> list[Result]:
+    """The runs whose method has a backbone and a matching module to choose."""
+    return [run for run in results if {"backbone", "matching"} <= options_of(run).keys()]
+
+
+def options_of(run: Result) -> Mapping[str, Any]:
+    """The options of a run; none for masks of another tool."""
     return run.manifest["identity"]["options"] if run.manifest else {}
 
 

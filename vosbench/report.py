@@ -12,20 +12,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench import __version__, registry
 from vosbench.analysis import catalogue, runtime
 from vosbench.analysis.catalogue import Left
-from vosbench.analysis.runs import Group, card_or_none, groups, title_of
+from vosbench.analysis.runs import Group, card_or_none, dataset_of, groups, title_of
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.atomic import write_json
-from vosbench.config import fingerprint, open_dataset
+from vosbench.config import fingerprint
 from vosbench.errors import DataError, UsageError
 from vosbench.report_tables import by_sequence, show, write_files
-from vosbench.toolbox.page import Page, Scores, Section, ShownFigure, ShownRun, ShownTable
+from vosbench.toolbox.page import (
+    Exhibit,
+    Page,
+    Scores,
+    Section,
+    ShownFigure,
+    ShownRun,
+    ShownTable,
+)
 from vosbench.types import Dataset
+
+if TYPE_CHECKING:
+    from vosbench.features_folder import KeptFigure
+    from vosbench.figures import Drawn
 
 MARK = "report.json"  # in every report's folder, so that nothing else is ever replaced
 
@@ -55,14 +67,29 @@ def write(
     style: str = "html",
     root: Path | None = None,
     width: int = 480,
+    paper: bool = False,
+    features: Path | None = None,
+    say: Callable[[str], None] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Made:
     """Write a report of runs of whatever datasets; each dataset and protocol is a section.
 
-    root: where the data of all runs lie now. width: pixels that wider frames are reduced to.
+    Args:
+        results: scored runs.
+        out: the report's folder.
+        title: heading of the page.
+        style: a report that is a folder.
+        root: where the data lie now: a dataset's folder, or the one that holds all.
+        width: pixels that wider frames are reduced to.
+        paper: also show the tables and figures of the RPM-Net paper.
+        features: what `vosbench inspect` wrote, to be shown; with `paper`, where what is computed
+            for it is kept, by default beside the report.
+        say: is told what takes long.
+        progress: is told each sequence.
 
     Raises:
-        UsageError: `out` is no report but holds something, or the style gives no folder.
+        UsageError: `out` is no report but holds something, the style gives no folder, or there is
+            nothing to show in `features`.
     """
     leaf = registry.load("reports", style, offering="write")
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
@@ -74,12 +101,24 @@ def write(
     try:
         left_out: list[str] = []
         found = groups(results)
-        sections = tuple(_section(group, building, root, left_out) for group in found)
+        opened = {group.name: _open(group, root) for group in found}
+        sections = tuple(
+            _section(group, opened[group.name], building, root, left_out) for group in found
+        )
+        exhibited = ""
+        exhibits: tuple[Exhibit, ...] = ()
+        if paper:
+            kept = features or out.with_name(f"{out.name}-features")
+            exhibited, exhibits = _of_paper(found, opened, kept, building, root, left_out, say)
+        elif features is not None:
+            exhibited, exhibits = "What embeddings are alike in", _inspected(features, building)
         page = Page(
             title=title,
             made_by=f"vosbench {__version__}",
             sections=sections,
             tables=_tables([_timed(results)], building, "tables", left_out),
+            exhibits=exhibits,
+            exhibited=exhibited,
             width=width,
             progress=progress,
         )
@@ -101,10 +140,13 @@ def _listed(found: Seq[Group]) -> list[dict[str, Any]]:
     ]
 
 
-def _section(group: Group, out: Path, root: Path | None, left_out: list[str]) -> Section:
+def _section(
+    group: Group, opened: Opened, out: Path, root: Path | None, left_out: list[str]
+) -> Section:
     """One group of runs with its tables and figures written."""
     data = group.results[0].summary["dataset"]
-    dataset, source, absent = _open(group, root)
+    dataset, source, absent = opened
+    made = list(_analysed(group, root, dataset))
     if absent:
         left_out.append(f"{group.title}: frames and masks: {absent}")
     card = card_or_none(group.results[0])
@@ -117,35 +159,37 @@ def _section(group: Group, out: Path, root: Path | None, left_out: list[str]) ->
         sequences=_scored(group),
         tags=card.attributes if card else {},
         tables=tuple(
-            _within(group, table)
-            for table in _tables(
-                _analysed(group, root, dataset), out, f"tables/{group.name}", left_out
-            )
+            _within(group, table) for table in _tables(made, out, f"tables/{group.name}", left_out)
         ),
-        figures=_figures(group, dataset, out),
+        figures=_figures(group, dataset, out, made),
         united=group.results[0].summary["protocol"]["objects"] == "united",
         open=dataset.sequence if dataset else None,
         absent=absent,
     )
 
 
-def _open(group: Group, root: Path | None) -> tuple[Dataset | None, str, str]:
+class Opened(NamedTuple):
     """The dataset of a group, what tells its frames from others, or why it is not at hand."""
-    data = group.results[0].summary["dataset"]
-    manifests = [result.manifest for result in group.results if result.manifest]
-    resolution = manifests[0]["identity"]["resolution"] if manifests else ""
-    if root is None and manifests and manifests[0]["root"]:
-        root = Path(manifests[0]["root"])
-    if root is not None and not root.is_dir():
-        return None, "", f"the data are not in {root}; --root DIR names where they lie now"
+
+    dataset: Dataset | None
+    source: str = ""
+    absent: str = ""
+
+
+def _open(group: Group, root: Path | None) -> Opened:
+    run = next((result for result in group.results if result.manifest), group.results[0])
     try:
-        dataset = open_dataset(data["name"], root=root, split=data["split"], resolution=resolution)
+        dataset = dataset_of(run, root=root)
     except (UsageError, DataError) as error:
-        return None, "", str(error)
+        return Opened(None, absent=str(error))
     missing = [name for name in _scored(group) if name not in dataset.names]
     if missing:
-        return None, "", f"{data['name']} in {root} has no sequence {missing[0]!r}"
-    return dataset, fingerprint([str(root), resolution])[:6], ""
+        absent = f"{dataset.card.name} has no sequence {missing[0]!r} where it was looked for"
+        return Opened(None, absent=f"{absent}; --root DIR names where the data lie now")
+    identity = run.manifest["identity"] if run.manifest else {}
+    recorded = run.manifest["root"] if run.manifest else None
+    source = fingerprint([str(root or recorded), identity.get("resolution", "")])[:6]
+    return Opened(dataset, source)
 
 
 def _scored(group: Group) -> tuple[str, ...]:
@@ -191,18 +235,75 @@ def _about(manifest: Mapping[str, Any]) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _figures(group: Group, dataset: Dataset | None, out: Path) -> tuple[ShownFigure, ...]:
+def _figures(
+    group: Group, dataset: Dataset | None, out: Path, made: Seq[Table | Left]
+) -> tuple[ShownFigure, ...]:
     from vosbench import figures  # matplotlib
 
-    made = []
-    for drawn in figures.of_runs(group.results, dataset):
-        paths = drawn.save(out / "figures" / group.name)
-        files = tuple(path.relative_to(out).as_posix() for path in paths)
-        folded = drawn.name in FOLDED
-        shown = next(file for file in files if file.endswith(".png" if folded else ".svg"))
-        caption = drawn.caption.replace(f"; {group.title}", "")  # it is the section's heading
-        made.append(ShownFigure(drawn.name, caption, shown, drawn.alt, files, folded))
-    return tuple(made)
+    tables = {table.name: table for table in made if isinstance(table, Table)}
+    return tuple(
+        _drawn(
+            replace(drawn, caption=drawn.caption.replace(f"; {group.title}", "")),  # the heading
+            out,
+            f"figures/{group.name}",
+        )
+        for drawn in figures.of_runs(group.results, dataset, tables)
+    )
+
+
+def _drawn(drawn: Drawn | KeptFigure, out: Path, where: str) -> ShownFigure:
+    """Write a figure; of pictures the page shows the PNG, which is smaller than their SVG."""
+    paths = drawn.save(out / where)
+    files = tuple(path.relative_to(out).as_posix() for path in paths)
+    png, svg = files
+    shown = png if drawn.pictures else svg
+    return ShownFigure(drawn.name, drawn.caption, shown, drawn.alt, files, drawn.name in FOLDED)
+
+
+def _of_paper(
+    found: Seq[Group],
+    opened: Mapping[str, Opened],
+    kept: Path,
+    out: Path,
+    root: Path | None,
+    left_out: list[str],
+    say: Callable[[str], None] | None,
+) -> tuple[str, tuple[Exhibit, ...]]:
+    """The paper's tables and figures, written."""
+    from vosbench import paper  # matplotlib, torch
+
+    at_hand = {name: each.dataset for name, each in opened.items() if each.dataset}
+    pieces = paper.pieces(found, at_hand, kept, root=root, left_out=left_out, say=say)
+    return paper.TITLE, tuple(
+        Exhibit(
+            piece.name,
+            piece.title,
+            _tables(piece.tables, out, "tables/paper", left_out, fold=False),
+            tuple(_drawn(figure, out, "figures/paper") for figure in piece.figures),
+            "" if piece.tables or piece.figures else "No run at hand allows it.",
+        )
+        for piece in pieces
+    )
+
+
+def _inspected(folder: Path, out: Path) -> tuple[Exhibit, ...]:
+    """What `vosbench inspect` wrote, or a report of the paper kept, one exhibit for each folder."""
+    from vosbench import features_folder
+
+    exhibits = []
+    for each in (folder, *sorted(path for path in folder.glob("*") if path.is_dir())):
+        looked = features_folder.read(each)
+        if looked is not None:
+            where = f"features/{each.name}"
+            tables = _tables(looked.tables, out, f"tables/{where}", [], fold=False)
+            drawn = tuple(_drawn(figure, out, f"figures/{where}") for figure in looked.figures)
+            exhibits.append(Exhibit(f"features-{each.name}", each.name, tables, drawn))
+    if not exhibits:
+        raise UsageError(
+            f"{folder} holds nothing to show (no {features_folder.MARK}); "
+            f"`vosbench inspect RUN ... --out {folder}` makes it"
+        )
+    return tuple(exhibits)
 
 
 def _analysed(group: Group, root: Path | None, dataset: Dataset | None) -> Iterator[Table | Left]:
@@ -236,7 +337,7 @@ def _timed(results: Seq[Result]) -> Table | Left:
 
 
 def _tables(
-    made: Iterable[Table | Left], out: Path, where: str, left_out: list[str]
+    made: Iterable[Table | Left], out: Path, where: str, left_out: list[str], *, fold: bool = True
 ) -> tuple[ShownTable, ...]:
     """Write every table that the runs allow in all formats; the others are told, not hidden."""
     shown = []
@@ -244,6 +345,6 @@ def _tables(
         if isinstance(table, Left):
             left_out.append(f"{table.name} of {table.group}: {table.why}")
         else:
-            folded = table.name not in OPEN or len(table.rows) > LONG
+            folded = fold and (table.name not in OPEN or len(table.rows) > LONG)
             shown.append(show(table, write_files(table, out, where), folded=folded))
     return tuple(shown)

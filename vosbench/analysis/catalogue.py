@@ -46,7 +46,7 @@ ANALYSES = {
     "runtime": Analysis(runtime, "time a frame, device, size, memory"),
     "over-time": Analysis(over_time, "J by frames since the prompt", fixed=(("step", 10),)),
     "worst-objects": Analysis(worst_objects, "the objects of lowest J"),
-    "worst-frames": Analysis(worst_frames, "the steepest falls of J"),
+    "worst-frames": Analysis(worst_frames, "where J falls most and stays low"),
     "loss": Analysis(loss, "what is lost: region, boundary, in which frames"),
     "size": Analysis(by_size, "J by the object's size", "truth"),
     "speed": Analysis(by_speed, "J by the object's speed", "truth"),

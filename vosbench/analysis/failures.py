@@ -17,6 +17,7 @@ from vosbench.errors import DataError, UsageError
 
 LOST = 0.1  # J below which nothing much of the object is left
 COARSE = 0.5  # J below which recall counts a frame as failed
+WINDOW = 5  # scored frames on either side of a fall
 CURVE_DRAWS = 1000  # a curve has many points, and none is read to the last digit
 
 Floats = npt.NDArray[np.float64]
@@ -170,7 +171,12 @@ def lost_from(each: Series) -> str | None:
 
 
 def worst_frames(results: Sequence[Result], *, count: int = 10) -> Table:
-    """The frames of each run on which J falls most from one to the next, one for each object."""
+    """Where J falls most and stays low in each run, one frame for each object.
+
+    A fall is the mean J of the WINDOW scored frames before a frame less that of the WINDOW from it
+    on, so that a flicker is none. Falls that are steepest in the first tenth do not count: there
+    nearly every method falls from the given mask to its own level.
+    """
     group = one_group(results)
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
@@ -185,14 +191,15 @@ def worst_frames(results: Sequence[Result], *, count: int = 10) -> Table:
             Column("object"),
             Column("frame"),
             Column("J before", "%"),
-            Column("J", "%", better="higher"),
-            Column("F", "%", better="higher"),
+            Column("J after", "%", better="higher"),
             Column("fall", "%", better="lower"),
         ),
         rows=tuple(rows),
         notes=(
-            f"the {count} greatest falls of J from one scored frame to the next, at most one for "
-            "each object; the first scored frame falls from 100, as the prompt is given",
+            f"the {count} greatest falls of each run, at most one for each object; fall: the mean "
+            f"J of up to {WINDOW} scored frames before, less that of up to {WINDOW} from this one "
+            "on, where that is steepest; falls in the first tenth of an object's scored frames are "
+            "left out, as there nearly every method falls from the given mask to its own level",
             *group.notes,
         ),
     )
@@ -205,18 +212,25 @@ class _Fall(NamedTuple):
     object: int
     frame: str
     before: float
-    J: float
-    F: float
+    after: float
     drop: float
 
 
 def _falls(scored: dict[tuple[str, int], Series]) -> Iterator[_Fall]:
     for (name, number), each in scored.items():
-        before = np.concatenate(([1.0], each.J[:-1]))
-        at = int((before - each.J).argmax())
-        j, f, was = float(each.J[at]), float(each.F[at]), float(before[at])
-        if was > j:
-            yield _Fall(name, number, each.frames[at], was, j, f, was - j)
+        n = len(each.J)
+        before = [float(each.J[max(0, at - WINDOW) : at].mean()) for at in range(1, n)]
+        after = [float(each.J[at : at + WINDOW].mean()) for at in range(1, n)]
+        drops = [was - now for was, now in zip(before, after, strict=True)]  # of frame 1, 2, ...
+        steepest = [
+            at
+            for at, drop in enumerate(drops)
+            if at + 1 >= n / 10 and drop > max(drops[max(0, at - WINDOW) : at + WINDOW + 1]) - 1e-9
+        ]
+        step = each.J[:-1] - each.J[1:]  # tells apart frames whose falls are equal
+        at = max(steepest, key=lambda at: (round(drops[at], 9), step[at]), default=-1)
+        if at >= 0 and drops[at] > 0:
+            yield _Fall(name, number, each.frames[at + 1], before[at], after[at], drops[at])
 
 
 def loss(results: Sequence[Result]) -> Table:

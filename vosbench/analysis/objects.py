@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vosbench.analysis.runs import dataset_of
 from vosbench.api import Result
-from vosbench.config import open_dataset
 from vosbench.masks import ids
 from vosbench.types import Frame, Mask, Sequence
 
@@ -50,14 +50,7 @@ def facts(run: Result, *, root: Path | None = None, colours: bool = True) -> Fac
         UsageError: it is not known where the data lie. DataError: they are not what they should be.
     """
     summary = run.summary
-    identity = run.manifest["identity"] if run.manifest else {}
-    before = run.manifest["root"] if run.manifest else None
-    dataset = open_dataset(
-        summary["dataset"]["name"],
-        root=root or (Path(before) if before and Path(before).is_dir() else None),
-        split=summary["dataset"]["split"],
-        resolution=identity.get("resolution", ""),
-    )
+    dataset = dataset_of(run, root=root)
     united = summary["protocol"]["objects"] == "united"
     found: dict[tuple[str, int], Mapping[str, Fact]] = {}
     for row in summary["sequences"]:

@@ -94,7 +94,7 @@ def beside(results: Sequence[Result]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     paired: set[str] = set()
     for figure in figures:
-        runs = [run for run in group.results if _follows(run, figure)]
+        runs = [run for run in group.results if follows(run, figure)]
         paired.update(run.name for run in runs)
         value = figure.value / 100
         for run in runs:
@@ -132,7 +132,7 @@ def beside(results: Sequence[Result]) -> Table:
     )
 
 
-def _follows(run: Result, figure: Figure) -> bool:
+def follows(run: Result, figure: Figure) -> bool:
     """Whether a run does what a figure was made by: same method and options, or same name."""
     identity = run.manifest["identity"] if run.manifest else None
     if identity is None or identity["method"] == "precomputed":

@@ -13,7 +13,7 @@ import re
 import textwrap
 from dataclasses import asdict
 
-from vosbench.analysis.tables import Table, footnotes, heading, laid_out
+from vosbench.analysis.tables import Column, Table, footnotes, heading, laid_out
 from vosbench.errors import UsageError, did_you_mean
 
 WIDTH = 100  # columns of a terminal, for notes; a table itself is as wide as its cells
@@ -94,6 +94,14 @@ def as_json(table: Table) -> str:
         "notes": list(table.notes),
     }
     return json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def from_json(said: str) -> Table:
+    """The table that `as_json` wrote."""
+    whole = json.loads(said)
+    columns = tuple(Column(**column) for column in whole["columns"])
+    rows = tuple(tuple(row[column.name] for column in columns) for row in whole["rows"])
+    return Table(whole["name"], whole["title"], columns, rows, tuple(whole["notes"]))
 
 
 FORMATS = {"text": text, "markdown": markdown, "latex": latex, "csv": as_csv, "json": as_json}

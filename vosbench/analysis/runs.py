@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from vosbench.api import Result
-from vosbench.config import card_of
+from vosbench.config import card_of, open_dataset, resolve_root
 from vosbench.errors import UsageError
-from vosbench.types import DatasetCard
+from vosbench.types import Dataset, DatasetCard
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,42 @@ def title_of(result: Result) -> str:
     """The dataset's title, as its card has it."""
     card = card_or_none(result)
     return card.title if card else str(result.summary["dataset"]["name"])
+
+
+def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path | None:
+    """Where a dataset lies now: None for one that needs no data.
+
+    root: its folder, or the folder that holds it under its card's name; None: not said. Then
+    `recorded`, where a run found it, if that is still there, and last VOSBENCH_DATA.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not card.folder and not recorded:
+        return root  # built in, or masks of another tool over one's own frames
+    if root is not None:
+        places = [root / card.folder, root]
+    else:
+        places = [Path(recorded)] if recorded else []
+        if card.folder and not any(place.exists() for place in places):
+            places.append(resolve_root(card, None) or Path(card.folder))
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise UsageError(f"the data are not in {places[-1]}; --root DIR names where they lie now")
+    return found
+
+
+def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
+    """The dataset that a run was scored on, opened where `located` finds it.
+
+    Raises:
+        UsageError: it is not known or not found. DataError: it is not as it should be.
+    """
+    data, manifest = result.summary["dataset"], result.manifest
+    card = card_of(data["name"])
+    where = located(card, root, manifest["root"] if manifest else None)
+    resolution = manifest["identity"]["resolution"] if manifest else ""
+    return open_dataset(data["name"], root=where, split=data["split"], resolution=resolution)
 
 
 def card_or_none(result: Result) -> DatasetCard | None:

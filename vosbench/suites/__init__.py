@@ -2,6 +2,7 @@
 
     title = "What the table says"
     datasets = ["synthetic", "davis2016"]     # for every run that names none
+    report = "paper"                          # at its end: "page", "paper" (with --paper), or none
 
     [[train]]                                 # made before the runs
     name = "rpmnet-conv-3"                    # weights/<name>.safetensors in the suite's folder
@@ -18,7 +19,7 @@
     root = "clips"                            # else where VOSBENCH_DATA says
     sequences = ["bird"]                      # else all
 
-Its folder holds runs/, trainings/ and weights/, and can be moved.
+Its folder holds runs/, trainings/, weights/ and report/, and can be moved.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from typing import Any
 from vosbench import api, registry, training
 from vosbench import run as running
 from vosbench.atomic import write_bytes, write_json
-from vosbench.config import RunConfig, method_options
+from vosbench.config import RunConfig, method_options, open_dataset
 from vosbench.errors import (
     DataError,
     IncompleteRunError,
@@ -49,6 +50,7 @@ from vosbench.toolbox import weights
 from vosbench.training_plan import TrainConfig, begun, plan
 
 FOLDER = Path(__file__).parent
+REPORTS = ("page", "paper")
 
 Tell = Callable[[str], None]
 
@@ -97,6 +99,7 @@ class Suite:
     title: str
     trainings: tuple[Training, ...]
     runs: tuple[Run, ...]
+    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,10 @@ def read(name: str) -> Suite:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"suite {path} is not TOML: {error}") from None
-    _check(content, ("title", "datasets", "train", "run"), path)
+    _check(content, ("title", "datasets", "report", "train", "run"), path)
+    report = content.get("report", "")
+    if report not in ("", *REPORTS):
+        raise UsageError(f"{path}: report = {report!r}; {did_you_mean(report, REPORTS)}")
     datasets = {"datasets": content.get("datasets", [])}
     trainings = [_entry(Training, entry, path) for entry in content.get("train", ())]
     runs = [_entry(Run, datasets | entry, path) for entry in content.get("run", ())]
@@ -140,7 +146,7 @@ def read(name: str) -> Suite:
     for name in named:
         if named.count(name) > 1 or Path(name).name != name:
             raise UsageError(f"{path}: name {name!r} must be a file's name, and of one training")
-    return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs))
+    return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
 
 
 def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> None:
@@ -214,9 +220,16 @@ def execute(
                     write_json(kept.with_suffix(".json"), card)
             if made.install:
                 _copy(kept, installed)
+    absent = _absent(suite)
+    for (dataset, root), why in absent.items():
+        count = sum(dataset in run.datasets and run.root == root for run in suite.runs)
+        missing[f"{dataset} ({count} {'run' if count == 1 else 'runs'})"] = why
+        tell(f"left out: {dataset}: {why}")
     folders = []
     for run in suite.runs:
         for dataset in run.datasets:
+            if (dataset, run.root) in absent:
+                continue
             words = [run.method, *(f"{k}={v}" for k, v in run.set.items()), "on", dataset]
             with _noting(missing, " ".join(words), tell):
                 config = RunConfig(
@@ -226,6 +239,18 @@ def execute(
                 )  # fmt: skip
                 folders.append(_run(config, running_bar))
     return Done(tuple(dict.fromkeys(folders)), missing)
+
+
+def _absent(suite: Suite) -> dict[tuple[str, str], str]:
+    """The datasets, with their root, that cannot be opened, and why: their runs are left out."""
+    found = {}
+    for key in dict.fromkeys((name, run.root) for run in suite.runs for name in run.datasets):
+        dataset, root = key
+        try:
+            open_dataset(dataset, root=Path(root) if root else None)
+        except VosbenchError as error:
+            found[key] = str(error)
+    return found
 
 
 @contextlib.contextmanager

@@ -103,9 +103,24 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Exhibit:
+    """Tables and figures that are shown under a heading of their own, such as a paper's Fig. 5.
+
+    name: fit for a file's name. said: what there is to say, such as that a run is missing for it.
+    """
+
+    name: str
+    title: str
+    tables: tuple[ShownTable, ...] = ()
+    figures: tuple[ShownFigure, ...] = ()
+    said: str = ""
+
+
+@dataclass(frozen=True)
 class Page:
     """A whole report; `tables` and `figures` are those over several sections.
 
+    exhibits: under the heading `exhibited`, before all sections.
     width: pixels that frames are reduced to, where they are wider.
     """
 
@@ -114,5 +129,7 @@ class Page:
     sections: tuple[Section, ...]
     tables: tuple[ShownTable, ...] = ()
     figures: tuple[ShownFigure, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    exhibited: str = ""
     width: int = 480
     progress: Callable[[str], None] | None = None

@@ -1,0 +1,239 @@
+"""Scored runs -> every table and figure of RPM-Net (Kim et al., WACV 2020) that they allow.
+
+Tables 2 to 4 and Fig. 5, 6 and 8 come from the runs' files, Fig. 4 also from the frames; Fig. 7, 9
+and 10 (and 1) look into the methods anew, which takes minutes: what that gives is kept and reused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vosbench import features, features_folder, figures
+from vosbench.analysis import embedding_pca, missing, paper, receptive_field
+from vosbench.analysis.ablation import ORDER, ablation
+from vosbench.analysis.attributes import attributes
+from vosbench.analysis.runs import Group, card_or_none
+from vosbench.analysis.tables import Table
+from vosbench.api import Result
+from vosbench.config import fingerprint
+from vosbench.errors import DataError, UsageError
+from vosbench.features_folder import KeptFigure
+from vosbench.figures import Drawn
+from vosbench.types import Dataset
+
+TITLE = "Tables and figures of RPM-Net (WACV 2020)"
+OWN = "car-shadow"  # the sequence of the paper's Fig. 8
+PAIRS, CELLS = 1, 300  # of every sequence: seconds a method, and the means move little with more
+LOOKED_AT = 2  # sequences whose embeddings are drawn
+PICTURED = ("conv-3", "dilation-3", "deformable", "correlation")  # more do not fit on a page
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One table or figure of the paper; without any table or figure it could not be made."""
+
+    name: str
+    title: str
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Drawn | KeptFigure, ...] = ()
+
+
+def pieces(
+    groups: Seq[Group],
+    opened: Mapping[str, Dataset],
+    kept: Path,
+    *,
+    root: Path | None = None,
+    left_out: list[str],
+    say: Say | None = None,
+) -> Iterator[Piece]:
+    """The paper's tables and figures in its order, and last what is missing.
+
+    Args:
+        groups: runs by what they were scored on.
+        opened: the datasets that are at hand, by group.
+        kept: folder of what was computed from the methods, one folder in it for each group.
+        root: where the data lie now.
+        left_out: is told what could not be made, and why.
+        say: is told what is being computed.
+    """
+    yield Piece("table-2", "Table 2: DAVIS-2017", (paper.scores(groups),))
+    yield Piece("table-3", "Table 3: other datasets", (paper.other_datasets(groups),))
+    yield Piece("table-4", "Table 4: time a frame", (paper.runtimes(groups),))
+    looked = {}
+    for group in groups:
+        if group.name in opened:
+            found = _looked(group, opened[group.name], kept / group.name, root, left_out, say)
+            if found is not None:
+                looked[group.name] = found
+    drawn: dict[str, list[Drawn | KeptFigure]] = {}
+    for group in groups:
+        drawn[group.name] = [
+            *_of_runs(group, opened.get(group.name)),
+            *_named(group, looked.get(group.name)),
+        ]
+
+    def of(*names: str) -> tuple[Drawn | KeptFigure, ...]:
+        """Figures of all groups by the start of their names, each named after its group."""
+        return tuple(
+            figure
+            for group in groups
+            for figure in drawn[group.name]
+            if figure.name.removeprefix(f"{group.name}-").startswith(names)
+        )
+
+    yield Piece("figure-4", "Fig. 4: results of the techniques", (), of("results"))
+    yield Piece("figure-5", "Fig. 5: attributes", (), of("attributes"))
+    grids = tuple(_grids(groups))
+    yield Piece("figure-6", "Fig. 6: backbone and matching module", grids, of("ablation"))
+    yield Piece("figure-7", "Fig. 7: score and receptive field", (), of("score-by-field"))
+    yield Piece("figure-8", "Fig. 8: results of the matching modules", (), of("modules"))
+    fields, spread = (
+        tuple(
+            _renamed(name, table)
+            for name, found in looked.items()
+            for table in found.tables
+            if table.name == wanted
+        )
+        for wanted in ("receptive-field", "embedding-pca")
+    )
+    yield Piece("figure-9", "Fig. 9: likeness of embeddings", fields, of("cosine"))
+    yield Piece("figure-10", "Fig. 10 and 1: PCA of embeddings, and samples", spread, of("pca"))
+    lacking = missing.missing(groups, root=root)
+    if lacking.rows:
+        yield Piece("missing", "Missing", (lacking,))
+
+
+def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
+    """Figures from the runs' files; those with frames only where the dataset is at hand."""
+    runs = [found[0] for found in paper.techniques([group]).values() if found]
+    runs = runs[: figures.SERIES]
+    names, title = ", ".join(run.name for run in runs), group.title
+    card = card_or_none(group.results[0])
+    scored = [row["sequence"] for row in group.results[0].summary["sequences"]]
+    if runs and card and set(scored) & card.attributes.keys():
+        yield Drawn(
+            f"{group.name}-attributes",
+            f"J by attribute of the paper's techniques, with 95 % intervals; {title}.",
+            f"Bars of J by attribute for {names}.",
+            figures.attribute_bars(attributes(runs)),
+        )
+    grid = figures.gridded(group.results)
+    if len({figures.options_of(run)["matching"] for run in grid}) > 1:
+        yield Drawn(
+            f"{group.name}-ablation",
+            f"J by backbone and matching module; {title}.",
+            f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
+            figures.ablation_bars(ablation(grid)),
+        )
+    if dataset is None:
+        return
+    if runs and all(run.masks is not None and run.masks.is_dir() for run in runs):
+        shown = scored[: figures.STRIPS]
+        yield Drawn(
+            f"{group.name}-results",
+            f"Last scored frame: truth and masks of the paper's techniques, with J; {title}.",
+            f"Frames of {', '.join(shown)} with the masks of the truth and of {names}.",
+            figures.qualitative([dataset.sequence(name) for name in shown], runs),
+            pictures=True,
+        )
+    modules = by_module(group)
+    if len(modules) > 1 and all(run.masks is not None for run in modules):
+        name = OWN if OWN in scored else scored[0]
+        yield Drawn(
+            f"{group.name}-modules",
+            f"Last scored frame of {name}: truth and masks by matching module, with J; {title}.",
+            f"A frame of {name} with the masks of {', '.join(run.name for run in modules)}.",
+            figures.side_by_side(dataset.sequence(name), modules),
+            pictures=True,
+        )
+
+
+def by_module(group: Group) -> list[Result]:
+    """One run for each matching module, in the paper's order: the least special of those there."""
+    found: dict[str, Result] = {}
+    for run in sorted(figures.gridded(group.results), key=lambda run: (len(run.name), run.name)):
+        found.setdefault(str(figures.options_of(run)["matching"]), run)
+    return [found[module] for module in ORDER if module in found]
+
+
+def _grids(groups: Seq[Group]) -> Iterator[Table]:
+    for group in groups:
+        if figures.gridded(group.results):
+            yield _renamed(group.name, ablation(group.results))
+
+
+def _renamed(group: str, table: Table) -> Table:
+    return replace(table, name=f"{group}-{table.name}")
+
+
+def _named(group: Group, looked: features_folder.Kept | None) -> Iterator[KeptFigure]:
+    """Kept figures under names and captions that tell groups apart."""
+    for figure in looked.figures if looked else ():
+        name, caption = f"{group.name}-{figure.name}", f"{figure.caption} {group.title}."
+        yield replace(figure, name=name, caption=caption)
+
+
+def _looked(
+    group: Group,
+    dataset: Dataset,
+    folder: Path,
+    root: Path | None,
+    left_out: list[str],
+    say: Say | None,
+) -> features_folder.Kept | None:
+    """What the methods of a group show of themselves, from `folder` where that is the same."""
+    subjects = []
+    for run in by_module(group):
+        try:
+            subjects.append(features.from_run(run, root=root))
+        except (UsageError, DataError) as error:
+            left_out.append(f"{group.title}: embeddings of {run.name}: {error}")
+    if not subjects:
+        return None
+    names = [row["sequence"] for row in group.results[0].summary["sequences"]]
+    pictured = sorted(names, key=lambda name: name != OWN)[:LOOKED_AT]
+    runs = {run.name: run for run in group.results}
+    key = fingerprint({
+        "runs": {s.label: _identity(runs[s.label]) for s in subjects}, "sequences": names,
+        "pictured": pictured, "pairs": PAIRS, "cells": CELLS, "source": _source(),
+    })  # fmt: skip
+    try:
+        found = features_folder.read(folder)
+    except DataError:
+        found = None  # made anew
+    if found is None or found.key != key:
+        if say:
+            say(f"looking into {len(subjects)} methods on {len(names)} sequences: {group.title}")
+        modules = {s.label: str(figures.options_of(runs[s.label])["matching"]) for s in subjects}
+        some = [s for s in subjects if modules[s.label] in PICTURED] or subjects[: len(PICTURED)]
+        clips = [dataset.sequence(name) for name in pictured]
+        looked = [
+            features.receptive_fields(
+                subjects, [dataset.sequence(name) for name in names], pairs=PAIRS, cells=CELLS
+            ),
+            features.projections(some, clips, pairs=2 * PAIRS),
+        ]
+        features_folder.write(looked, folder, key=key)
+        found = features_folder.read(folder)
+    return found
+
+
+def _identity(run: Result) -> list[object]:
+    """What decides what a run's method shows: what was run, and the J that is drawn beside it."""
+    assert run.manifest is not None
+    return [run.manifest["identity_sha256"], run.summary["J"]["mean"]]
+
+
+def _source() -> str:
+    """The text of the modules that measure and draw what is kept."""
+    modules = (features, features_folder, embedding_pca, receptive_field, *features.DRAWING)
+    texts = (inspect.getsource(module) for module in modules)
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

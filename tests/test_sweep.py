@@ -58,8 +58,8 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
     assert not any(method == "tiny alone" for method, _ in rows)
     note = next(note for note in table.notes if note.startswith("base of tiny raw"))
     assert note == (
-        "base of tiny raw: first=true, radius=12, size=256, topk=10; over its 6 settings J lies between "
-        "30.0 and 60.0"
+        "base of tiny raw: first=true, radius=12, size=256, topk=10; over its 6 settings J lies "
+        "between 30.0 and 60.0"
     )
     assert "| tiny raw | size=384 | 60.0 | 70.0 | +10.0 | +20.0 | 1 of 2 |" in render(
         table, "markdown"

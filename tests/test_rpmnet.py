@@ -148,6 +148,9 @@ def test_correlation_finds_where_embeddings_went(dy: int, dx: int) -> None:
     inner = module(reference, target)[0, :, 8:-8, 8:-8]
     expected = torch.tensor((dy, dx))[:, None, None]
     assert (inner - expected).abs().max() < 0.3
+    halves = (target + 0.9 * torch.roll(target, (0, -6), (2, 3))) / 2  # a second place, as alike
+    between = module(reference, halves)[0, :, 8:-8, 8:-8]
+    assert (between - expected).abs().amax(0).median() < 0.5  # of all candidates the best, no mean
     with torch.autocast("cpu", torch.bfloat16):
         rough = module(reference, target)[0, :, 8:-8, 8:-8]
     assert (rough - inner).abs().max() < 0.02
@@ -269,7 +272,7 @@ def test_every_variant_runs_and_survives_a_runs_file(name: str) -> None:
 @pytest.mark.parametrize(
     ("matching", "count", "reach"),
     [("conv-1", 9, 1), ("conv-5", 121, 5), ("dilation-6", 49, 18), ("deformable", 729, 3),
-     ("correlation", 289, 8)],
+     ("correlation", 625, 12)],
 )  # fmt: skip
 def test_inspection_shows_what_is_compared(matching: str, count: int, reach: int) -> None:
     method = built(matching=matching)
@@ -334,6 +337,20 @@ def test_training_starts_from_an_encoder_as_far_as_it_fits(tmp_path: Path) -> No
         trainee({"start": "nothing"})
     with pytest.raises(DataError, match="trained by colorization; rpmnet can start from those of"):
         trainee({"start": "colorization"})
+
+
+def test_an_encoder_can_be_kept_as_it_starts() -> None:
+    with pytest.raises(UsageError, match="learn=matching keeps the encoder"):
+        trainee({"learn": "matching"})
+    module = trainee(
+        {"learn": "matching", "start": "colour-reconstruction", "warps": 0.0, "mix": 0.0},
+        matching="correlation",
+    )
+    module(pair_of(), torch.tensor((1, 2)), 0.0)["loss"].backward()
+    learning = {name for name, value in module.network.named_parameters() if value.grad is not None}
+    assert learning == {
+        f"matching.{name}" for name, _ in module.network.matching.named_parameters()
+    }
 
 
 def test_weights_of_another_method_are_refused() -> None:

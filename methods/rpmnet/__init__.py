@@ -56,6 +56,25 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
         "warmup": 100,
         "clip_norm": 1.0,
     },
+    "correlation": {  # for our own module; how the encoder compares is kept, see Training.learn
+        "start": "colour-reconstruction",
+        "learn": "matching",
+        "warps": 0.0,
+        "mix": 0.0,
+        "blurs": (0.0,),
+        "steps": 600,
+        "batch": 6,
+        "frames": 2,
+        "gap_min": 1,
+        "gap_max": 4,
+        "short_side": 192,
+        "crop": 128,
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "schedule": "cosine",
+        "warmup": 50,
+        "clip_norm": 1.0,
+    },
     "paper": {  # section 4.1: t-5 and t, whole frames, SGD, rate falling once an epoch
         "start": "none",
         "warps": 0.0,
@@ -149,6 +168,7 @@ class Training:
     loss: squared L2 distance of colours (the paper's), or smooth L1.
     smoothness: weight of the offsets' gradient where the target has no edge.
     drop: share of samples whose encoder misses one or two colour channels, the same in both frames.
+    learn: what is trained: all, or only the matching module on the encoder as it starts.
     """
 
     start: str = "none"
@@ -159,6 +179,7 @@ class Training:
     loss: Literal["l2", "smooth-l1"] = "smooth-l1"
     smoothness: float = 0.05
     drop: float = 0.0
+    learn: Literal["all", "matching"] = "all"
 
     def __post_init__(self) -> None:
         for name in ("warps", "mix", "drop"):
@@ -201,6 +222,8 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     from .training import Trainee, start
 
     files = {"weights": options.weights} if isinstance(options.weights, Path) else {}
+    if training.learn == "matching" and not files and training.start == "none":
+        raise UsageError("learn=matching keeps the encoder as it starts: give start=NAME or PATH")
     network = make(options, files, seed=seed)
     start(network, training.files())
     return Trainee(network, options, training)

@@ -124,12 +124,15 @@ class Stack(nn.Module):
 class Correlation(nn.Module):
     """Our own matching module, not the paper's: attention to near cells, then convolutions.
 
-    Embeddings of unit length are compared with all reference cells within `radius` (a square);
-    the softmax's mean position is a first offset. Convolutions add to it, from the 3x3 correlations
-    around it, both embeddings, the offset and its spread.
+    Embeddings of unit length are compared with all reference cells within `radius` (a square). The
+    mean position of the softmax around the most similar one is a first offset; of the softmax over
+    all cells it would lie between two candidates, where neither is (kernel soft-argmax: SFNet, CVPR
+    2019). Convolutions move it by up to a cell, from the 3x3 correlations around it, both
+    embeddings, the offset and its spread.
     """
 
-    radius = 8
+    radius = 12
+    kernel = 1.5  # cells: deviation of the Gaussian around the most similar cell
 
     def __init__(self, half: int, norm: Norm) -> None:
         super().__init__()
@@ -162,7 +165,7 @@ class Correlation(nn.Module):
             dim=1,
         )
         seen = torch.cat((near, found, target, coarse / self.radius, spread / self.radius), 1)
-        offsets: Tensor = coarse + self.residual(seen)
+        offsets: Tensor = coarse + torch.tanh(self.residual(seen))
         return offsets
 
     def _soft_argmax(self, reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,7 +197,10 @@ class Correlation(nn.Module):
         at = positions(*keys.shape[-2:], like=target).flatten(1).T  # (k, 2)
         far = (at - own[:, None]).abs().amax(-1) > self.radius
         like = queries.flatten(2).transpose(1, 2) @ keys.flatten(2)  # (b, q, k)
-        share = like.masked_fill(far, float("-inf")).softmax(-1)
+        like = like.masked_fill(far, float("-inf"))
+        peak = at[like.argmax(-1)]  # (b, q, 2)
+        off = at.square().sum(1) - 2 * peak @ at.T + peak.square().sum(-1, keepdim=True)
+        share = (like - off / (2 * self.kernel**2)).softmax(-1)
         mean = share @ at - own
         square = share @ at.square().sum(1, keepdim=True)
         square = square - (2 * mean * own + own.square()).sum(-1, keepdim=True)  # about `own`

@@ -76,6 +76,8 @@ class Trainee(nn.Module):
         self.network = network
         self.border = options.border
         self.settings = settings
+        if settings.learn == "matching":
+            network.encoder.requires_grad_(False)
 
     def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
         """The loss of the target and the frame before it; see types.Trainee for the arguments.

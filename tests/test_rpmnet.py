@@ -347,7 +347,8 @@ def test_an_encoder_can_be_kept_as_it_starts() -> None:
         matching="correlation",
     )
     module(pair_of(), torch.tensor((1, 2)), 0.0)["loss"].backward()
-    learning = {name for name, value in module.network.named_parameters() if value.grad is not None}
+    net = module.network
+    learning = {name for name, value in net.named_parameters() if value.grad is not None}
     assert learning == {
         f"matching.{name}" for name, _ in module.network.matching.named_parameters()
     }

@@ -73,6 +73,7 @@ def write_run(
             folder / "run.json",
             {
                 "label": method, "root": None, "timing": TIMING, "failed": {}, "made_by": ["x"],
+                "method_source": "a paper", "identity_sha256": method,
                 "peak_memory_bytes": 5_000_000,
                 "environment": {"cores": 2, "processor": "x86_64", "versions": {"torch": "2"}},
                 "identity": {

@@ -66,7 +66,8 @@ def test_scores_stand_over_their_field_and_learned_ones_are_level() -> None:
     drawn = [tuple(map(float, np.ravel(line.get_xydata()))) for line in axes.lines]
     assert drawn[:2] == [pytest.approx((7, 35)), pytest.approx((55, 27))]
     assert set(axes.lines[2].get_ydata()) == {32.0}
-    assert texts(axes) == ["conv-3", "dilation-9", "rpmnet (learned positions)"]
+    said = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert said == ["conv-3 (7)", "dilation-9 (55)", "rpmnet (learned)"]
 
 
 def test_lines_keep_their_colour_in_every_panel() -> None:
@@ -193,10 +194,7 @@ def runs(tmp_path: Path) -> list[Result]:
 
 def test_every_figure_that_runs_allow_is_drawn(runs: list[Result], tmp_path: Path) -> None:
     drawn = {each.name: each for each in figures.of_runs(runs)}
-    assert list(drawn) == ["sweep-topk", "over-time", "over-time-sequences"]
-    (axes,) = panels(drawn["sweep-topk"].figure)
-    assert axes.lines[0].get_xydata().tolist() == [[5, pytest.approx(65)], [10, pytest.approx(25)]]
-    assert axes.get_xlabel() == "topk"
+    assert list(drawn) == ["over-time", "over-time-sequences"]
     ant, _ = panels(drawn["over-time-sequences"].figure)
     assert ant.lines[1].get_xydata().tolist() == [
         [k, pytest.approx(v)] for k, v in ((1, 50), (2, 40), (3, 30))
@@ -209,9 +207,15 @@ def test_every_figure_that_runs_allow_is_drawn(runs: list[Result], tmp_path: Pat
 
 def test_runs_that_differ_in_two_options_are_lines_of_their_own(tmp_path: Path) -> None:
     scores = {"ant": [0.5], "bee": [0.5]}
-    made = [run(tmp_path, f"{k}{kind}", scores, topk=k, kind=kind) for k in (1, 2) for kind in "ab"]
+    made = [
+        run(tmp_path, f"{k}{kind}", scores, topk=k, kind=kind) for k in (1, 2, 5) for kind in "ab"
+    ]
     assert list(figures.sweeps(made)) == ["topk"]
     assert list(figures.sweeps(made)["topk"]) == ["m kind=a", "m kind=b"]
+    assert figures.sweeps(made[:4]) == {}  # two points are no course
+    (axes,) = panels({each.name: each for each in figures.of_runs(made)}["sweep-topk"].figure)
+    assert axes.lines[0].get_xydata().tolist() == [[k, pytest.approx(50)] for k in (1, 2, 5)]
+    assert axes.get_xlabel() == "topk"
 
 
 def test_strips_show_the_last_scored_frame_with_each_score(runs: list[Result]) -> None:
@@ -238,6 +242,33 @@ def test_attribute_bars_say_how_many_sequences() -> None:
     (axes,) = panels(figures.attribute_bars(table))
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([30, 50])
     assert axes.get_xticklabels()[0].get_text() == "FM\nn=4"
+
+
+def test_bars_by_size_are_those_of_the_runs_that_are_asked_for(
+    runs: list[Result], tmp_path: Path
+) -> None:
+    columns = [Column("share of the image"), Column("frames"), Column("objects")]
+    columns += [Column(f"{name}{end}", "%") for name in ("m", "n") for end in ("", " low", " high")]
+    rows: tuple[Any, ...] = (
+        ("0 to 1 %", 4, 2, 0.2, 0.1, 0.3, 0.4, None, None),
+        ("1 to 3 %", 0, 0, *[None] * 6),
+        ("3 to 10 %", 9, 3, 0.5, 0.4, 0.6, 0.7, None, None),
+    )
+    table = Table("size", "J by object size", tuple(columns), rows)
+    (axes,) = panels(figures.condition_bars(table, ["n"]))
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([40, 70])
+    labels = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert labels == ["0 to 1 %\nn=4", "3 to 10 %\nn=9"]  # an empty bin is not drawn
+
+
+def test_long_names_are_broken_where_they_may_be_and_fit() -> None:
+    assert pictures._broken("rpmnet-conv-3 backbone=resnet18", 14).splitlines() == [
+        "rpmnet-conv-3",
+        "backbone=",
+        "resnet18",
+    ]
+    assert pictures._fitting("a" * 20, 0.5) == pytest.approx(3)
+    assert pictures._fitting("ant", 0.5) == 7
 
 
 def test_ablation_bars_have_a_group_for_each_column() -> None:

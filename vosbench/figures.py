@@ -28,7 +28,7 @@ from vosbench.types import Dataset, Sequence
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 BANDS = 3  # lines up to which their bands can be told apart
 CONDITIONS = {"size": "the object's size", "speed": "the speed of its motion"}
-SERIES = 8  # colours that can be told apart; what ranks below is not drawn, and the caption says so
+SERIES = 8  # colours that can be told apart; what ranks below is not drawn, as the caption says
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def of_runs(
     """
     group = one_group(results)
     runs, rest = group.results[:SERIES], group.results[SERIES:]
-    less = f" Not drawn: {', '.join(run.name for run in rest)}." if rest else ""
+    less = f" The {len(runs)} best of {len(group.results)} runs." if rest else ""
     names = ", ".join(run.name for run in runs)
     card = card_or_none(runs[0])
     scored = {row["sequence"] for row in runs[0].summary["sequences"]}
@@ -93,8 +93,8 @@ def of_runs(
         if tables and name in tables:
             yield Drawn(
                 name,
-                f"J by {what}, mean over frames, with 95 % intervals over sequences; "
-                f"{group.title}.{less}",
+                f"J by {what}, mean over frames, with 95 % intervals over sequences, n: "
+                f"frames; {group.title}.{less}",
                 f"Bars of J by {what} for {names}.",
                 condition_bars(tables[name], [run.name for run in runs]),
             )
@@ -220,7 +220,7 @@ def sweeps(results: Seq[Result], *, metric: str = "J") -> dict[str, dict[str, Cu
                     others = [f"{k}={options_of(run).get(k)}" for k in varying if k != option]
                     lines.setdefault(" ".join([method, *others]), {})[value] = score
             for label, line in lines.items():
-                if len(line) > 1:
+                if len(line) > 2:  # two points are no course
                     at = sorted(line)
                     curve = Curve(at, [line[x] for x in at])
                     found.setdefault(option, {})[label] = curve

@@ -64,9 +64,8 @@ def pieces(
         left_out: is told what could not be made, and why.
         say: is told what is being computed.
     """
-    yield Piece("table-2", "Table 2: DAVIS-2017", (paper.scores(groups),))
-    yield Piece("table-3", "Table 3: other datasets", (paper.other_datasets(groups),))
-    yield Piece("table-4", "Table 4: time a frame", (paper.runtimes(groups),))
+    for table in (paper.scores(groups), paper.other_datasets(groups), paper.runtimes(groups)):
+        yield Piece(table.name, table.title, (table,))
     looked = {}
     for group in groups:
         if group.name in opened:
@@ -91,7 +90,7 @@ def pieces(
 
     yield Piece("figure-4", "Fig. 4: results of the techniques", (), of("results"))
     yield Piece("figure-5", "Fig. 5: attributes", (), of("attributes"))
-    grids = tuple(_grids(groups))
+    grids = tuple(_renamed(g.name, ablation(_grid(g))) for g in groups if _grid(g))
     yield Piece("figure-6", "Fig. 6: backbone and matching module", grids, of("ablation"))
     yield Piece("figure-7", "Fig. 7: score and receptive field", (), of("score-by-field"))
     yield Piece("figure-8", "Fig. 8: results of the matching modules", (), of("modules"))
@@ -108,7 +107,7 @@ def pieces(
     yield Piece("figure-10", "Fig. 10 and 1: PCA of embeddings, and samples", spread, of("pca"))
     lacking = missing.missing(groups, root=root)
     if lacking.rows:
-        yield Piece("missing", "Missing", (lacking,))
+        yield Piece(lacking.name, lacking.title, (lacking,))
 
 
 def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
@@ -125,7 +124,7 @@ def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
             f"Bars of J by attribute for {names}.",
             figures.attribute_bars(attributes(runs)),
         )
-    grid = figures.gridded(group.results)
+    grid = _grid(group)
     if len({figures.options_of(run)["matching"] for run in grid}) > 1:
         yield Drawn(
             f"{group.name}-ablation",
@@ -164,10 +163,14 @@ def by_module(group: Group) -> list[Result]:
     return [found[module] for module in ORDER if module in found]
 
 
-def _grids(groups: Seq[Group]) -> Iterator[Table]:
-    for group in groups:
-        if figures.gridded(group.results):
-            yield _renamed(group.name, ablation(group.results))
+def _grid(group: Group) -> list[Result]:
+    """The runs of the paper's own modules, without the CRF."""
+    return [
+        run
+        for run in figures.gridded(group.results)
+        if figures.options_of(run)["matching"] in missing.MODULES
+        and figures.options_of(run).get("refine", "none") == "none"
+    ]
 
 
 def _renamed(group: str, table: Table) -> Table:

@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 
 MARK = "report.json"  # in every report's folder, so that nothing else is ever replaced
 
-OPEN = ("scores", "published")  # tables that are seen at once, unless they are long
-LONG = 16  # rows
+OPEN = ("scores", "published")  # tables that are seen at once
 FOLDED = ("over-time-sequences", "qualitative")  # the page has its own, that open the viewer
 
 
@@ -345,6 +344,6 @@ def _tables(
         if isinstance(table, Left):
             left_out.append(f"{table.name} of {table.group}: {table.why}")
         else:
-            folded = fold and (table.name not in OPEN or len(table.rows) > LONG)
+            folded = fold and table.name not in OPEN
             shown.append(show(table, write_files(table, out, where), folded=folded))
     return tuple(shown)

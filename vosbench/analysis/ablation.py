@@ -27,8 +27,9 @@ def ablation(
 ) -> Table:
     """The mean score of the runs with each pair of options; a dash where there is no run.
 
-    Runs that differ in further options get rows of their own, which name them; runs that differ in
-    seed or weights only are averaged, and a note says so. Runs without both options stay out.
+    Runs that differ in further options get rows of their own, which name what is not usual; runs
+    that differ in seed or weights only are averaged, and a note says so. Runs without both options
+    stay out.
 
     Raises:
         UsageError: the runs are not of the same data, or none has both options.
@@ -37,11 +38,12 @@ def ablation(
     runs = [run for run in group.results if {row, column} <= _options(run).keys()]
     if not runs:
         raise UsageError(f"no run of {group.title} has both options, {row} and {column}")
-    further = _varying(runs, but=(row, column, *OWN))
+    usual = _usual(runs, but=(row, column, *OWN))
     cells: dict[tuple[str, str], list[float]] = {}
     for run in runs:
         options = _options(run)
-        name = " ".join([str(options[row]), *(f"{k}={options.get(k)}" for k in further)])
+        special = (f"{k}={options.get(k)}" for k, v in usual.items() if options.get(k) != v)
+        name = " ".join([str(options[row]), *special])
         cells.setdefault((name, str(options[column])), []).append(_score(run, metric))
     across = sorted({key[1] for key in cells}, key=_place)
     rows: list[tuple[Cell, ...]] = [
@@ -49,6 +51,9 @@ def ablation(
         for name in sorted({key[0] for key in cells})
     ]
     notes = [f"{len(runs)} runs; a dash: no run"]
+    if usual:
+        said = ", ".join(f"{key}={value}" for key, value in usual.items())
+        notes.append(f"where a row says nothing else: {said}")
     for (name, one), values in cells.items():
         if len(values) > 1:
             notes.append(
@@ -71,12 +76,14 @@ def _options(run: Result) -> Mapping[str, Any]:
     return run.manifest["identity"]["options"] if run.manifest else {}
 
 
-def _varying(runs: Sequence[Result], *, but: Sequence[str]) -> list[str]:
-    """The options that are not the same in all runs."""
-    names = {name for run in runs for name in _options(run) if name not in but}
-    return sorted(
-        name for name in names if len({repr(_options(run).get(name)) for run in runs}) > 1
-    )
+def _usual(runs: Sequence[Result], *, but: Sequence[str]) -> dict[str, Any]:
+    """The most frequent value of each option that is not the same in all runs."""
+    found = {}
+    for name in sorted({name for run in runs for name in _options(run) if name not in but}):
+        values = [_options(run).get(name) for run in runs]
+        if any(value != values[0] for value in values):
+            found[name] = max(values, key=values.count)
+    return found
 
 
 def _score(run: Result, metric: str) -> float:

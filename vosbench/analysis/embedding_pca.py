@@ -93,7 +93,8 @@ def telling_cells(mask: Mask, grid: tuple[int, int]) -> dict[str, tuple[int, int
     """Cells (y, x) to look at, found from the truth alone; without an object only `background`.
 
     centre: deepest inside the largest object. boundary: the rightmost boundary cell of that object
-    on the row nearest to the centre's. background: farthest from objects and from the frame's edge.
+    on the rows about the centre's, or on the nearest that has one. background: farthest from
+    objects and from the frame's edge.
     """
     sizes = np.bincount(mask.ravel(), minlength=2)[1:]
     own = (mask == 1 + int(sizes.argmax())).astype(np.uint8) if sizes.any() else mask
@@ -104,8 +105,11 @@ def telling_cells(mask: Mask, grid: tuple[int, int]) -> dict[str, tuple[int, int
         found["centre"] = centre = _deepest(inside)
         edge = np.argwhere(regions == "boundary")
         if len(edge):
-            order = np.lexsort((-edge[:, 1], np.abs(edge[:, 0] - centre[0])))
-            found["boundary"] = (int(edge[order[0]][0]), int(edge[order[0]][1]))
+            away = np.abs(edge[:, 0] - centre[0])
+            near = away <= max(1, away.min())  # a row's own edge may lie between two cells
+            order = np.lexsort((away[near], -edge[near, 1]))
+            y, x = edge[near][order[0]]
+            found["boundary"] = (int(y), int(x))
     free = regions_of(mask, grid) == "outside"
     if free.any():
         found["background"] = _deepest(free)

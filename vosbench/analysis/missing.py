@@ -14,7 +14,7 @@ from vosbench.analysis.paper import SECONDS, data_of, figures
 from vosbench.analysis.published import follows
 from vosbench.analysis.runs import Group, located
 from vosbench.analysis.tables import Column, Table
-from vosbench.config import card_of, jsonable, method_options
+from vosbench.config import card_of, jsonable, method_options, open_dataset
 from vosbench.errors import DataError, UsageError
 
 MODULES = ORDER[:7]  # the paper's matching modules
@@ -117,6 +117,7 @@ def _flags(groups: Sequence[Group], dataset: str, root: Path | None) -> str:
         recorded = next((m["root"] for m in before if m and m["root"]), None)
         try:
             found = located(card, root, recorded)
+            open_dataset(dataset, root=found)
         except (UsageError, DataError):
             found = None
         flags += f" --root {shlex.quote(str(found)) if found else f'DIR/{card.folder}'}"

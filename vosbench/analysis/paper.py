@@ -112,7 +112,18 @@ def _beside(
         )
     for group in shown:
         notes += [f"{data_of(group)}: {n}" for n in group.notes if n.startswith("ONLY")]
-    return Table(name, title, tuple(columns), tuple(rows), tuple(notes))
+    filled = [
+        place
+        for place, column in enumerate(columns)
+        if not (column.signed or column is columns[-1]) or any(row[place] for row in rows)
+    ]  # nothing is said of differences where nothing was measured
+    return Table(
+        name,
+        title,
+        tuple(columns[place] for place in filled),
+        tuple(tuple(row[place] for place in filled) for row in rows),
+        tuple(notes),
+    )
 
 
 def runtimes(groups: Sequence[Group]) -> Table:

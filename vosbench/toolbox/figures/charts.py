@@ -20,6 +20,7 @@ from vosbench.toolbox.figures.style import (
     PAGE,
     colour,
     legend_below,
+    legend_height,
     sheet,
     styled,
 )
@@ -76,14 +77,14 @@ def grouped_bars(
     budget = max(len(series), round(BARS_IN_A_ROW * width / PAGE))
     rows = math.ceil(len(groups) * len(series) / budget)
     per_row = math.ceil(len(groups) / rows)
-    figure = sheet(0.55 + 1.6 * rows, width=width)
+    figure = sheet(0.2 + 1.6 * rows + legend_height(list(series), width), width=width)
     panels = figure.subplots(rows, 1, sharey=True, squeeze=False)[:, 0]
     for row, axes in enumerate(panels):
         part = slice(row * per_row, (row + 1) * per_row)
         _bars(axes, groups[part], {k: v[part] for k, v in series.items()}, scale)
         axes.set_xlim(-0.5, per_row - 0.5)
         axes.set_ylabel(ylabel)
-    legend_below(figure, panels[0], series)
+    legend_below(figure, panels[0], list(series))
     return figure
 
 
@@ -123,44 +124,32 @@ def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
 
     Learned positions have no side: such a method is a level line.
     """
-    figure = sheet(2.5, width=COLUMN)
+    drawn = [point for point in points if point.score.value is not None]
+    labels = [
+        f"{p.label} ({'learned' if p.field is None else f'{p.field:g}'})" for p in drawn
+    ]  # in a legend: neighbours' names would lie over each other
+    figure = sheet(2.2 + legend_height(labels, COLUMN), width=COLUMN)
     axes = figure.subplots()
-    fixed = sorted((p for p in points if p.field is not None), key=lambda p: p.field or 0)
-    drawn = [point for point in fixed if point.score.value is not None]
-    for number, point in enumerate(drawn):
-        at = (point.field or 0, 100 * (point.score.value or 0))
-        _whisker(axes, at[0], point.score, 100, color=colour(0))
-        axes.plot(*at, MARKERS[0], color=colour(0))
-        below = number % 2  # neighbours are close: above and below in turn
-        axes.annotate(
-            point.label,
-            at,
-            (0, -5 if below else 5),
-            textcoords="offset points",
-            ha="center",
-            va="top" if below else "bottom",
-            fontsize=6.5,
-        )
-    if drawn:
+    for number, (point, label) in enumerate(zip(drawn, labels, strict=True)):
+        if point.field is None:
+            line = DASHES[1 + number % (len(DASHES) - 1)]
+            level = 100 * (point.score.value or 0)
+            axes.axhline(level, color=colour(number), linestyle=line, label=label)
+        else:
+            _whisker(axes, point.field, point.score, 100, color=colour(number))
+            at = (point.field, 100 * (point.score.value or 0))
+            marker = MARKERS[number % len(MARKERS)]
+            axes.plot(*at, marker, color=colour(number), markersize=6, label=label)
+    fields = [point.field for point in drawn if point.field is not None]
+    if fields:
         axes.set_xscale("log", base=2)  # the paper's fields lie so: 3 to 55 cells
-        axes.set_xticks([point.field or 0 for point in drawn], minor=False)
-        axes.xaxis.set_major_formatter("{x:g}")
-    for number, point in enumerate(p for p in points if p.field is None):
-        if point.score.value is not None:
-            line, level = DASHES[(number + 1) % len(DASHES)], 100 * point.score.value
-            axes.axhline(level, color=colour(number + 5), linestyle=line)
-            axes.annotate(
-                f"{point.label} (learned positions)",
-                (0, level),
-                (2, 3),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=colour(number + 5),
-            )
-    axes.margins(x=0.18, y=0.25)
+        ticks = [2**k for k in range(1, 12) if min(fields) / 2 <= 2**k <= 2 * max(fields)]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
+    axes.margins(x=0.12, y=0.12)
     axes.set_xlabel("side of the receptive field (cells of H/4)")
     axes.set_ylabel(ylabel)
+    legend_below(figure, axes, labels)
     return figure
 
 
@@ -186,7 +175,9 @@ def line_panels(
     columns = min(len(panels), PANELS_IN_A_ROW)
     rows = math.ceil(len(panels) / columns)
     single, own_axes = len(panels) == 1, "{}" in xlabel
-    figure = sheet(0.5 + (2.0 if single else 1.35) * rows, width=COLUMN if single else PAGE)
+    width = COLUMN if single else PAGE
+    height = 0.4 + (1.7 if single else 1.35) * rows + legend_height(labels, width)
+    figure = sheet(height, width=width)
     grid = figure.subplots(rows, columns, sharey=True, sharex=not own_axes, squeeze=False)
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
         for label, curve in curves.items():

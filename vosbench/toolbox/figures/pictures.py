@@ -6,8 +6,8 @@ that they stand out on any background and in grey.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -104,9 +104,8 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
         across * max(t.picture.shape[0] / t.picture.shape[1] for t in tiles) + 0.03
         for _, tiles in rows
     ]
-    letters = max(8, round(across * 17))
     rows = [
-        (name, [t._replace(caption=fill(t.caption, letters)) for t in tiles])
+        (name, [t._replace(caption=_broken(t.caption, round(across * 15))) for t in tiles])
         for name, tiles in rows
     ]
     lines = [max(len(t.caption.splitlines()) for t in tiles) for _, tiles in rows]
@@ -120,7 +119,7 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
             _bare(axes)
         for axes, tile in zip(grid[number], tiles, strict=False):
             _show(axes, tile.picture)
-            axes.set_title(tile.caption, fontsize=7, pad=2)
+            axes.set_title(tile.caption, fontsize=_fitting(tile.caption, across), pad=2)
             if tile.corner:
                 axes.text(
                     0.03,
@@ -132,8 +131,26 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
                     color="white",
                     bbox={"facecolor": "black", "alpha": 0.65, "pad": 1.5, "linewidth": 0},
                 )
-        grid[number][0].set_ylabel(name, fontsize=7, visible=True)
+        label = _broken(name, round(heights[number] * 15))
+        size = _fitting(label, heights[number])
+        grid[number][0].set_ylabel(label, fontsize=size, visible=True)
     return figure
+
+
+def _broken(text: str, letters: int) -> str:
+    """Lines of so many letters, broken after a blank, a hyphen or an equals sign."""
+    lines = [""]
+    for part in re.findall(r"[^-=\s]*[-=\s]?", text):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > letters:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines)
+
+
+def _fitting(text: str, inches: float) -> float:
+    """A size of type, 7 points or smaller, at which the longest line is no longer than this."""
+    longest = max((len(line) for line in text.splitlines()), default=0)
+    return min(7.0, 72 * inches / (0.6 * max(longest, 1)))
 
 
 @styled

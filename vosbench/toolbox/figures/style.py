@@ -7,7 +7,8 @@ so that a grey print can be read. No pyplot: nothing global is touched and nothi
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -33,7 +34,7 @@ COLOURS = (
     "#56B4E9",  # sky blue
     "#D55E00",  # vermilion
     "#000000",
-    "#F0E442",  # yellow, last: weak on white paper
+    "#8A8A8A",  # grey, for their yellow, which is weak on white paper
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
@@ -86,16 +87,25 @@ def colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def legend_below(figure: Figure, axes: Axes, labels: Iterable[str]) -> None:
+def legend_below(figure: Figure, axes: Axes, labels: Sequence[str]) -> None:
     """One legend for the whole figure, under it; none for a single series without a name."""
     handles, names = axes.get_legend_handles_labels()
-    shown = list(labels)
-    if len(names) < 2 and not any(shown):
+    if len(names) < 2 and not any(labels):
         return
-    longest = max(len(name) for name in shown)
-    width = float(figure.get_size_inches()[0])
-    columns = max(1, min(len(shown), int(width * 18 / (longest + 7))))
+    columns = _columns(labels, float(figure.get_size_inches()[0]))
     figure.legend(handles, names, loc="outside lower center", ncols=columns)
+
+
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """The inches that `legend_below` will take of a figure so wide."""
+    shown = [label for label in labels if label]
+    return 0.08 + 0.155 * math.ceil(len(shown) / _columns(shown, width)) if shown else 0.0
+
+
+def _columns(labels: Sequence[str], width: float) -> int:
+    """As many as fit side by side."""
+    longest = max(len(label) for label in labels)
+    return max(1, min(len(labels), int(width * 18 / (longest + 7))))
 
 
 @styled

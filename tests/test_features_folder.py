@@ -1,0 +1,45 @@
+"""What was inspected is read as it was written, and damage is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vosbench import features_folder
+from vosbench.analysis.tables import Column, Table
+from vosbench.errors import DataError
+from vosbench.features import Shown
+from vosbench.figures import Drawn
+from vosbench.toolbox.figures import charts
+from vosbench.toolbox.figures.charts import Value
+
+TABLE = Table(
+    "one", "One & all", (Column("run"), Column("J", "%", better="higher")),
+    (("a", 0.25), ("b", None)), ("a note",),
+)  # fmt: skip
+
+
+def looked() -> Shown:
+    figure = charts.grouped_bars(["x"], {"a": [Value(0.5)]}, ylabel="J")
+    return Shown((TABLE,), (Drawn("bars", "Bars.", "One bar.", figure),))
+
+
+def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert features_folder.read(tmp_path) is None
+    features_folder.write([looked()], tmp_path / "kept", key="k")
+    kept = features_folder.read(tmp_path / "kept")
+    assert kept is not None
+    assert (kept.key, kept.tables) == ("k", (TABLE,))
+    (figure,) = kept.figures
+    assert (figure.caption, figure.alt, figure.pictures) == ("Bars.", "One bar.", False)
+    png, svg = figure.save(tmp_path / "out")
+    assert png.read_bytes() == (tmp_path / "kept" / "bars.png").read_bytes()
+    assert svg.name == "bars.svg"
+
+
+def test_damage_is_said(tmp_path: Path) -> None:
+    features_folder.write([looked()], tmp_path)
+    (tmp_path / "one.json").unlink()
+    with pytest.raises(DataError, match=r"is damaged: .* remove it, and it is made anew"):
+        features_folder.read(tmp_path)

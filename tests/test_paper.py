@@ -1,0 +1,175 @@
+"""The paper's tables and figures: published beside measured, what is missing, what is reused."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from conftest import make_folder_dataset
+from runs_on_disk import steady, write_run
+
+from vosbench import api, paper, report
+from vosbench.analysis import missing
+from vosbench.analysis import paper as tables
+from vosbench.analysis.runs import groups
+from vosbench.analysis.tables import Table
+from vosbench.cli import app
+from vosbench.errors import UsageError
+
+CONV = {"matching": "conv-3", "refine": "none", "backbone": "compact", "size": 256}
+RPMNET = {**CONV, "matching": "deformable"}
+SMALL = {"weights": "none", "size": "32", "embed_dim": "8"}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[api.Result]:
+    """Three of DAVIS-2017 and one of DAVIS-2016, from chosen scores."""
+    scores = steady({"bike": 0.4, "libby": 0.3})
+    other = {"dataset": "davis2016", "card_sequences": 20}
+    return [
+        write_run(tmp_path / "a", steady({"bike": 0.2, "libby": 0.2}), method="copy-first"),
+        write_run(tmp_path / "b", scores, method="rpmnet", options=RPMNET),
+        write_run(tmp_path / "c", scores, method="rpmnet-conv-3", options=CONV),
+        write_run(tmp_path / "d", scores, method="rpmnet", options=RPMNET, **other),  # type: ignore[arg-type]
+    ]
+
+
+def rows(table: Table) -> dict[str, dict[str, object]]:
+    return {str(row["technique"]): row for row in table.records()}
+
+
+def test_table_2_holds_both_figures_and_their_difference(runs: list[api.Result]) -> None:
+    table = tables.scores(groups(runs))
+    found = rows(table)
+    own = found["RPM-Net"]
+    assert (own["run"], own["J published"]) == ("rpmnet", pytest.approx(0.357))
+    assert own["J measured"] == runs[1].summary["J"]["mean"] == pytest.approx(0.35)
+    assert own["J difference"] == pytest.approx(-0.007)
+    assert own["J davis2016 2 of 20"] == runs[3].summary["J"]["mean"]
+    assert "sequences: 2 of 30" in str(own["not as published"])
+    assert "paper: ResNet-101" in str(own["not as published"])
+    assert found["Copy from the initial frame"]["J davis2016 2 of 20"] is None
+    supervised = found["Supervised (OSMN)"]
+    assert (supervised["J published"], supervised["run"], supervised["J measured"]) == (
+        0.525,
+        None,
+        None,
+    )
+    assert any("other data than the paper's" in note for note in table.notes)
+
+
+def test_other_data_are_never_set_against_published_figures(runs: list[api.Result]) -> None:
+    table = tables.scores(groups(runs[3:]))
+    assert "J difference" not in [column.name for column in table.columns]
+    assert rows(table)["RPM-Net"]["J measured"] is None
+    assert rows(table)["RPM-Net"]["J davis2016 2 of 20"] == pytest.approx(0.35)
+    bare = rows(tables.other_datasets(groups(runs)))["RPM-Net_R"]
+    assert (bare["run"], bare["J segtrackv2 published"]) == (None, pytest.approx(0.484))
+    assert bare["J segtrackv2 measured"] is None
+
+
+def test_table_4_says_what_was_timed(runs: list[api.Result]) -> None:
+    found = [row for row in tables.runtimes(groups(runs)).records() if row["run"] == "rpmnet"]
+    assert [row["data"] for row in found] == ["davis2017 2 of 30", "davis2016 2 of 20"]
+    assert (found[0]["published"], found[0]["measured"]) == (0.09, 0.2)
+    assert found[0]["machine"] == "2 cores, x86_64"
+
+
+def test_what_is_missing_comes_with_commands_that_exist(
+    runs: list[api.Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VOSBENCH_DATA", raising=False)
+    found = list(missing.missing(groups(runs)).records())
+    said = {str(row["what"]): str(row["command"]) for row in found}
+    assert "RPM-Net on davis2017" not in said
+    assert said["the data of segtrackv2"] == "vosbench data download segtrackv2 --root DIR"
+    assert said["the data of youtube-objects"] == "vosbench data info youtube-objects"
+    assert said["RPM-Net_R on davis2017"].startswith(
+        "vosbench run --method rpmnet-r --dataset davis2017 --root DIR/DAVIS-2017 --out "
+    )
+    assert "--method rpmnet-dilation-3 " in said["RPM-Net w/ dilated conv on segtrackv2"]
+    assert "--method rpmnet-conv-5 " in said["conv-5 on compact, davis2017"]
+    import click
+    import typer
+
+    known = typer.main.get_command(app)
+    for command in " && ".join(said.values()).split(" && "):
+        words = shlex.split(re.sub(r"\$\([^)]*\)", "PATH", command))
+        assert words[0] == "vosbench"
+        of = known.commands[words[1]]  # type: ignore[attr-defined]
+        arguments = words[2:]
+        if isinstance(of, click.Group) or hasattr(of, "commands"):
+            of, arguments = of.commands[words[2]], words[3:]
+        of.make_context(words[1], list(arguments), resilient_parsing=False)
+
+
+def test_a_module_without_weights_is_trained_first(tmp_path: Path) -> None:
+    options = {**CONV, "backbone": "resnet50"}
+    run = write_run(tmp_path / "r", steady({"a": 0.3}), method="rpmnet-conv-3", options=options)
+    found = {str(r["what"]): str(r["command"]) for r in missing.missing(groups([run])).records()}
+    command = found["conv-5 on resnet50, davis2017"]
+    assert command.startswith("vosbench train --method rpmnet-conv-5 --set backbone=resnet50 ")
+    assert "--set weights=$(echo trainings/conv-5-resnet50/*/weights.safetensors)" in command
+
+
+def test_published_beside_measured_is_seen_on_the_page(
+    runs: list[api.Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VOSBENCH_DATA", raising=False)
+    made = report.write(runs, tmp_path / "page", title="T", paper=True)
+    page = made.page.read_text(encoding="utf-8")
+    assert (
+        f'<section id="table-2" class="exhibit">\n<h3>{tables.scores(groups(runs)).title}' in page
+    )
+    text = [re.sub(r"<[^>]+>|\s+", " ", row) for row in page.split("<tr>")]
+    (row,) = [row.split() for row in text if row.split()[:2] == ["RPM-Net", "rpmnet"]][:1]
+    assert row[2:5] == ["35.7", "35.0", "-0.7"]
+    assert 'id="davis2017-val-davis2017-published"' in page  # and in the dataset's own section
+    kept = json.loads((made.page.parent / "tables" / "paper" / "table-2.json").read_text())
+    assert kept["rows"] == list(tables.scores(groups(runs)).records())
+    assert "No run at hand allows it." in page  # Fig. 4: the data are not at hand
+
+
+def test_figures_that_look_into_methods_are_made_once(tmp_path: Path) -> None:
+    data = make_folder_dataset(tmp_path / "data", {"ant": 4, "bee": 4}, objects=1)
+    made = [
+        api.run(name, "folder", root=data, options=SMALL, out=tmp_path / "runs")
+        for name in ("rpmnet-conv-1", "rpmnet")
+    ]
+    said: list[str] = []
+
+    def again() -> str:
+        written = report.write(
+            made, tmp_path / "page", title="T", paper=True, say=said.append, root=data
+        )
+        return written.page.read_text(encoding="utf-8")
+
+    page = again()
+    assert [word for word in said if word.startswith("looking into 2 methods on 2 sequences")]
+    for figure in ("figure-7", "figure-9", "figure-10", "figure-8", "figure-6"):
+        part = page.partition(f'<section id="{figure}"')[2].partition("</section>")[0]
+        assert "<img " in part, figure
+    folder = tmp_path / "page-features" / "folder-all-prompted"
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert again() == page
+    assert len(said) == 1
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    made = made[:1]
+    again()
+    assert said[1].startswith("looking into 1 methods")
+    plain = report.write(made, tmp_path / "plain", title="T", features=folder)
+    assert "cosine-bars" in plain.page.read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match=r"holds nothing to show \(no features.json\)"):
+        report.write(made, tmp_path / "none", title="T", features=data)
+
+
+def test_one_run_stands_for_each_module(runs: list[api.Result], tmp_path: Path) -> None:
+    special = write_run(
+        tmp_path / "e", steady({"bike": 0.9, "libby": 0.9}), method="rpmnet-conv-3 size=512",
+        options={**CONV, "size": 512},
+    )  # fmt: skip
+    (group,) = groups([*runs[:3], special])
+    assert [run.name for run in paper.by_module(group)] == ["rpmnet-conv-3", "rpmnet"]

@@ -17,6 +17,8 @@ import pytest
 from reported import ATTACK, make_report
 
 from vosbench import api, registry, report
+from vosbench.analysis.rendering import render
+from vosbench.analysis.scores import scores
 from vosbench.analysis.tables import Column, Table
 from vosbench.errors import UsageError
 from vosbench.masks import read_mask
@@ -151,6 +153,42 @@ def test_what_comes_from_outside_is_escaped(folder: Path, page: Page) -> None:
     scripts = [attributes for tag, attributes in page.tags if tag == "script"]
     assert [list(attributes) for attributes in scripts] == [["src"]] * 5
     assert "<script>document" not in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_format_holds_the_numbers_of_the_summaries(
+    folder: Path, runs: list[api.Result]
+) -> None:
+    where = folder / "tables" / "folder-all-prompted"
+    for run in runs:
+        whole = {"J&F": run.summary["J&F"]}
+        for metric in ("J", "F"):
+            of = run.summary[metric]
+            whole |= {metric: of["mean"], f"{metric} recall": of["recall"]}
+            whole |= {f"{metric} decay": of["decay"]}
+        rounded = {key: f"{100 * value + 0.0:.1f}" for key, value in whole.items()}
+        exact = json.loads((where / "scores.json").read_text(encoding="utf-8"))["rows"]
+        (row,) = (row for row in exact if row["run"] == run.name)
+        assert {key: row[key] for key in whole} == whole
+        with (where / "scores.csv").open(newline="", encoding="utf-8") as file:
+            (read,) = (row for row in csv.DictReader(file) if row["run"] == run.name)
+        assert {key: float(read[key]) for key in whole} == whole
+        by_sequence = json.loads((where / "by-sequence.json").read_text(encoding="utf-8"))["rows"]
+        means = {row["sequence"]: row["J"]["mean"] for row in run.summary["sequences"]}
+        assert {row["sequence"]: row[run.name] for row in by_sequence} == means
+        if run.name != "copy-first":
+            continue  # its name is written in other signs by each of what follows
+        as_text = {
+            "scores.md": (where / "scores.md").read_text(encoding="utf-8"),
+            "scores.tex": (where / "scores.tex").read_text(encoding="utf-8"),
+            "analyse": render(scores(runs), "text"),
+        }
+        for name in ("terminal", "markdown"):
+            leaf = registry.load("reports", name, offering="render")
+            as_text[name] = leaf.render([run.as_row()])
+        for name, said in as_text.items():
+            lines = [line for line in said.splitlines() if line.lstrip("| ").startswith(run.name)]
+            cells = re.split(r"[|&\s]+", lines[0])
+            assert set(rounded.values()) <= set(cells), name
 
 
 def test_everything_named_is_in_the_folder(folder: Path, page: Page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,50 @@ def test_a_run_of_which_a_sequence_fails_is_left_out_until_it_is_mended(
     mended = suite(text)
     assert mended.exit_code == 0
     assert "3 sequences" in mended.stdout
+
+
+def test_a_suite_ends_in_its_report_and_can_be_reported_elsewhere(
+    suite: Suite, folder_root: Path, tmp_path: Path
+) -> None:
+    text = 'title = "Mine & yours"\nreport = "page"\n[[run]]\nmethod = "copy-first"\n'
+    text += 'datasets = ["folder"]\nroot = "data"\n'
+    done = suite(text)
+    assert done.exit_code == 0, done.stderr
+    assert "report: suites/mine/report/index.html" in done.stderr
+    page = (tmp_path / "suites/mine/report/index.html").read_text(encoding="utf-8")
+    assert "<h1>Mine &amp; yours</h1>" in page
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "suites" / "mine").rename(tmp_path / "elsewhere" / "mine")
+    folder_root.rename(tmp_path / "elsewhere" / "data")
+    runs = [str(path) for path in (tmp_path / "elsewhere" / "mine" / "runs").iterdir()]
+    arguments = ["report", *runs, "--out", "again", "--title", "Mine & yours"]
+    lost = CliRunner().invoke(app, arguments)
+    assert lost.exit_code == 0
+    assert "frames and masks: the data are not in" in lost.stderr
+    assert "--root DIR names where they lie now" in lost.stderr
+    found = CliRunner().invoke(app, [*arguments, "--root", "elsewhere/data"])
+    assert found.exit_code == 0
+    assert "frames and masks" not in found.stderr
+
+    def without_places(said: str) -> str:
+        return re.sub(r"frames/folder-all-[0-9a-f]{6}", "", said)
+
+    again = (tmp_path / "again" / "index.html").read_text(encoding="utf-8")
+    assert without_places(again) == without_places(page)
+
+
+def test_the_suite_of_the_paper_names_its_methods() -> None:
+    paper = suites.read("paper")
+    assert paper.report == "paper"
+    assert {dataset for run in paper.runs for dataset in run.datasets} == {"synthetic", "davis2016"}
+    methods = {run.method for run in paper.runs}
+    assert {"copy-first", "optical-flow", "colorization", "colour-reconstruction", "rpmnet-r",
+            "label-propagation", "rpmnet-correlation", "rpmnet"} <= methods  # fmt: skip
+    modules = [f"conv-{k}" for k in (1, 3, 5)] + [f"dilation-{k}" for k in (3, 6, 9)]
+    assert {f"rpmnet-{module}" for module in modules} <= methods
+    backbones = {run.set["backbone"] for run in paper.runs if run.method.startswith("rpmnet")
+                 and "backbone" in run.set}  # fmt: skip
+    assert backbones == {"resnet18-quarter", "resnet34-quarter"}
 
 
 def test_the_format_is_checked_before_the_work(suite: Suite, tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""The README's two figures, from the runs of a suite: python docs/figures.py build/paper.
+
+Attributes: J on the synthetic sequences that isolate them. Masks: one frame of the sequences with
+the highest, the median and the lowest J, mean over these runs, so that none is picked by hand.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+from vosbench import api, figures
+from vosbench.analysis.attributes import attributes
+from vosbench.analysis.runs import dataset_of
+from vosbench.errors import UsageError
+
+OUT = Path(__file__).with_name("figures")
+METHODS = ("copy-first", "optical-flow", "rpmnet-conv-3", "rpmnet", "colour-reconstruction")
+DPI = 150
+LATE = 0.6  # of the scored frames: late enough for methods to differ
+
+
+def main(suite: Path) -> None:
+    """Draw both from SUITE/runs/<method>-synthetic."""
+    folders = [suite / "runs" / f"{method}-synthetic" for method in METHODS]
+    missing = [folder.name for folder in folders if not (folder / "summary.json").is_file()]
+    if missing:
+        raise UsageError(f"{suite} lacks the runs {', '.join(missing)}; `vosbench suite paper`")
+    runs = [api.load(folder) for folder in folders]
+    _save(figures.attribute_bars(attributes(runs)), "attributes", colours=64)
+    dataset = dataset_of(runs[0])
+    means: dict[str, float] = {}
+    for run in runs:
+        for row in run.summary["sequences"]:
+            means[row["sequence"]] = means.get(row["sequence"], 0.0) + row["J"]["mean"]
+    order = sorted(means, key=lambda name: -means[name])
+    chosen = [dataset.sequence(order[at]) for at in (0, len(order) // 2, -1)]
+    _save(figures.qualitative(chosen, runs, at=LATE), "masks", colours=96)
+
+
+def _save(figure: Figure, name: str, *, colours: int) -> None:
+    """Write a small PNG: so many colours are enough for a page."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    with Image.open(content) as image:
+        small = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    OUT.mkdir(exist_ok=True)
+    small.save(OUT / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

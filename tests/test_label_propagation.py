@@ -334,10 +334,18 @@ def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "from torch import nn\n"
         "def tiny():\n    return nn.Conv2d(3, 6, 8, stride=8)\n"
         "def plain():\n    return nn.functional.relu\n"
+        "def cut():\n    return nn.Conv2d(3, 6, 16, stride=8)\n"
+        "def tokens():\n    return nn.Flatten(2)\n"
+        "def pair():\n    return lambda images: (images, images)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert features(build(backbone="my_nets:tiny", preset="crw")).shape == (6, 8, 11)
     assert features(build(backbone="my_nets:plain", stride=4, size="60")).shape == (3, 15, 21)
+    assert build(backbone="my_nets:cut", preset="crw").encoder.stride == 8
+    with pytest.raises(UsageError, match=r"gives a tensor of shape \(1, 3, 75264\) for images"):
+        build(backbone="my_nets:tokens")
+    with pytest.raises(UsageError, match=r"gives a tuple for .*expected the features of cells"):
+        build(backbone="my_nets:pair")
     with pytest.raises(UsageError, match="on PYTHONPATH"):
         build(backbone="my_nets:none")
 
@@ -365,6 +373,7 @@ def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             {"backbone": "rpmnet-conv-3", "weights": "random"},
             "its untrained control is backbone=ra",
         ),
+        ({"backbone": "resnet18", "weights": "random"}, "did you mean 'torchvision/resnet18:layer"),
         ({"backbone": "random", "weights": "random"}, "backbone=random has no weights"),
         (
             {"backbone": "typo", "weights": FOLDER / "rpmnet-conv-3.safetensors"},

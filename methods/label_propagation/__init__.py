@@ -116,14 +116,13 @@ class Options:
                 "weights=PATH (.safetensors, or a state dict as .pth), or --set weights=random for "
                 "an untrained control"
             )
-        if _trained(self.backbone):
+        if _trained(self.backbone) and not isinstance(self.weights, Path):
+            _shipped(self.backbone)
             if self.weights == "random":
                 raise UsageError(
                     f"backbone={self.backbone} is an encoder with trained weights; its untrained "
                     "control is backbone=random, without weights"
                 )
-            if self.weights is None:
-                _shipped(self.backbone)
 
 
 class LabelPropagation:

@@ -163,13 +163,29 @@ def _own_code(options: Options, device: str) -> Encoder:
             "torch.nn.Module"
         )
     embed = _scaled(network, options, device)
-    with torch.inference_mode():
-        found = (
-            networks.PROBE[0] // embed(torch.zeros(1, 3, *networks.PROBE, device=device)).shape[2]
-        )
+    found = _stride_of(embed, options.backbone, device)
     stride = options.stride or found
     pooled = _pooled(embed, found, stride, options.backbone)
     return Encoder(pooled, options, stride=stride, own=stride, device=device)
+
+
+def _stride_of(embed: Callable[[Tensor], Tensor], name: str, device: str) -> int:
+    """The pixels per cell of the user's network; UsageError where it gives no map of cells."""
+    with torch.inference_mode():
+        given = embed(torch.zeros(1, 3, *networks.PROBE, device=device))
+    shape = tuple(given.shape) if isinstance(given, Tensor) else ()
+    if len(shape) == 4 and shape[0] == 1 and all(shape):
+        # rounded, as a network may lose or add a cell at its borders
+        down, across = (
+            round(side / cells) for side, cells in zip(networks.PROBE, shape[2:], strict=True)
+        )
+        if down == across and down > 0:
+            return down
+    what = f"a tensor of shape {shape}" if shape else f"a {type(given).__name__}"
+    raise UsageError(
+        f"backbone={name} gives {what} for images (1, 3, {networks.PROBE[0]}, "
+        f"{networks.PROBE[1]}); expected the features of cells (1, c, h, w), alike down and across"
+    )
 
 
 def _scaled(

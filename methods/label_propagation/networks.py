@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,8 +124,9 @@ def _timm(name: str) -> nn.Module:
     except TypeError:  # a convolutional network has no such argument
         return timm.create_model(name, pretrained=False, num_classes=0)
     except RuntimeError as error:
-        near = did_you_mean(name.partition(".")[0], timm.list_models()).partition("? ")[0]
-        raise UsageError(f"timm has no network {name!r} ({error}); {near[:80]}") from None
+        near = get_close_matches(name.partition(".")[0], timm.list_models(), n=3)
+        hint = f"; near to it: {', '.join(near)}" if near else ""  # all would be a thousand
+        raise UsageError(f"timm has no network {name!r} ({error}){hint}") from None
 
 
 class Found(NamedTuple):
@@ -244,8 +246,8 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # whatever a broken pickle raises
         raise DataError(
             f"weights {path} are no state dict that can be loaded safely "
-            f"({str(error).partition(chr(10))[0]}); save model.state_dict() alone, or as "
-            ".safetensors"
+            f"({str(error).partition('. ')[0]}): they are damaged or hold more than tensors; save "
+            "model.state_dict() alone, or as .safetensors"
         ) from None
     for key in ("teacher", "model", "state_dict"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):

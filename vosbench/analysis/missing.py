@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from vosbench import registry
 from vosbench.analysis.ablation import ORDER
 from vosbench.analysis.paper import SECONDS, data_of, figures
-from vosbench.analysis.published import follows
+from vosbench.analysis.published import follows, leaf_of
 from vosbench.analysis.runs import Group, located
 from vosbench.analysis.tables import Column, Table
 from vosbench.config import card_of, jsonable, method_options, open_dataset
@@ -39,11 +40,12 @@ def missing(groups: Sequence[Group], *, root: Path | None = None) -> Table:
     )
 
 
+@functools.cache
 def name_of(method: str, options: str) -> str:
     """The shortest registered name whose defaults are these options, `key=value` pairs with *."""
     fit = []
-    for name, leaf in registry.leaves("methods").items():
-        if leaf.module.rpartition(".")[2].replace("_", "-") == method:
+    for name in registry.names("methods"):
+        if leaf_of(name) == method:
             defaults = jsonable(method_options(name, {}))
             pairs = (pair.split("=", 1) for pair in options.split())
             if all(fnmatch.fnmatch(str(defaults.get(key)), value) for key, value in pairs):

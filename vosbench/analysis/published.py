@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import fnmatch
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,9 +139,7 @@ def follows(run: Result, figure: Figure) -> bool:
     if identity is None or identity["method"] == "precomputed":
         folder = run.folder.name if run.folder else ""
         return figure.file.endswith("leaderboard") and figure.technique in (run.name, folder)
-    leaf = registry.leaves("methods").get(identity["method"])
-    own = leaf.module.rpartition(".")[2].replace("_", "-") if leaf else identity["method"]
-    if not figure.method or own != figure.method:
+    if not figure.method or leaf_of(identity["method"]) != figure.method:
         return False
     pairs = dict(pair.split("=", 1) for pair in figure.options.split())
     if figure.preset:  # its network was trained: a run without weights is another thing
@@ -149,6 +148,13 @@ def follows(run: Result, figure: Figure) -> bool:
             return False
     options = identity["options"]
     return all(fnmatch.fnmatch(str(options.get(key)), value) for key, value in pairs.items())
+
+
+@functools.cache  # asked for every run and figure, and the registry reads all sources each time
+def leaf_of(method: str) -> str:
+    """The leaf that a method's name stands for, by name; the name itself where there is none."""
+    leaf = registry.leaves("methods").get(method)
+    return leaf.module.rpartition(".")[2].replace("_", "-") if leaf else method
 
 
 def deviations(run: Result, figure: Figure) -> list[str]:

@@ -45,9 +45,9 @@ def analyse(
 ) -> None:
     """Print or write tables: attributes, significance, failures, time; all from files on disk.
 
-    scores, published, significance, sequences, attributes, ablation, ablation-F, runtime,
-    over-time, worst-objects, worst-frames and loss read the runs; size, speed and drift also read
-    the dataset's truth.
+    scores, published, significance, sequences, attributes, ablation, ablation-F, sweep,
+    runtime, over-time, worst-objects, worst-frames and loss read the runs; size, speed and drift
+    also read the dataset's truth.
     """
     from vosbench.analysis import catalogue
     from vosbench.analysis.rendering import SUFFIXES, render

@@ -17,6 +17,7 @@ from vosbench.analysis.published import beside
 from vosbench.analysis.runs import groups
 from vosbench.analysis.runtime import runtime
 from vosbench.analysis.scores import scores
+from vosbench.analysis.sweep import sweep
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.errors import DataError, UsageError, did_you_mean
@@ -43,6 +44,7 @@ ANALYSES = {
     "attributes": Analysis(attributes, "J and F by attribute, and the drop"),
     "ablation": Analysis(ablation, "J by backbone and matching module"),
     "ablation-F": Analysis(ablation, "F by backbone and matching module", fixed=(("metric", "F"),)),
+    "sweep": Analysis(sweep, "each option alone: J and F, difference to the base run"),
     "runtime": Analysis(runtime, "time a frame, device, size, memory"),
     "over-time": Analysis(over_time, "J by frames since the prompt", fixed=(("step", 10),)),
     "worst-objects": Analysis(worst_objects, "the objects of lowest J"),

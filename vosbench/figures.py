@@ -78,7 +78,7 @@ def of_runs(
     if len({options_of(run)["matching"] for run in grid}) > 1:
         yield Drawn(
             "ablation",
-            f"J by backbone and matching module; {group.title}.",
+            f"J by backbone and matching module; a gap: no run; {group.title}.",
             f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
             ablation_bars(ablation.ablation(grid)),
         )

@@ -128,7 +128,7 @@ def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
     if len({figures.options_of(run)["matching"] for run in grid}) > 1:
         yield Drawn(
             f"{group.name}-ablation",
-            f"J by backbone and matching module; {title}.",
+            f"J by backbone and matching module; a gap: no run; {title}.",
             f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
             figures.ablation_bars(ablation(grid)),
         )

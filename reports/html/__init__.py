@@ -63,9 +63,13 @@ def address(section: Section, place: Place) -> str:
 
 
 def _width(picture: Path) -> int | None:
-    """Pixels for an SVG made for paper, little more than its size; None for other pictures."""
-    if picture.suffix != ".svg":
-        return None
+    """Pixels for a figure made for paper, little more than its size; None for other pictures."""
+    if picture.suffix == ".png":
+        from PIL import Image
+
+        with Image.open(picture) as image:
+            dots = image.info.get("dpi")
+            return round(image.width * 96 / dots[0] * 1.05) if dots else None
     with picture.open(encoding="utf-8") as file:
         found = re.search(r'<svg [^>]*?width="([0-9.]+)pt"', file.read(4000))
     return round(float(found[1]) * 4 / 3 * 1.05) if found else None

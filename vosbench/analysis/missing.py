@@ -25,7 +25,8 @@ Row = tuple[str, str, str]
 
 def missing(groups: Sequence[Group], *, root: Path | None = None) -> Table:
     """Every run that the tables and Fig. 6 lack; `root`: where the data lie now."""
-    rows = [*_scores(groups, root), *_modules(groups, root)]
+    tables = sorted(_scores(groups, root), key=lambda row: row[0])
+    rows = [*tables, *_modules(groups, root)]
     notes = []
     if any("DIR" in command for *_, command in rows):
         notes.append("DIR: the folder that holds the datasets, or into which they are fetched")

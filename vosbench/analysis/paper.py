@@ -74,7 +74,7 @@ def _beside(
         stem = metric if len(datasets) == 1 else f"{metric} {dataset}"
         columns += [
             Column(f"{stem} published", "%"),
-            Column(f"{stem} measured", "%"),
+            Column(f"{stem} measured{_part(groups, dataset)}", "%"),
             Column(f"{stem} difference", "%", signed=True),
         ]
     elsewhere = [(group, metric) for group in others for metric in ("J", "F")]
@@ -184,6 +184,12 @@ def said(group: Group) -> str:
     data = group.results[0].summary["dataset"]
     part = f" {data['sequences']} of {data['card_sequences']}"
     return f"{data['name']}{part if data['sequences'] < data['card_sequences'] else ''}"
+
+
+def _part(groups: Sequence[Group], dataset: str) -> str:
+    """On how many sequences of a dataset was measured, where not on all."""
+    parts = {said(group).removeprefix(dataset) for group in groups if data_of(group) == dataset}
+    return parts.pop() if len(parts) == 1 else ""
 
 
 def _run_of(groups: Sequence[Group], dataset: str, split: str, name: str) -> Result | None:

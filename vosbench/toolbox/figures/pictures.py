@@ -22,6 +22,7 @@ from vosbench.types import Frame, Mask
 
 OBJECTS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
 POINTS = ("#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#009E73", "#D55E00")
+WIDEST = 2.3  # inches of a tile; three across fill a page
 POINT_MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
@@ -99,13 +100,14 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
     """One strip of tiles per row, its name on the left (Fig. 4, 8)."""
     assert rows, "no strips to draw"
     columns = max(len(tiles) for _, tiles in rows)
+    width = min(width, 0.25 + WIDEST * columns)
     across = (width - 0.25) / columns
     heights = [
         across * max(t.picture.shape[0] / t.picture.shape[1] for t in tiles) + 0.03
         for _, tiles in rows
     ]
     rows = [
-        (name, [t._replace(caption=_broken(t.caption, round(across * 15))) for t in tiles])
+        (name, [t._replace(caption=_broken(t.caption, round(across * 18))) for t in tiles])
         for name, tiles in rows
     ]
     lines = [max(len(t.caption.splitlines()) for t in tiles) for _, tiles in rows]
@@ -131,7 +133,7 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
                     color="white",
                     bbox={"facecolor": "black", "alpha": 0.65, "pad": 1.5, "linewidth": 0},
                 )
-        label = _broken(name, round(heights[number] * 15))
+        label = _broken(name, round(heights[number] * 18))
         size = _fitting(label, heights[number])
         grid[number][0].set_ylabel(label, fontsize=size, visible=True)
     return figure

@@ -94,7 +94,7 @@ def test_the_encoders_stand_under_both_presets() -> None:
         preset: {values["backbone"] for _, values in rows if values.get("preset") == preset}
         for preset in ("crw", "dino")
     }
-    assert len(encoders["crw"]) == 7
+    assert len(encoders["crw"]) == 6
     assert encoders["crw"] == encoders["dino"]
     assert [method for method, values in rows if not values] == ["copy-first", "optical-flow"]
     for method, values in rows:

@@ -112,7 +112,7 @@ def of_runs(
             f"Small lines of J over time, one panel per sequence, for {names}.",
             sequence_lines(runs),
         )
-    if dataset is not None and all(run.masks is not None for run in runs):
+    if dataset is not None and drawable(runs):
         chosen = [name for name in dataset.names if name in scored][:STRIPS]
         yield Drawn(
             "qualitative",
@@ -286,6 +286,11 @@ def _tiles(
         score = f"J {100 * sum(found) / len(found):.0f}"
         tiles.append(Tile(pictures.overlay(frame, mask), run.name, score))
     return tiles
+
+
+def drawable(results: Seq[Result]) -> bool:
+    """Whether the masks of all runs are at hand."""
+    return all(run.masks is not None and run.masks.is_dir() for run in results)
 
 
 def gridded(results: Seq[Result]) -> list[Result]:

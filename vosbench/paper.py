@@ -134,7 +134,7 @@ def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
         )
     if dataset is None:
         return
-    if runs and all(run.masks is not None and run.masks.is_dir() for run in runs):
+    if runs and figures.drawable(runs):
         shown = scored[: figures.STRIPS]
         yield Drawn(
             f"{group.name}-results",
@@ -144,7 +144,7 @@ def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
             pictures=True,
         )
     modules = by_module(group)
-    if len(modules) > 1 and all(run.masks is not None for run in modules):
+    if len(modules) > 1 and figures.drawable(modules):
         name = OWN if OWN in scored else scored[0]
         yield Drawn(
             f"{group.name}-modules",

@@ -36,7 +36,7 @@ def write(page: Page, out: Path) -> None:
         f"window.vosbench = {{films: {{}}, sections: {json.dumps(index)}}};\n", encoding="utf-8"
     )
     environment = _environment()
-    environment.globals["width_of"] = lambda figure: _width(out / figure.picture)
+    environment.globals["size_of"] = lambda figure: _size(out / figure.picture)
     environment.globals |= {"page": page, "cards": cards, "styles": styles, "curves": curves}
     html = environment.get_template("index.html").render()
     (out / "index.html").write_text(html, encoding="utf-8")
@@ -62,17 +62,26 @@ def address(section: Section, place: Place) -> str:
     return "#view/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def _width(picture: Path) -> int | None:
-    """Pixels for a figure made for paper, little more than its size; None for other pictures."""
+def _size(picture: Path) -> tuple[int, int] | None:
+    """Width and height in pixels for a figure made for paper, little more than its size.
+
+    None for other pictures. With both, a page keeps its layout while pictures are still to come.
+    """
     if picture.suffix == ".png":
         from PIL import Image
 
         with Image.open(picture) as image:
             dots = image.info.get("dpi")
-            return round(image.width * 96 / dots[0] * 1.05) if dots else None
-    with picture.open(encoding="utf-8") as file:
-        found = re.search(r'<svg [^>]*?width="([0-9.]+)pt"', file.read(4000))
-    return round(float(found[1]) * 4 / 3 * 1.05) if found else None
+            inches = [side / dots[0] for side in image.size] if dots else []
+    else:
+        with picture.open(encoding="utf-8") as file:
+            head = file.read(4000)
+        found = re.search(r'<svg [^>]*?width="([0-9.]+)pt" height="([0-9.]+)pt"', head)
+        inches = [float(side) / 72 for side in found.groups()] if found else []
+    if not inches:
+        return None
+    width, height = (round(96 * 1.05 * side) for side in inches)
+    return width, height
 
 
 def _means(section: Section, sequence: str) -> str:

@@ -111,6 +111,7 @@ def beside(results: Sequence[Result]) -> Table:
             rows.append((figure.technique, figure.metric, value, None, None, None, None, where))
     if not rows:
         raise UsageError(f"no published figure of {group.title} belongs to one of these runs")
+    rows.sort(key=lambda row: row[3] is None)  # what was measured here first
     alone = [run.name for run in group.results if run.name not in paired]
     notes = ["published: read in the source named; measured: by this software, on the run named"]
     if alone:

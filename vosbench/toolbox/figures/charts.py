@@ -143,6 +143,7 @@ def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
     fields = [point.field for point in drawn if point.field is not None]
     if fields:
         axes.set_xscale("log", base=2)  # the paper's fields lie so: 3 to 55 cells
+        axes.set_xlim(min(fields) / 1.7, max(fields) * 1.7)
         ticks = [2**k for k in range(1, 12) if min(fields) / 2 <= 2**k <= 2 * max(fields)]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()

@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo check test bench weights table
+.PHONY: install demo check test bench weights paper
 
 install: .venv/installed
 
@@ -34,6 +34,6 @@ bench: install
 weights: install
 	$(BIN)/vosbench suite weights --videos $(VIDEOS) --out build/weights
 
-# VOSBENCH_DATA: the folder that holds DAVIS-2016
-table: install
-	$(BIN)/vosbench suite learned --out build/learned --format markdown
+# VOSBENCH_DATA: the folder that holds DAVIS-2016; prints the tables and writes build/paper/report
+paper: install
+	$(BIN)/vosbench suite paper --out build/paper --format markdown

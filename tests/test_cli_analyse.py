@@ -15,11 +15,15 @@ NAMES = [f"s{i}" for i in range(8)]
 def test_tables_are_printed_and_what_is_left_out_is_said(command: Vosbench, tmp_path: Path) -> None:
     write_run(tmp_path / "a", steady(dict.fromkeys(NAMES, 0.5)))
     write_run(tmp_path / "b", steady({n: 0.6 + 0.01 * i for i, n in enumerate(NAMES)}))
-    done = command("analyse", "a", "b", "nothing", "--what", "scores,significance,attributes")
+    (tmp_path / "empty").mkdir()
+    done = command(
+        "analyse", "a", "b", "nothing", "empty", "--what", "scores,significance,attributes"
+    )
     assert done.returncode == 0, done.stderr
     assert "Scores: DAVIS-2017" in done.stdout
     assert "b is better than a on 8 of 30 sequences of DAVIS-2017 by 13.5 J" in done.stdout
-    assert "left out: nothing holds no scores" in done.stderr
+    assert "left out: nothing is not there" in done.stderr
+    assert "left out: empty holds no scores" in done.stderr
     assert "left out: attributes of DAVIS-2017" in done.stderr
     wrong = command("analyse", "a", "--what", "atributes")
     assert wrong.returncode == 1

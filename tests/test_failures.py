@@ -105,6 +105,9 @@ def test_missing_or_damaged_scores_are_named(tmp_path: Path) -> None:
     path.write_text("sequence,object,frame,J,F\na,1,00001,x,0\n")
     with pytest.raises(DataError, match=r"scores\.csv is damaged: .*evaluate again"):
         series(run)
+    path.write_text("sequence,object,frame,J,F\na,1,00001,0,0\na,2,00001,0,0\n")
+    with pytest.raises(DataError, match=r"only one has object 1 of b; evaluate again"):
+        worst_objects([run])
     path.unlink()
     with pytest.raises(DataError, match=r"scores\.csv is missing"):
         series(run)

@@ -86,7 +86,8 @@ def scored(runs: list[Path]) -> list[Result]:
         if (folder / "summary.json").is_file():
             results.append(api.load(folder))
         else:
-            typer.echo(f"left out: {folder} holds no scores (no summary.json)", err=True)
+            why = "holds no scores (no summary.json)" if folder.exists() else "is not there"
+            typer.echo(f"left out: {folder} {why}", err=True)
     if not results:
         raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
     return results

@@ -5,7 +5,6 @@ It is written beside its place under another name and moved there when it is who
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench import __version__, registry
-from vosbench.analysis import catalogue, runtime
+from vosbench.analysis import catalogue, failures, runtime
 from vosbench.analysis.catalogue import Left
 from vosbench.analysis.runs import Group, card_or_none, dataset_of, groups, title_of
 from vosbench.analysis.tables import Table
@@ -197,24 +196,18 @@ def _scored(group: Group) -> tuple[str, ...]:
 
 def _run(result: Result) -> ShownRun:
     """A run with its scores per frame."""
-    if result.folder is None:
-        raise UsageError(f"the scores of {result.name} were not written; evaluate with --out DIR")
-    found: dict[str, dict[int, tuple[dict[str, float], dict[str, float]]]] = {}
-    with (result.folder / "scores.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            number, frame = int(row["object"]), row["frame"]
-            one = found.setdefault(row["sequence"], {}).setdefault(number, ({}, {}))
-            one[0][frame], one[1][frame] = float(row["J"]), float(row["F"])
+    found: dict[str, dict[int, Scores]] = {}
+    for (name, number), rows in failures.frame_scores(result).items():
+        found.setdefault(name, {})[number] = Scores(
+            {row.frame: row.J for row in rows}, {row.frame: row.F for row in rows}
+        )
     masks = result.masks if result.masks and result.masks.is_dir() else None
     return ShownRun(
         name=result.name,
         about=_about(result.manifest) if result.manifest else "masks made by another tool",
         mean=result.summary["J"]["mean"],
         means={row["sequence"]: row["J"]["mean"] for row in result.summary["sequences"]},
-        scores={
-            name: {number: Scores(*each) for number, each in objects.items()}
-            for name, objects in found.items()
-        },
+        scores=found,
         masks=masks,
     )
 

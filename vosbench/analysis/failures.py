@@ -35,6 +35,44 @@ class Series(NamedTuple):
     F: Floats
 
 
+class FrameScore(NamedTuple):
+    """One line of scores.csv, of an object."""
+
+    frame: str
+    J: float
+    F: float
+
+
+def frame_scores(run: Result) -> dict[tuple[str, int], list[FrameScore]]:
+    """Sequence and object -> its scored frames in order, as scores.csv has them.
+
+    Raises:
+        UsageError: the scores were not written. DataError: scores.csv is missing, damaged, or not
+            of the objects that summary.json has.
+    """
+    if run.folder is None:
+        raise UsageError(f"the scores of {run.name} were not written; evaluate with --out FOLDER")
+    path = run.folder / "scores.csv"
+    rows: dict[tuple[str, int], list[FrameScore]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                scored = FrameScore(row["frame"], float(row["J"]), float(row["F"]))
+                rows.setdefault((row["sequence"], int(row["object"])), []).append(scored)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
+    known = {(row["sequence"], row["object"]) for row in run.summary["objects"]}
+    if known != rows.keys():
+        name, number = min(known ^ rows.keys())
+        raise DataError(
+            f"{path} and its summary.json are not of the same objects: only one has object "
+            f"{number} of {name}; evaluate again"
+        )
+    return rows
+
+
 def series(run: Result) -> dict[tuple[str, int], Series]:
     """Sequence and object -> scores in scores.csv.
 
@@ -43,32 +81,20 @@ def series(run: Result) -> dict[tuple[str, int], Series]:
     taken to start on the frame before.
 
     Raises:
-        UsageError: the scores were not written. DataError: scores.csv is missing or damaged.
+        UsageError, DataError: as `frame_scores`.
     """
-    if run.folder is None:
-        raise UsageError("these scores were not written; evaluate with --out FOLDER")
-    path = run.folder / "scores.csv"
-    rows: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                scored = (row["frame"], float(row["J"]), float(row["F"]))
-                rows.setdefault((row["sequence"], int(row["object"])), []).append(scored)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
+    rows = frame_scores(run)
     stems: dict[str, set[str]] = {}
     for (name, _), listed in rows.items():
-        stems.setdefault(name, set()).update(frame for frame, _, _ in listed)
+        stems.setdefault(name, set()).update(each.frame for each in listed)
     places = {name: _places(run, name, of) for name, of in stems.items()}
     opening = {name: min(places[name][stem] for stem in of) for name, of in stems.items()}
     found = {}
     for (name, number), listed in rows.items():
-        frames = tuple(frame for frame, _, _ in listed)
+        frames, *scores = zip(*listed, strict=True)
         at = np.array([places[name][frame] for frame in frames], np.intp)
         start = 0 if at[0] == opening[name] else at[0] - 1
-        j, f = (np.array([row[column] for row in listed], np.float64) for column in (1, 2))
+        j, f = (np.array(each, np.float64) for each in scores)
         found[name, number] = Series(frames, at - start, j, f)
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -17,6 +18,7 @@ from vosbench.analysis.tables import Column, Table
 from vosbench.api import Result
 from vosbench.errors import UsageError
 from vosbench.masks import write_mask
+from vosbench.toolbox import looks
 from vosbench.toolbox.figures import charts, pictures, style
 from vosbench.toolbox.figures.charts import Curve, Point, Value
 from vosbench.types import Sequence
@@ -52,7 +54,7 @@ def test_series_differ_in_grey_too() -> None:
     figure = charts.grouped_bars(["x"], {s: [Value(0.5)] for s in "abc"}, ylabel="J")
     bars = panels(figure)[0].patches
     assert len({(bar.get_facecolor(), bar.get_hatch()) for bar in bars}) == 3
-    assert len(set(style.COLOURS)) == len(style.COLOURS) == len(style.MARKERS)
+    assert len(set(looks.COLOURS)) == len(looks.COLOURS) == len(looks.MARKERS)
 
 
 def test_scores_stand_over_their_field_and_learned_ones_are_level() -> None:
@@ -278,3 +280,18 @@ def test_ablation_bars_have_a_group_for_each_column() -> None:
     (axes,) = panels(figure)
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([30, 20, 40])
     assert axes.get_ylabel() == "J mean (%)"
+
+
+def test_a_run_has_its_look_in_every_kind_of_figure() -> None:
+    known = {"a": looks.look(2), "b": looks.look(2, 1)}
+    own = looks.look(1)  # of a series without one, by its place
+    bars = panels(
+        charts.grouped_bars(["x"], {k: [Value(0.5)] for k in "ac"}, ylabel="J", looks=known)
+    )[0].patches
+    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == [known["a"].colour, own.colour]
+    curves = {name: Curve([0, 1], [0.5, 0.5]) for name in "ba"}
+    lines = panels(charts.line_panels({"": curves}, xlabel="", ylabel="", looks=known))[0].lines
+    assert [line.get_color() for line in lines] == [known["b"].colour, known["a"].colour]
+    points = [Point("a", 3, Value(0.2)), Point("b", 7, Value(0.3))]
+    dots = panels(charts.score_by_field(points, ylabel="J", looks=known))[0].lines
+    assert [(d.get_color(), d.get_marker()) for d in dots] == [known[k][:2] for k in "ab"]

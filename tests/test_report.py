@@ -295,3 +295,15 @@ def test_the_command_writes_a_report(command: Any, runs: list[api.Result], tmp_p
     assert "report: shown/index.html" in done.stdout
     assert "left out: none holds no scores" in done.stderr
     assert "<h1>Mine</h1>" in (tmp_path / "shown" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_run_has_one_colour_on_the_page_and_in_its_figures(folder: Path) -> None:
+    index = (folder / "data" / "index.js").read_text(encoding="utf-8")
+    colours = re.findall(r'"colour": "(#\w+)"', index)
+    assert len(set(colours)) == 2
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    for figure in ("over-time", "over-time-sequences"):
+        (svg,) = folder.glob(f"figures/*/{figure}.svg")
+        drawn = svg.read_text(encoding="utf-8").upper()
+        assert all(f"STROKE: {colour.upper()}" in drawn for colour in colours)
+    assert all(f'stroke="{colour}"' in page for colour in colours)

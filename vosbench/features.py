@@ -25,6 +25,7 @@ from vosbench.errors import DataError, UsageError
 from vosbench.figures import Drawn
 from vosbench.manifest import describe
 from vosbench.toolbox.figures import charts, pictures, style
+from vosbench.toolbox.looks import Looks
 from vosbench.types import Inspectable, Sequence
 
 DRAWING = (charts, pictures, style)  # they too decide what a kept figure looks like
@@ -84,9 +85,13 @@ def receptive_fields(
     pairs: int = 4,
     cells: int = 1000,
     seed: int = 0,
+    looks: Looks | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Shown:
-    """Tables of cosines, their bars (Fig. 9), maps, and the score against the field (Fig. 7)."""
+    """Tables of cosines, their bars (Fig. 9), maps, and the score against the field (Fig. 7).
+
+    looks: of the subjects, by label.
+    """
     measured = []
     for subject in subjects:
         measured.append(
@@ -106,7 +111,7 @@ def receptive_fields(
             f"compared with, over {len(sequences)} sequences, with 95 % intervals; anywhere: with "
             "all cells of the reference.",
             f"Bars of the mean cosine by region for {names}.",
-            cosine_bars(whole),
+            cosine_bars(whole, looks=looks),
         )
     ]
     for sequence in sequences[:1]:
@@ -126,7 +131,7 @@ def receptive_fields(
                 "J of the runs against the side of the receptive field; learned positions have "
                 "no side.",
                 f"J against the receptive field for {names}.",
-                score_by_field(whole),
+                score_by_field(whole, looks=looks),
             )
         )
     return Shown((whole, receptive_field.sequence_table(measured)), tuple(figures))
@@ -175,7 +180,7 @@ def projections(
     return Shown((embedding_pca.table(found),), tuple(figures))
 
 
-def cosine_bars(table: Table) -> Figure:
+def cosine_bars(table: Table, *, looks: Looks | None = None) -> Figure:
     """The table `receptive-field` as bars by region."""
     regions = ("cosine", "inside", "boundary", "outside", "anywhere")
     series = {}
@@ -190,16 +195,17 @@ def cosine_bars(table: Table) -> Figure:
         series,
         ylabel="mean cosine",
         scale=1,
+        looks=looks,
     )
 
 
-def score_by_field(table: Table) -> Figure:
+def score_by_field(table: Table, *, looks: Looks | None = None) -> Figure:
     """The table `receptive-field` as scores against the side of the field."""
     points = [
         charts.Point(str(row["method"]), _number(row["field"]), charts.Value(_number(row["J"])))
         for row in table.records()
     ]
-    return charts.score_by_field(points, ylabel="J mean (%)")
+    return charts.score_by_field(points, ylabel="J mean (%)", looks=looks)
 
 
 def _look(

@@ -23,12 +23,13 @@ from vosbench.toolbox.figures import charts, pictures
 from vosbench.toolbox.figures.charts import Curve, Value
 from vosbench.toolbox.figures.pictures import Tile
 from vosbench.toolbox.figures.style import save
+from vosbench.toolbox.looks import COLOURS, Looks
 from vosbench.types import Dataset, Sequence
 
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 BANDS = 3  # lines up to which their bands can be told apart
 CONDITIONS = {"size": "the object's size", "speed": "the speed of its motion"}
-SERIES = 8  # colours that can be told apart; what ranks below is not drawn, as the caption says
+SERIES = len(COLOURS)  # what ranks below is not drawn, as the caption says
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,12 @@ def of_runs(
     results: Seq[Result],
     dataset: Dataset | None = None,
     tables: Mapping[str, Table] | None = None,
+    looks: Looks | None = None,
 ) -> Iterator[Drawn]:
     """Every figure that runs on the same data allow; strips need the dataset at hand.
 
-    tables: those of the analyses `size` and `speed` by name, where they were made.
+    tables: those of the analyses `size` and `speed` by name, where they were made. looks: of the
+    runs, by name.
 
     Raises:
         UsageError: the runs are not of the same data.
@@ -72,7 +75,7 @@ def of_runs(
             "attributes",
             f"J by attribute with 95 % intervals over sequences; {group.title}.{less}",
             f"Bars of J by attribute for {names}.",
-            attribute_bars(attributes.attributes(runs)),
+            attribute_bars(attributes.attributes(runs), looks=looks),
         )
     grid = gridded(group.results)
     if len({options_of(run)["matching"] for run in grid}) > 1:
@@ -96,7 +99,7 @@ def of_runs(
                 f"J by {what}, mean over frames, with 95 % intervals over sequences, n: "
                 f"frames; {group.title}.{less}",
                 f"Bars of J by {what} for {names}.",
-                condition_bars(tables[name], [run.name for run in runs]),
+                condition_bars(tables[name], [run.name for run in runs], looks=looks),
             )
     if all(run.folder is not None for run in runs):
         band = ", with 95 % bands over sequences" if len(runs) <= BANDS else ""
@@ -104,13 +107,13 @@ def of_runs(
             "over-time",
             f"J by frames since the prompt{band}; {group.title}.{less}",
             f"Lines of J over time for {names}.",
-            time_lines(failures.over_time(runs, step=5)),
+            time_lines(failures.over_time(runs, step=5), looks=looks),
         )
         yield Drawn(
             "over-time-sequences",
             f"J over time in each sequence, mean over its objects; {group.title}.{less}",
             f"Small lines of J over time, one panel per sequence, for {names}.",
-            sequence_lines(runs),
+            sequence_lines(runs, looks=looks),
         )
     if dataset is not None and drawable(runs):
         chosen = [name for name in dataset.names if name in scored][:STRIPS]
@@ -123,7 +126,7 @@ def of_runs(
         )
 
 
-def attribute_bars(table: Table, *, metric: str = "J") -> Figure:
+def attribute_bars(table: Table, *, metric: str = "J", looks: Looks | None = None) -> Figure:
     """The table `attributes` as bars (Fig. 5); under each attribute, how many sequences have it."""
     groups: dict[str, str] = {}
     series: dict[str, list[Value]] = {}
@@ -132,10 +135,12 @@ def attribute_bars(table: Table, *, metric: str = "J") -> Figure:
         groups[code] = f"{code.replace(' ', chr(10))}\nn={row['sequences']}"
         value = Value(*(_number(row[f"{metric}{end}"]) for end in ("", " low", " high")))
         series.setdefault(str(row["run"]), []).append(value)
-    return charts.grouped_bars(list(groups.values()), series, ylabel=f"{metric} mean (%)")
+    return charts.grouped_bars(
+        list(groups.values()), series, ylabel=f"{metric} mean (%)", looks=looks
+    )
 
 
-def condition_bars(table: Table, names: Seq[str]) -> Figure:
+def condition_bars(table: Table, names: Seq[str], *, looks: Looks | None = None) -> Figure:
     """The table `size` or `speed` as bars of some runs; under each bin, on how many frames."""
     rows = [row for row in table.records() if row["frames"]]
     first = table.columns[0].name
@@ -149,6 +154,7 @@ def condition_bars(table: Table, names: Seq[str]) -> Figure:
             for name in names
         },
         ylabel="J mean (%)",
+        looks=looks,
     )
 
 
@@ -160,7 +166,7 @@ def ablation_bars(table: Table) -> Figure:
     return charts.grouped_bars(names, series, ylabel=f"{metric} mean (%)")
 
 
-def time_lines(table: Table) -> Figure:
+def time_lines(table: Table, *, looks: Looks | None = None) -> Figure:
     """The table `over-time` as one line per run, with its band where runs are few."""
     names = [c.name for c in table.columns[3:] if not c.name.endswith((" low", " high"))]
     rows = list(table.records())
@@ -175,10 +181,12 @@ def time_lines(table: Table) -> Figure:
             for end in ("low", "high")
         )
         curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
-    return charts.line_panels({"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)")
+    return charts.line_panels(
+        {"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)", looks=looks
+    )
 
 
-def sequence_lines(results: Seq[Result]) -> Figure:
+def sequence_lines(results: Seq[Result], *, looks: Looks | None = None) -> Figure:
     """J over time in every sequence, mean over its objects, one panel each."""
     panels: dict[str, dict[str, Curve]] = {}
     for run in results:
@@ -190,7 +198,7 @@ def sequence_lines(results: Seq[Result]) -> Figure:
             at = sorted(by_frame)
             means = [sum(by_frame[frame]) / len(by_frame[frame]) for frame in at]
             panels.setdefault(sequence, {})[run.name] = Curve(at, means)
-    return charts.line_panels(panels, xlabel="frames since the prompt", ylabel="J (%)")
+    return charts.line_panels(panels, xlabel="frames since the prompt", ylabel="J (%)", looks=looks)
 
 
 def sweeps(results: Seq[Result], *, metric: str = "J") -> dict[str, dict[str, Curve]]:

@@ -24,6 +24,7 @@ from vosbench.config import fingerprint
 from vosbench.errors import DataError, UsageError
 from vosbench.features_folder import KeptFigure
 from vosbench.figures import Drawn
+from vosbench.toolbox.looks import Looks
 from vosbench.types import Dataset
 
 TITLE = "Tables and figures of RPM-Net (WACV 2020)"
@@ -50,6 +51,7 @@ def pieces(
     opened: Mapping[str, Dataset],
     kept: Path,
     *,
+    looks: Looks,
     root: Path | None = None,
     left_out: list[str],
     say: Say | None = None,
@@ -60,6 +62,7 @@ def pieces(
         groups: runs by what they were scored on.
         opened: the datasets that are at hand, by group.
         kept: folder of what was computed from the methods, one folder in it for each group.
+        looks: of the runs, by name.
         root: where the data lie now.
         left_out: is told what could not be made, and why.
         say: is told what is being computed.
@@ -69,13 +72,14 @@ def pieces(
     looked = {}
     for group in groups:
         if group.name in opened:
-            found = _looked(group, opened[group.name], kept / group.name, root, left_out, say)
+            where = kept / group.name
+            found = _looked(group, opened[group.name], where, looks, root, left_out, say)
             if found is not None:
                 looked[group.name] = found
     drawn: dict[str, list[Drawn | KeptFigure]] = {}
     for group in groups:
         drawn[group.name] = [
-            *_of_runs(group, opened.get(group.name)),
+            *_of_runs(group, opened.get(group.name), looks),
             *_named(group, looked.get(group.name)),
         ]
 
@@ -110,10 +114,22 @@ def pieces(
         yield Piece(lacking.name, lacking.title, (lacking,))
 
 
-def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
-    """Figures from the runs' files; those with frames only where the dataset is at hand."""
+def drawn_together(groups: Seq[Group]) -> Iterator[list[str]]:
+    """The names of the runs that share a figure."""
+    for group in groups:
+        yield [run.name for run in _followers(group)]
+        yield [run.name for run in by_module(group)]
+
+
+def _followers(group: Group) -> list[Result]:
+    """The least special run of each technique of the paper, as many as colours serve."""
     runs = [found[0] for found in paper.techniques([group]).values() if found]
-    runs = runs[: figures.SERIES]
+    return runs[: figures.SERIES]
+
+
+def _of_runs(group: Group, dataset: Dataset | None, looks: Looks) -> Iterator[Drawn]:
+    """Figures from the runs' files; those with frames only where the dataset is at hand."""
+    runs = _followers(group)
     names, title = ", ".join(run.name for run in runs), group.title
     card = card_or_none(group.results[0])
     scored = [row["sequence"] for row in group.results[0].summary["sequences"]]
@@ -122,7 +138,7 @@ def _of_runs(group: Group, dataset: Dataset | None) -> Iterator[Drawn]:
             f"{group.name}-attributes",
             f"J by attribute of the paper's techniques, with 95 % intervals; {title}.",
             f"Bars of J by attribute for {names}.",
-            figures.attribute_bars(attributes(runs)),
+            figures.attribute_bars(attributes(runs), looks=looks),
         )
     grid = _grid(group)
     if len({figures.options_of(run)["matching"] for run in grid}) > 1:
@@ -188,6 +204,7 @@ def _looked(
     group: Group,
     dataset: Dataset,
     folder: Path,
+    looks: Looks,
     root: Path | None,
     left_out: list[str],
     say: Say | None,
@@ -207,6 +224,7 @@ def _looked(
     key = fingerprint({
         "runs": {s.label: _identity(runs[s.label]) for s in subjects}, "sequences": names,
         "pictured": pictured, "pairs": PAIRS, "cells": CELLS, "source": _source(),
+        "looks": {s.label: looks[s.label] for s in subjects},
     })  # fmt: skip
     try:
         found = features_folder.read(folder)
@@ -220,7 +238,11 @@ def _looked(
         clips = [dataset.sequence(name) for name in pictured]
         looked = [
             features.receptive_fields(
-                subjects, [dataset.sequence(name) for name in names], pairs=PAIRS, cells=CELLS
+                subjects,
+                [dataset.sequence(name) for name in names],
+                pairs=PAIRS,
+                cells=CELLS,
+                looks=looks,
             ),
             features.projections(some, clips, pairs=2 * PAIRS),
         ]

@@ -23,6 +23,7 @@ from vosbench.atomic import write_json
 from vosbench.config import fingerprint
 from vosbench.errors import DataError, UsageError
 from vosbench.report_tables import by_sequence, show, write_files
+from vosbench.toolbox.looks import Looks, looks
 from vosbench.toolbox.page import (
     Exhibit,
     Page,
@@ -100,20 +101,24 @@ def write(
         left_out: list[str] = []
         found = groups(results)
         opened = {group.name: _open(group, root) for group in found}
+        known = _looks(found, paper)
         sections = tuple(
-            _section(group, opened[group.name], building, root, left_out) for group in found
+            _section(group, opened[group.name], building, root, known, left_out) for group in found
         )
         exhibited = ""
         exhibits: tuple[Exhibit, ...] = ()
         if paper:
             kept = features or out.with_name(f"{out.name}-features")
-            exhibited, exhibits = _of_paper(found, opened, kept, building, root, left_out, say)
+            exhibited, exhibits = _of_paper(
+                found, opened, kept, building, root, known, left_out, say
+            )
         elif features is not None:
             exhibited, exhibits = "What embeddings are alike in", _inspected(features, building)
         page = Page(
             title=title,
             made_by=f"vosbench {__version__}",
             sections=sections,
+            looks=known,
             tables=_tables([_timed(results)], building, "tables", left_out),
             exhibits=exhibits,
             exhibited=exhibited,
@@ -138,8 +143,25 @@ def _listed(found: Seq[Group]) -> list[dict[str, Any]]:
     ]
 
 
+def _looks(found: Seq[Group], paper: bool) -> Looks:
+    """What each run looks like in all of the report: tables, figures and viewer."""
+    from vosbench import figures  # matplotlib
+
+    together = [[run.name for run in group.results[: figures.SERIES]] for group in found]
+    if paper:
+        from vosbench.paper import drawn_together  # torch
+
+        together += drawn_together(found)
+    return looks((run.name for group in found for run in group.results), together)
+
+
 def _section(
-    group: Group, opened: Opened, out: Path, root: Path | None, left_out: list[str]
+    group: Group,
+    opened: Opened,
+    out: Path,
+    root: Path | None,
+    known: Looks,
+    left_out: list[str],
 ) -> Section:
     """One group of runs with its tables and figures written."""
     data = group.results[0].summary["dataset"]
@@ -159,7 +181,7 @@ def _section(
         tables=tuple(
             _within(group, table) for table in _tables(made, out, f"tables/{group.name}", left_out)
         ),
-        figures=_figures(group, dataset, out, made),
+        figures=_figures(group, dataset, out, known, made),
         united=group.results[0].summary["protocol"]["objects"] == "united",
         open=dataset.sequence if dataset else None,
         absent=absent,
@@ -228,7 +250,7 @@ def _about(manifest: Mapping[str, Any]) -> str:
 
 
 def _figures(
-    group: Group, dataset: Dataset | None, out: Path, made: Seq[Table | Left]
+    group: Group, dataset: Dataset | None, out: Path, known: Looks, made: Seq[Table | Left]
 ) -> tuple[ShownFigure, ...]:
     from vosbench import figures  # matplotlib
 
@@ -239,7 +261,7 @@ def _figures(
             out,
             f"figures/{group.name}",
         )
-        for drawn in figures.of_runs(group.results, dataset, tables)
+        for drawn in figures.of_runs(group.results, dataset, tables, known)
     )
 
 
@@ -258,6 +280,7 @@ def _of_paper(
     kept: Path,
     out: Path,
     root: Path | None,
+    known: Looks,
     left_out: list[str],
     say: Callable[[str], None] | None,
 ) -> tuple[str, tuple[Exhibit, ...]]:
@@ -265,7 +288,7 @@ def _of_paper(
     from vosbench import paper  # matplotlib, torch
 
     at_hand = {name: each.dataset for name, each in opened.items() if each.dataset}
-    pieces = paper.pieces(found, at_hand, kept, root=root, left_out=left_out, say=say)
+    pieces = paper.pieces(found, at_hand, kept, looks=known, root=root, left_out=left_out, say=say)
     return paper.TITLE, tuple(
         Exhibit(
             piece.name,

@@ -29,7 +29,7 @@ def write(page: Page, out: Path) -> None:
     """Write index.html, assets/, data/, frames/ and thumbs/ into `out`, which exists."""
     shutil.copytree(HERE / "assets", out / "assets", dirs_exist_ok=True)
     cards = {section.name: films.write(section, out, page) for section in page.sections}
-    styles = curves.styles(run.name for section in page.sections for run in section.runs)
+    styles = curves.styles(page.looks)
     index = [_indexed(section, cards[section.name], styles) for section in page.sections]
     (out / "data").mkdir(exist_ok=True)
     (out / "data" / "index.js").write_text(

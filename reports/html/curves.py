@@ -1,30 +1,30 @@
-"""Scores over time -> paths of an SVG; a colour and a dash for each run, the same on all pages."""
+"""Scores over time -> paths of an SVG, each run in its look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
+from vosbench.toolbox.looks import Looks
 from vosbench.toolbox.page import Section, ShownRun
 
-# Okabe and Ito, Color Universal Design (2008), without yellow and black, which vanish on a white
-# and on a dark page; grey is added.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a8a")
-DASHES = ("", "7 3", "2 3", "9 3 2 3")
+WIDTH = 1.8  # pixels of a line, as in style.css
 
 
 class Style(NamedTuple):
-    """How a run is drawn; dashes tell runs apart without colour."""
+    """How a run is drawn in an SVG; dashes tell runs apart without colour."""
 
     colour: str
     dash: str
 
 
-def styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each name, in the order they come; the same name has the same everywhere."""
+def styles(looks: Looks) -> dict[str, Style]:
+    """The looks of runs for an SVG; black is the ink's colour, as a dark page would hide it."""
     return {
-        name: Style(COLOURS[n % len(COLOURS)], DASHES[n % len(DASHES)])
-        for n, name in enumerate(dict.fromkeys(names))
+        name: Style(
+            "currentColor" if look.colour == "#000000" else look.colour,
+            " ".join(f"{WIDTH * length:.1f}" for length in look.dash),
+        )
+        for name, look in looks.items()
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from vosbench.toolbox.looks import Looks
 from vosbench.types import Sequence
 
 
@@ -120,13 +121,14 @@ class Exhibit:
 class Page:
     """A whole report; `tables` and `figures` are those over several sections.
 
-    exhibits: under the heading `exhibited`, before all sections.
+    exhibits: under the heading `exhibited`, before all sections. looks: of every run, by name.
     width: pixels that frames are reduced to, where they are wider.
     """
 
     title: str
     made_by: str
     sections: tuple[Section, ...]
+    looks: Looks
     tables: tuple[ShownTable, ...] = ()
     figures: tuple[ShownFigure, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vosbench.toolbox.figures.style import (
     COLUMN,
-    DASHES,
-    HATCHES,
-    MARKERS,
     PAGE,
-    colour,
     legend_below,
     legend_height,
     sheet,
     styled,
 )
+from vosbench.toolbox.looks import DASHES, Look, Looks, completed
 
 BARS_IN_A_ROW = 44  # more than these at page width are too thin for their intervals
 PANELS_IN_A_ROW = 4
@@ -62,6 +59,7 @@ def grouped_bars(
     ylabel: str,
     scale: float = 100,
     width: float = PAGE,
+    looks: Looks | None = None,
 ) -> Figure:
     """One group of bars per name, one bar per series (Fig. 5, 6, 9).
 
@@ -71,6 +69,7 @@ def grouped_bars(
         ylabel: of the values' axis.
         scale: what values are multiplied with.
         width: in inches.
+        looks: of the series; by their place where there is none.
     """
     assert groups, "no groups to draw"
     assert all(len(values) == len(groups) for values in series.values()), "groups and values differ"
@@ -79,9 +78,10 @@ def grouped_bars(
     per_row = math.ceil(len(groups) / rows)
     figure = sheet(0.2 + 1.6 * rows + legend_height(list(series), width), width=width)
     panels = figure.subplots(rows, 1, sharey=True, squeeze=False)[:, 0]
+    known = completed(looks, series)
     for row, axes in enumerate(panels):
         part = slice(row * per_row, (row + 1) * per_row)
-        _bars(axes, groups[part], {k: v[part] for k, v in series.items()}, scale)
+        _bars(axes, groups[part], {k: v[part] for k, v in series.items()}, scale, known)
         axes.set_xlim(-0.5, per_row - 0.5)
         axes.set_ylabel(ylabel)
     legend_below(figure, panels[0], list(series))
@@ -89,7 +89,11 @@ def grouped_bars(
 
 
 def _bars(
-    axes: Axes, groups: Sequence[str], series: Mapping[str, Sequence[Value]], scale: float
+    axes: Axes,
+    groups: Sequence[str],
+    series: Mapping[str, Sequence[Value]],
+    scale: float,
+    looks: Looks,
 ) -> None:
     width = 0.82 / len(series)
     for number, (label, values) in enumerate(series.items()):
@@ -100,8 +104,8 @@ def _bars(
             [scale * v.value for _, v in drawn if v.value is not None],
             0.92 * width,
             label=label,
-            color=colour(number),
-            hatch=HATCHES[number % len(HATCHES)],
+            color=looks[label].colour,
+            hatch=looks[label].hatch,
             edgecolor="white",
             linewidth=0.0,
         )
@@ -119,7 +123,7 @@ def _whisker(axes: Axes, x: float, value: Value, scale: float, color: str = "#22
 
 
 @styled
-def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
+def score_by_field(points: Sequence[Point], *, ylabel: str, looks: Looks | None = None) -> Figure:
     """Scores against the side of the receptive field, in cells (Fig. 7).
 
     Learned positions have no side: such a method is a level line.
@@ -130,16 +134,15 @@ def score_by_field(points: Sequence[Point], *, ylabel: str) -> Figure:
     ]  # in a legend: neighbours' names would lie over each other
     figure = sheet(2.2 + legend_height(labels, COLUMN), width=COLUMN)
     axes = figure.subplots()
-    for number, (point, label) in enumerate(zip(drawn, labels, strict=True)):
+    known = completed(looks, (point.label for point in drawn))
+    for point, label in zip(drawn, labels, strict=True):
+        look, level = known[point.label], 100 * (point.score.value or 0)
         if point.field is None:
-            line = DASHES[1 + number % (len(DASHES) - 1)]
-            level = 100 * (point.score.value or 0)
-            axes.axhline(level, color=colour(number), linestyle=line, label=label)
+            line = (0, look.dash or DASHES[1])  # a full line would look like one of the grid's
+            axes.axhline(level, color=look.colour, linestyle=line, label=label)
         else:
-            _whisker(axes, point.field, point.score, 100, color=colour(number))
-            at = (point.field, 100 * (point.score.value or 0))
-            marker = MARKERS[number % len(MARKERS)]
-            axes.plot(*at, marker, color=colour(number), markersize=6, label=label)
+            _whisker(axes, point.field, point.score, 100, color=look.colour)
+            axes.plot(point.field, level, look.marker, color=look.colour, markersize=6, label=label)
     fields = [point.field for point in drawn if point.field is not None]
     if fields:
         axes.set_xscale("log", base=2)  # the paper's fields lie so: 3 to 55 cells
@@ -161,6 +164,7 @@ def line_panels(
     xlabel: str,
     ylabel: str,
     markers: bool = False,
+    looks: Looks | None = None,
 ) -> Figure:
     """Small multiples of lines with bands, one scale for all: J over time, sweeps of an option.
 
@@ -170,9 +174,11 @@ def line_panels(
         ylabel: beside the first column.
         markers: mark the few values of a sweep, and name them on the axis; one that spans a factor
             of eight or more has a logarithmic axis.
+        looks: of the labels; by their place where there is none.
     """
     assert panels, "no panels to draw"
     labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
+    known = completed(looks, labels)
     columns = min(len(panels), PANELS_IN_A_ROW)
     rows = math.ceil(len(panels) / columns)
     single, own_axes = len(panels) == 1, "{}" in xlabel
@@ -182,7 +188,7 @@ def line_panels(
     grid = figure.subplots(rows, columns, sharey=True, sharex=not own_axes, squeeze=False)
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
         for label, curve in curves.items():
-            _line(axes, curve, labels.index(label), label, markers=markers)
+            _line(axes, curve, label, known[label], markers=markers)
         if markers:
             _name_values(axes, sorted({x for curve in curves.values() for x in curve.x}))
         if own_axes:
@@ -199,24 +205,24 @@ def line_panels(
     for axes in grid[:, 0]:
         axes.set_ylabel(ylabel)
     first = next(a for a, c in zip(grid.flat, panels.values(), strict=False) if len(c))
-    _complete(first, labels)
+    _complete(first, known)
     legend_below(figure, first, labels)
     return figure
 
 
-def _line(axes: Axes, curve: Curve, number: int, label: str, *, markers: bool) -> None:
+def _line(axes: Axes, curve: Curve, label: str, look: Look, *, markers: bool) -> None:
     y = [100 * value for value in curve.y]
     axes.plot(
         curve.x,
         y,
         label=label,
-        color=colour(number),
-        linestyle=DASHES[number % len(DASHES)],
-        marker=MARKERS[number % len(MARKERS)] if markers else "",
+        color=look.colour,
+        linestyle=_dashed(look),
+        marker=look.marker if markers else "",
     )
     if curve.low:
         low, high = ([100 * v for v in band] for band in (curve.low, curve.high))
-        axes.fill_between(curve.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
+        axes.fill_between(curve.x, low, high, color=look.colour, alpha=0.15, linewidth=0)
 
 
 def _name_values(axes: Axes, values: Sequence[float]) -> None:
@@ -227,10 +233,14 @@ def _name_values(axes: Axes, values: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
-def _complete(axes: Axes, labels: Sequence[str]) -> None:
+def _complete(axes: Axes, looks: Looks) -> None:
     """Empty lines for labels that this panel lacks, so that its legend is everyone's."""
     present = set(axes.get_legend_handles_labels()[1])
-    for number, label in enumerate(labels):
+    for label, look in looks.items():
         if label not in present:
-            style = DASHES[number % len(DASHES)]
-            axes.plot([], [], label=label, color=colour(number), linestyle=style)
+            axes.plot([], [], label=label, color=look.colour, linestyle=_dashed(look))
+
+
+def _dashed(look: Look) -> Any:
+    """A look's dashes as matplotlib has them."""
+    return (0, look.dash) if look.dash else "-"

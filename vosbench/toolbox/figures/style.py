@@ -1,7 +1,6 @@
-"""What all figures share: paper widths, colours safe for colour-blind readers, and the writing.
+"""What all figures share: paper widths, style and the writing; looks.py has the colours.
 
-Colours are Okabe and Ito's (jfly.uni-koeln.de/color); series also differ by marker, dash or hatch,
-so that a grey print can be read. No pyplot: nothing global is touched and nothing is left open.
+No pyplot: nothing global is touched and nothing is left open.
 """
 
 from __future__ import annotations
@@ -25,20 +24,6 @@ T = TypeVar("T")
 PAGE = 6.875  # inches: both columns of a CVPR or WACV paper
 COLUMN = 3.25  # inches: one column
 DPI = 200
-
-COLOURS = (
-    "#0072B2",  # blue
-    "#E69F00",  # orange
-    "#009E73",  # green
-    "#CC79A7",  # purple
-    "#56B4E9",  # sky blue
-    "#D55E00",  # vermilion
-    "#000000",
-    "#8A8A8A",  # grey, for their yellow, which is weak on white paper
-)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
-HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "||||", "oo", "--")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -80,11 +65,6 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 def sheet(height: float, *, width: float = PAGE) -> Figure:
     """An empty figure of this size in inches, laid out without overlaps."""
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
-
-
-def colour(number: int) -> str:
-    """The colour of the n-th series; they repeat after eight, with other markers beside."""
-    return COLOURS[number % len(COLOURS)]
 
 
 def legend_below(figure: Figure, axes: Axes, labels: Sequence[str]) -> None:

@@ -116,6 +116,28 @@ def test_a_clip_that_is_there_twice_is_used_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc/self/fd here")
+def test_linked_folders_are_entered_once(tmp_path: Path) -> None:
+    write_frames(tmp_path / "elsewhere" / "a")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "second").symlink_to(tmp_path / "elsewhere" / "a")
+    assert list(clips.find(tmp_path / "in")) == ["linked/a"]
+
+
+@pytest.mark.parametrize("left", [0, 100, 5000])
+def test_a_cached_clip_that_was_cut_off_is_decoded_anew(
+    left: int, tmp_path: Path, cache: Path
+) -> None:
+    write_frames(tmp_path / "in" / "a")
+    (whole,) = clips.prepare(tmp_path / "in", short_side=24).usable
+    expected = whole.path.read_bytes()
+    whole.path.write_bytes(expected[:left])
+    (again,) = clips.prepare(tmp_path / "in", short_side=24).usable
+    assert again == whole
+    assert again.path.read_bytes() == expected
+
+
 def test_clips_hold_no_open_files(tmp_path: Path) -> None:
     def opened() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))

@@ -64,11 +64,14 @@ def test_settings_are_pairs() -> None:
 def test_options_are_converted_and_unknown_ones_listed() -> None:
     options = config.method_options("optical-flow", {"threshold": "0.25", "label": "soft"})
     assert (options.threshold, options.label, options.flow) == (0.25, "soft", "dis")
-    with pytest.raises(UsageError, match=r"has no option 'lable'; valid options: .*label=hard"):
+    words = r"has no option 'lable'; did you mean 'label'\? valid options: .*label=hard"
+    with pytest.raises(UsageError, match=words):
         config.method_options("optical-flow", {"lable": "soft"})
+    with pytest.raises(UsageError, match=r"has no option 'qqq'; valid options: "):
+        config.method_options("optical-flow", {"qqq": "1"})
     with pytest.raises(UsageError, match=r"label=fuzzy: expected one of"):
         config.method_options("optical-flow", {"label": "fuzzy"})
-    with pytest.raises(UsageError, match=r"threshold=high: expected a number"):
+    with pytest.raises(UsageError, match=r"threshold=high: expected a finite number"):
         config.method_options("optical-flow", {"threshold": "high"})
 
 
@@ -84,10 +87,16 @@ def test_conversion_by_type(text: str, hint: object, value: object) -> None:
     assert config._convert(text, hint) == value
 
 
-@pytest.mark.parametrize(("text", "hint"), [("x", int), ("maybe", bool), ("none", int | str)])
-def test_conversion_refuses(text: str, hint: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("x", int), ("maybe", bool), ("none", int | str), ("nan", float), ("-inf", float),
+        ("inf", int), (float("inf"), int), (float("nan"), float), ("1e999", float | None),
+    ],
+)  # fmt: skip
+def test_conversion_refuses(value: object, hint: object) -> None:
     with pytest.raises(ValueError, match="expected"):
-        config._convert(text, hint)
+        config._convert(value, hint)
 
 
 def test_root_is_the_flag_or_the_environment_or_a_clear_error(

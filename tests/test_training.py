@@ -250,10 +250,14 @@ def test_unknown_keys_list_the_known_by_group(test_leaves: None) -> None:
     assert "settings: steps=2000" in text
     with pytest.raises(UsageError, match="no recipe 'quik'; did you mean 'quick'"):
         choose("tiny-trainable", {"recipe": "quik"})
-    with pytest.raises(UsageError, match="setting lr=fast: expected a number"):
+    with pytest.raises(UsageError, match="setting lr=fast: expected a finite number"):
         choose("tiny-trainable", {"lr": "fast"})
     with pytest.raises(UsageError, match="setting gap_max=2: expected 3 or more"):
         choose("tiny-trainable", {"gap_min": "3", "gap_max": "2"})
+    with pytest.raises(UsageError, match="setting lr=inf: expected a finite number"):
+        choose("tiny-trainable", {"lr": "inf"})
+    with pytest.raises(UsageError, match="setting crop=8: expected 0 or at least 16 px"):
+        choose("tiny-trainable", {"crop": "8"})
     with pytest.raises(UsageError, match=r"copy-first is not .* trained; these are: .*tiny-train"):
         choose("copy-first", {})
 

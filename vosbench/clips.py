@@ -77,7 +77,8 @@ def cache_folder() -> Path:
 def find(folder: Path) -> dict[str, FrameFolder | VideoFile]:
     """Every clip below a folder by its relative path, in natural order, unread.
 
-    A video file is a clip, and so is a folder that holds pictures.
+    A video file is a clip, and so is a folder that holds pictures. Linked folders are entered, each
+    once.
 
     Raises:
         DataError: there is no such folder, or it holds neither.
@@ -85,9 +86,14 @@ def find(folder: Path) -> dict[str, FrameFolder | VideoFile]:
     if not folder.is_dir():
         raise DataError(f"--videos {folder} is no folder; expected videos or folders of frames")
     found: dict[str, FrameFolder | VideoFile] = {}
-    for where, folders, files in os.walk(folder):
+    entered: set[Path] = set()
+    for where, folders, files in os.walk(folder, followlinks=True):
         here = Path(where)
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        if here.resolve() in entered:  # a link to a folder above, or a second one to this
+            folders.clear()
+            continue
+        entered.add(here.resolve())
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             if Path(name).suffix.lower() in VIDEOS and not name.startswith("."):
                 found[(here / name).relative_to(folder).as_posix()] = VideoFile(here / name)
@@ -138,7 +144,7 @@ def prepare(
         with _skipping(name, skipped):
             if path in usable:
                 raise DataError(f"the same frames as {usable[path].name}")
-            if not path.is_file():
+            if not _is_whole(path):
                 _decode(source, path, short_side)
             clip = Clip(name, sha256, path, np.load(path, mmap_mode="r").shape)
             if clip.shape[0] < shortest:
@@ -193,6 +199,15 @@ def _check_room(folder: Path, needed: float) -> None:
             f"free in {folder}; set VOSBENCH_CACHE to a folder on another disk, or a smaller "
             "short_side"
         )
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a cached clip is there and readable: a full or failing disk can cut it off later."""
+    try:
+        np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return False
+    return True
 
 
 def _decode(source: FrameFolder | VideoFile, path: Path, short_side: int) -> None:

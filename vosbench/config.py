@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import tomllib
 import types
@@ -130,7 +131,8 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
         if key not in known:
             defaults = {k: leaf.defaults.get(k, default_of(f)) for k, f in known.items()}
             valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
-            raise UsageError(f"{name} has no option {key!r}; valid options: {valid}")
+            hint = did_you_mean(key, known).partition("known: ")[0]
+            raise UsageError(f"{name} has no option {key!r}; {hint}valid options: {valid}")
     return filled(module.Options, merged, what=f"{name} option")
 
 
@@ -194,11 +196,13 @@ def _convert(value: Any, hint: Any) -> Any:
         raise ValueError("expected true or false")
     if hint in (int, float):
         try:
-            if isinstance(value, bool) or (hint is int and float(value) != int(value)):
+            if isinstance(value, bool) or not math.isfinite(float(value)):
+                raise ValueError
+            if hint is int and float(value) != int(value):
                 raise ValueError
             return hint(value)
-        except (TypeError, ValueError):
-            kind = "a whole number" if hint is int else "a number"
+        except (TypeError, ValueError, OverflowError):
+            kind = "a whole number" if hint is int else "a finite number"
             raise ValueError(f"expected {kind}") from None
     if hint in (str, Path) and not isinstance(value, (str, Path)):
         raise ValueError("expected text")

@@ -19,6 +19,8 @@ from vosbench.config import default_of, filled, method_options
 from vosbench.errors import PluginError, UsageError, did_you_mean
 from vosbench.types import TrainableLeaf
 
+SMALLEST = 16  # px of a crop
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -77,6 +79,12 @@ class Settings:
             bound = least.get(key, 0)
             if not isinstance(value, (str, bool)) and not value >= bound:
                 raise UsageError(f"setting {key}={value}: expected {bound} or more")
+        for key in ("crop", "resize"):
+            if 0 < getattr(self, key) < SMALLEST:
+                raise UsageError(
+                    f"setting {key}={getattr(self, key)}: expected 0 or at least {SMALLEST} px, as "
+                    "what is smaller has too few cells to match"
+                )
         if not self.held_out < 1:
             raise UsageError(f"setting held_out={self.held_out}: expected less than 1")
         if self.crop and self.short_side and self.crop > self.short_side:

@@ -186,6 +186,25 @@ def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
     assert changes(runs) == before
 
 
+def test_a_dataset_that_is_not_at_hand_is_no_failure(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = RUNS.partition("\n\n")[0].replace('["synthetic"]', '["synthetic", "davis2017"]')
+    done = suite(text)
+    assert done.exit_code == 0, done.stderr
+    assert "left out: davis2017 (1 run): where is davis2017?" in done.stderr
+    assert "synthetic" in done.stdout
+    (tmp_path / "data" / "DAVIS-2017").mkdir(parents=True)
+    monkeypatch.setenv("VOSBENCH_DATA", str(tmp_path / "data"))
+    damaged = suite(text)
+    assert damaged.exit_code == 1, "it is there and not as it should be"
+    assert "left out: davis2017 (1 run): " in damaged.stderr
+    monkeypatch.setenv("VOSBENCH_DATA", str(tmp_path / "elsewhere"))
+    assert suite(text).exit_code == 0
+    nothing = suite(text.replace('"synthetic", ', "").replace('sequences = ["plain"]', ""))
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+
+
 def test_a_run_of_which_a_sequence_fails_is_left_out_until_it_is_mended(
     suite: Suite, folder_root: Path
 ) -> None:

@@ -31,7 +31,8 @@ def suite(
 ) -> None:
     """Train and run what a suite lists and is missing, then print its tables. It can be resumed.
 
-    Where the suite says so, its report is written into OUT/report.
+    Where the suite says so, its report is written into OUT/report. A dataset that VOSBENCH_DATA
+    does not hold is left out and named; the status is 1 if something failed or nothing was left.
     """
     from vosbench import api, suites
     from vosbench import progress as bars
@@ -53,9 +54,9 @@ def suite(
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command goes on in {out}", err=True)
         raise typer.Exit(130) from None
-    for what, why in done.missing.items():
+    for what, why in (*done.not_at_hand.items(), *done.missing.items()):
         typer.echo(f"left out: {what}: {why}", err=True)
-    if done.missing:
+    if done.missing or not done.folders:
         raise typer.Exit(1)
 
 

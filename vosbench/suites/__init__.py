@@ -37,7 +37,7 @@ from typing import Any
 from vosbench import api, registry, training
 from vosbench import run as running
 from vosbench.atomic import write_bytes, write_json
-from vosbench.config import RunConfig, method_options, open_dataset
+from vosbench.config import RunConfig, card_of, method_options, open_dataset, resolve_root
 from vosbench.errors import (
     DataError,
     IncompleteRunError,
@@ -104,10 +104,15 @@ class Suite:
 
 @dataclass(frozen=True)
 class Done:
-    """The folders of the runs that are whole, and what could not be done, with why."""
+    """The folders of the runs that are whole, and what was not done, with why.
+
+    missing: what failed. not_at_hand: datasets that do not lie where vosbench looks by itself,
+    which is no failure.
+    """
 
     folders: tuple[Path, ...]
     missing: Mapping[str, str]
+    not_at_hand: Mapping[str, str]
 
 
 def names() -> tuple[str, ...]:
@@ -220,10 +225,12 @@ def execute(
                     write_json(kept.with_suffix(".json"), card)
             if made.install:
                 _copy(kept, installed)
+    not_at_hand: dict[str, str] = {}
     absent = _absent(suite)
     for (dataset, root), why in absent.items():
         count = sum(dataset in run.datasets and run.root == root for run in suite.runs)
-        missing[f"{dataset} ({count} {'run' if count == 1 else 'runs'})"] = why
+        left_out = missing if root or _lies(dataset) else not_at_hand
+        left_out[f"{dataset} ({count} {'run' if count == 1 else 'runs'})"] = why
         tell(f"left out: {dataset}: {why}")
     folders = []
     for run in suite.runs:
@@ -238,7 +245,7 @@ def execute(
                     device=device, workers=workers, out=out / "runs",
                 )  # fmt: skip
                 folders.append(_run(config, running_bar))
-    return Done(tuple(dict.fromkeys(folders)), missing)
+    return Done(tuple(dict.fromkeys(folders)), missing, not_at_hand)
 
 
 def _absent(suite: Suite) -> dict[tuple[str, str], str]:
@@ -251,6 +258,15 @@ def _absent(suite: Suite) -> dict[tuple[str, str], str]:
         except VosbenchError as error:
             found[key] = str(error)
     return found
+
+
+def _lies(dataset: str) -> bool:
+    """Whether there is anything where VOSBENCH_DATA says that the dataset lies."""
+    try:
+        where = resolve_root(card_of(dataset), None)
+    except UsageError:
+        return False
+    return where is None or where.exists()
 
 
 @contextlib.contextmanager

@@ -236,7 +236,7 @@ def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
 
 
 class _Look:
-    """Diagnostics and a picture of one fixed batch of held-out clips."""
+    """Diagnostics and a picture of one fixed batch of held-out clips, if any could be spared."""
 
     def __init__(self, plan: Plan, trainee: Any, device: Any) -> None:
         self.plan, self.trainee, self.device = plan, trainee, device
@@ -258,7 +258,8 @@ class _Look:
         add_line(folder / "diagnostics.csv", {"step": step, **figures})
         draw(folder / "pictures" / f"step-{step:06d}.png", pictures)
         shown = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
-        show.say(f"step {step}, held-out clips: {shown}")
+        which = "training" if self.plan.held == self.plan.clips else "held-out"
+        show.say(f"step {step}, {which} clips: {shown}")
         for complaint in self.trainee.complaints(figures):
             show.say(f"warning: {complaint}")
         return figures

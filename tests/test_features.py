@@ -67,6 +67,7 @@ def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path:
     assert names == {"cosine-bars", "cosine-map-ant", "score-by-field"}
     (row,) = shown.tables[0].records()
     assert row["J"] == subject.score
+    assert (row["J low"], row["J high"]) == subject.interval
 
     points = [(2.0, 2.0), (31.0, 47.0)]
     looked = features.projections([subject], [dataset.sequence("ant")], pairs=2, points=points)

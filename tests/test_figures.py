@@ -274,10 +274,15 @@ def test_long_names_are_broken_where_they_may_be_and_fit() -> None:
 
 
 def test_ablation_bars_have_a_group_for_each_column() -> None:
-    columns = (Column("backbone"), Column("conv-3", "%"), Column("deformable", "%"))
-    rows = (("compact", 0.3, None), ("resnet18", 0.2, 0.4))
-    figure = figures.ablation_bars(Table("ablation-J", "J by backbone", columns, rows))
-    (axes,) = panels(figure)
+    ends = ("", " low", " high")
+    scores = [Column(f"{name}{end}", "%") for name in ("conv-3", "deformable") for end in ends]
+    rows: tuple[Any, ...] = (
+        ("compact", 0.3, 0.1, 0.4, *[None] * 3),
+        ("resnet18", 0.2, None, None, 0.4, None, None),
+    )
+    table = Table("ablation-J", "J by backbone", (Column("backbone"), *scores), rows)
+    (axes,) = panels(figures.ablation_bars(table))
+    assert axes.collections[1].get_segments()[0][:, 1].tolist() == pytest.approx([10, 40])
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([30, 20, 40])
     assert axes.get_ylabel() == "J mean (%)"
 

@@ -48,6 +48,8 @@ def test_table_2_holds_both_figures_and_their_difference(runs: list[api.Result])
     assert (own["run"], own["J published"]) == ("rpmnet", pytest.approx(0.357))
     assert own["J measured 2 of 30"] == runs[1].summary["J"]["mean"] == pytest.approx(0.35)
     assert own["J difference"] == pytest.approx(-0.007)
+    interval = [own[f"J measured 2 of 30 {end}"] for end in ("low", "high")]
+    assert interval == pytest.approx([0.3, 0.4])
     assert own["J davis2016 2 of 20"] == runs[3].summary["J"]["mean"]
     assert "sequences: 2 of 30" in str(own["not as published"])
     assert "paper: ResNet-101" in str(own["not as published"])
@@ -62,6 +64,7 @@ def test_other_data_are_never_set_against_published_figures(runs: list[api.Resul
     table = tables.scores(groups(runs[3:]))
     assert "J difference" not in [column.name for column in table.columns]
     assert rows(table)["RPM-Net"]["J measured"] is None
+    assert "J measured low" not in rows(table)["RPM-Net"]
     assert rows(table)["RPM-Net"]["J davis2016 2 of 20"] == pytest.approx(0.35)
     bare = rows(tables.other_datasets(groups(runs)))["RPM-Net_R"]
     assert (bare["run"], bare["J segtrackv2 published"]) == (None, pytest.approx(0.484))
@@ -123,7 +126,8 @@ def test_published_beside_measured_is_seen_on_the_page(
     )
     text = [re.sub(r"<[^>]+>|\s+", " ", row) for row in page.split("<tr>")]
     (row,) = [row.split() for row in text if row.split()[:2] == ["RPM-Net", "rpmnet"]][:1]
-    assert row[2:5] == ["35.7", "35.0", "-0.7"]
+    assert row[2:7] == ["35.7", "35.0", "30.0", "to", "40.0"]
+    assert row[7] == "-0.7"
     assert 'id="davis2017-val-davis2017-published"' in page  # and in the dataset's own section
     kept = json.loads((made.page.parent / "tables" / "paper" / "table-2.json").read_text())
     assert kept["rows"] == list(tables.scores(groups(runs)).records())

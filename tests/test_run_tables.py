@@ -74,8 +74,12 @@ def test_ablation_is_a_grid(tmp_path: Path) -> None:
         runs.append(write_run(tmp_path / str(number), steady({"a": j}), method="rpmnet",
                               options=options))  # fmt: skip
     table = ablation([*runs, write_run(tmp_path / "t", steady({"a": 0.1}))])
-    assert [column.name for column in table.columns] == ["backbone", "conv-3", "deformable"]
-    assert table.rows == (("compact", 0.4, 0.4), ("resnet18", None, 0.6))
+    names = [column.name for column in table.columns]
+    assert [names[at] for at in (0, 1, 2, 4)] == ["backbone", "conv-3", "conv-3 low", "deformable"]
+    assert [(row[0], row[1], row[4]) for row in table.rows] == [
+        ("compact", 0.4, 0.4), ("resnet18", None, 0.6),
+    ]  # fmt: skip
+    assert table.rows[0][2] is None, "one sequence gives no interval"
     assert "compact, conv-3: mean of 2 runs, 30.0 to 50.0" in table.notes
     larger = write_run(tmp_path / "l", steady({"a": 0.7}), method="rpmnet",
                        options={**RPMNET, "size": 512})  # fmt: skip
@@ -84,6 +88,16 @@ def test_ablation_is_a_grid(tmp_path: Path) -> None:
     assert "where a row says nothing else: size=256" in special.notes
     with pytest.raises(UsageError, match=r"no run of .* has both options, backbone and matching"):
         ablation([write_run(tmp_path / "t", steady({"a": 0.1}))])
+
+
+def test_the_interval_of_a_cell_is_that_of_its_mean_run(tmp_path: Path) -> None:
+    options = {**RPMNET, "backbone": "compact", "matching": "conv-3"}
+    runs = [
+        write_run(tmp_path / str(n), steady(of), method="rpmnet", options={**options, "weights": n})
+        for n, of in enumerate(({"a": 0.2, "b": 0.6}, {"a": 0.4, "b": 0.8}))
+    ]
+    (row,) = ablation(runs).records()
+    assert (row["conv-3"], row["conv-3 low"], row["conv-3 high"]) == pytest.approx((0.5, 0.3, 0.7))
 
 
 def test_published_figures_are_those_of_the_paper() -> None:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from vosbench import registry
 from vosbench.analysis import embedding_pca, receptive_field
 from vosbench.analysis.runs import dataset_of
+from vosbench.analysis.significance import UNKNOWN, Interval, bootstrap, sample
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.config import RunConfig, build_method
@@ -33,11 +34,12 @@ DRAWING = (charts, pictures, style)  # they too decide what a kept figure looks 
 
 @dataclass(frozen=True)
 class Subject:
-    """A method that shows its embeddings; `score` is the J of its run, where there is one."""
+    """A method that shows its embeddings; `score`, `interval`: J of its run, where there is one."""
 
     label: str
     method: Inspectable
     score: float | None = None
+    interval: Interval = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,12 @@ def from_run(result: Result, *, device: str = "cpu", root: Path | None = None) -
             f"or inspect the method as it is with --method {name}"
         )
     method = build_method(name, options, device=device, seed=identity["seed"])
-    return Subject(result.name, _inspectable(name, method), result.summary["J"]["mean"])
+    return Subject(
+        result.name,
+        _inspectable(name, method),
+        result.summary["J"]["mean"],
+        bootstrap(sample(result, "J")),
+    )
 
 
 def receptive_fields(
@@ -97,7 +104,7 @@ def receptive_fields(
         measured.append(
             receptive_field.measure(
                 subject.label, subject.method, sequences, pairs=pairs, cells=cells, seed=seed,
-                score=subject.score,
+                score=subject.score, interval=subject.interval,
             )
         )  # fmt: skip
         if progress:
@@ -128,8 +135,8 @@ def receptive_fields(
         figures.append(
             Drawn(
                 "score-by-field",
-                "J of the runs against the side of the receptive field; learned positions have "
-                "no side.",
+                "J of the runs, with 95 % intervals over sequences, against the side of the "
+                "receptive field; learned positions have no side.",
                 f"J against the receptive field for {names}.",
                 score_by_field(whole, looks=looks),
             )
@@ -202,7 +209,11 @@ def cosine_bars(table: Table, *, looks: Looks | None = None) -> Figure:
 def score_by_field(table: Table, *, looks: Looks | None = None) -> Figure:
     """The table `receptive-field` as scores against the side of the field."""
     points = [
-        charts.Point(str(row["method"]), _number(row["field"]), charts.Value(_number(row["J"])))
+        charts.Point(
+            str(row["method"]),
+            _number(row["field"]),
+            charts.Value(*(_number(row[f"J{end}"]) for end in ("", " low", " high"))),
+        )
         for row in table.records()
     ]
     return charts.score_by_field(points, ylabel="J mean (%)", looks=looks)

@@ -81,7 +81,8 @@ def of_runs(
     if len({options_of(run)["matching"] for run in grid}) > 1:
         yield Drawn(
             "ablation",
-            f"J by backbone and matching module; a gap: no run; {group.title}.",
+            "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
+            f"run; {group.title}.",
             f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
             ablation_bars(ablation.ablation(grid)),
         )
@@ -160,8 +161,15 @@ def condition_bars(table: Table, names: Seq[str], *, looks: Looks | None = None)
 
 def ablation_bars(table: Table) -> Figure:
     """The table `ablation-*` as bars (Fig. 6): a group per column, a colour per row."""
-    names = [column.name for column in table.columns[1:]]
-    series = {str(row[0]): [Value(_number(cell)) for cell in row[1:]] for row in table.rows}
+    names = [c.name for c in table.columns[1:] if not c.name.endswith((" low", " high"))]
+    first = table.columns[0].name
+    series = {
+        str(row[first]): [
+            Value(*(_number(row[f"{name}{end}"]) for end in ("", " low", " high")))
+            for name in names
+        ]
+        for row in table.records()
+    }
     metric = table.title.partition(" ")[0]
     return charts.grouped_bars(names, series, ylabel=f"{metric} mean (%)")
 

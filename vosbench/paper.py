@@ -144,7 +144,8 @@ def _of_runs(group: Group, dataset: Dataset | None, looks: Looks) -> Iterator[Dr
     if len({figures.options_of(run)["matching"] for run in grid}) > 1:
         yield Drawn(
             f"{group.name}-ablation",
-            f"J by backbone and matching module; a gap: no run; {title}.",
+            "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
+            f"run; {title}.",
             f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
             figures.ablation_bars(ablation(grid)),
         )

@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from vosbench.analysis.runs import one_group
+from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table
 from vosbench.api import Result
 from vosbench.errors import UsageError
@@ -24,8 +27,11 @@ def ablation(
     metric: str = "J",
     row: str = "backbone",
     column: str = "matching",
+    seed: int = 0,
 ) -> Table:
     """The mean score of the runs with each pair of options; a dash where there is no run.
+
+    Its interval is over sequences, seeds and weights as they are.
 
     Runs that differ in further options get rows of their own, which name what is not usual; runs
     that differ in seed or weights only are averaged, and a note says so. Runs without both options
@@ -39,23 +45,24 @@ def ablation(
     if not runs:
         raise UsageError(f"no run of {group.title} has both options, {row} and {column}")
     usual = _usual(runs, but=(row, column, *OWN))
-    cells: dict[tuple[str, str], list[float]] = {}
+    cells: dict[tuple[str, str], list[Result]] = {}
     for run in runs:
         options = _options(run)
         special = (f"{k}={options.get(k)}" for k, v in usual.items() if options.get(k) != v)
         name = " ".join([str(options[row]), *special])
-        cells.setdefault((name, str(options[column])), []).append(_score(run, metric))
+        cells.setdefault((name, str(options[column])), []).append(run)
     across = sorted({key[1] for key in cells}, key=_place)
     rows: list[tuple[Cell, ...]] = [
-        (name, *(_mean(cells.get((name, one))) for one in across))
+        (name, *(cell for one in across for cell in _mean(cells.get((name, one)), metric, seed)))
         for name in sorted({key[0] for key in cells})
     ]
-    notes = [f"{len(runs)} runs; a dash: no run"]
+    notes = [f"{len(runs)} runs; a dash: no run; interval: 95 %, bootstrap over sequences"]
     if usual:
         said = ", ".join(f"{key}={value}" for key, value in usual.items())
         notes.append(f"where a row says nothing else: {said}")
-    for (name, one), values in cells.items():
-        if len(values) > 1:
+    for (name, one), members in cells.items():
+        if len(members) > 1:
+            values = [_score(run, metric) for run in members]
             notes.append(
                 f"{name}, {one}: mean of {len(values)} runs, {100 * min(values):.1f} to "
                 f"{100 * max(values):.1f}"
@@ -66,7 +73,18 @@ def ablation(
     return Table(
         name=f"ablation-{metric.replace('&', '')}",
         title=f"{metric} by {row} and {column}: {group.title}",
-        columns=(Column(row), *(Column(one, "%", better="higher") for one in across)),
+        columns=(
+            Column(row),
+            *(
+                each
+                for one in across
+                for each in (
+                    Column(one, "%", better="higher"),
+                    Column(f"{one} low", "%"),
+                    Column(f"{one} high", "%"),
+                )
+            ),
+        ),
         rows=tuple(rows),
         notes=(*notes, *group.notes),
     )
@@ -91,8 +109,13 @@ def _score(run: Result, metric: str) -> float:
     return float(summary["J&F"] if metric == "J&F" else summary[metric]["mean"])
 
 
-def _mean(values: Sequence[float] | None) -> float | None:
-    return statistics.fmean(values) if values else None
+def _mean(runs: Sequence[Result] | None, metric: str, seed: int) -> tuple[Cell, Cell, Cell]:
+    """The mean score of some runs with the ends of its interval."""
+    if not runs:
+        return None, None, None
+    samples = [sample(run, metric) for run in runs]
+    pooled = samples[0]._replace(total=np.mean([each.total for each in samples], axis=0))
+    return (statistics.fmean(_score(run, metric) for run in runs), *bootstrap(pooled, seed=seed))
 
 
 def _place(name: str) -> tuple[int, str]:

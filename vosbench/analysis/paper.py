@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from vosbench.analysis.published import Figure, deviations, follows, published
 from vosbench.analysis.runs import Group
 from vosbench.analysis.runtime import frame_size
+from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table
 from vosbench.api import Result
 
@@ -74,11 +75,11 @@ def _beside(
         stem = metric if len(datasets) == 1 else f"{metric} {dataset}"
         columns += [
             Column(f"{stem} published", "%"),
-            Column(f"{stem} measured{_part(groups, dataset)}", "%"),
+            *_measured(f"{stem} measured{_part(groups, dataset)}"),
             Column(f"{stem} difference", "%", signed=True),
         ]
     elsewhere = [(group, metric) for group in others for metric in ("J", "F")]
-    columns += [Column(f"{metric} {said(group)}", "%") for group, metric in elsewhere]
+    columns += [one for group, metric in elsewhere for one in _measured(f"{metric} {said(group)}")]
     columns.append(Column("not as published"))
     rows: list[tuple[Cell, ...]] = []
     shown = [group for group in groups if group in others or data_of(group) in datasets]
@@ -90,20 +91,20 @@ def _beside(
             differs: list[str] = []
             for dataset, metric in wanted:
                 figure = known.get((technique, dataset, metric))
-                run = figure and _run_of(groups, dataset, figure.split, run_name)
+                run = _run_of(groups, dataset, figure.split, run_name) if figure else None
                 value = figure.value / 100 if figure else None
-                score = _score(run, metric) if run else None
-                cells += [value, score]
+                score, *interval = _score(run, metric)
+                cells += [value, score, *interval]
                 cells.append(None if value is None or score is None else score - value)
                 differs += deviations(run, figure) if figure and run else []
             for group, metric in elsewhere:
                 of_group = {run.name: run for run in group.results}
-                other = of_group.get(run_name)
-                cells.append(_score(other, metric) if other else None)
+                cells += _score(of_group.get(run_name), metric)
             rows.append((*cells, "; ".join(dict.fromkeys(differs)) or None))
     notes = [
         "published: read in the paper; measured: by this software; difference: only where both "
-        "are of the same dataset and split; a dash: nothing published, or no run"
+        "are of the same dataset and split; a dash: nothing published, or no run; interval: 95 %, "
+        "bootstrap over sequences"
     ]
     if others:
         notes.append(
@@ -115,8 +116,9 @@ def _beside(
     filled = [
         place
         for place, column in enumerate(columns)
-        if not (column.signed or column is columns[-1]) or any(row[place] for row in rows)
-    ]  # nothing is said of differences where nothing was measured
+        if not (column.signed or column is columns[-1] or column.name.endswith((" low", " high")))
+        or any(row[place] is not None for row in rows)
+    ]  # nothing is said of differences and intervals where nothing was measured
     return Table(
         name,
         title,
@@ -204,6 +206,13 @@ def _run_of(groups: Sequence[Group], dataset: str, split: str, name: str) -> Res
     return max(fit, key=lambda run: len(run.summary["sequences"]), default=None)
 
 
-def _score(run: Result, metric: str) -> float | None:
-    value = run.summary[metric]["mean"]
-    return None if value is None else float(value)
+def _measured(name: str) -> tuple[Column, Column, Column]:
+    return Column(name, "%"), Column(f"{name} low", "%"), Column(f"{name} high", "%")
+
+
+def _score(run: Result | None, metric: str) -> tuple[float | None, float | None, float | None]:
+    """The mean of a run with the ends of its interval; None where there is none."""
+    value = run.summary[metric]["mean"] if run else None
+    if run is None or value is None:
+        return None, None, None
+    return (float(value), *bootstrap(sample(run, metric)))

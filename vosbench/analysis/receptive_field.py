@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.analysis.significance import Sample, bootstrap
+from vosbench.analysis.significance import UNKNOWN, Interval, Sample, bootstrap
 from vosbench.analysis.tables import Cell, Column, Table, maybe
 from vosbench.errors import UsageError
 from vosbench.types import Inspectable, Inspection, Mask, Sequence
@@ -57,7 +57,7 @@ class Measured:
     """A method over some sequences: its field, and one likeness per sequence.
 
     cell: height and width of a cell in pixels of the frames, of the first sequence.
-    score: J of a run with this method, 0-1, where one is at hand.
+    score, interval: J of a run with this method, 0-1, where one is at hand.
     """
 
     label: str
@@ -65,6 +65,7 @@ class Measured:
     cell: tuple[float, float]
     sequences: Mapping[str, Likeness]
     score: float | None = None
+    interval: Interval = UNKNOWN
 
 
 def read_at(grid: npt.NDArray[np.float32], at: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -212,6 +213,7 @@ def measure(
     gap: int = 1,
     seed: int = 0,
     score: float | None = None,
+    interval: Interval = UNKNOWN,
 ) -> Measured:
     """A method over sequences; each sequence is the mean of its pairs of frames.
 
@@ -223,7 +225,7 @@ def measure(
         cells: target cells of each pair, drawn by the seed; 0 takes all.
         gap: frames between reference and target; 1 as in the recursion.
         seed: of the cells.
-        score: J of a run with this method.
+        score, interval: J of a run with this method.
     """
     found: dict[str, Likeness] = {}
     fields: list[Field] = []
@@ -242,7 +244,7 @@ def measure(
         found[sequence.name] = Likeness(cosine, *beside)
     side = float(np.median([f.side for f in fields]))
     field = Field(side, all(f.fixed for f in fields), fields[0].samples)
-    return Measured(label, field, size, found, score)
+    return Measured(label, field, size, found, score, interval)
 
 
 def table(measured: Seq[Measured]) -> Table:
@@ -254,10 +256,10 @@ def table(measured: Seq[Measured]) -> Table:
         outside = _mean([s.left_out for s in each.sequences.values()])
         field = round(each.field.side) if each.field.fixed else None
         cosine = [maybe(value) for value in means]
-        interval = bootstrap(_sample(each, "all"))
+        spread = bootstrap(_sample(each, "all"))
         own = (each.label, each.field.samples, field, each.field.side)
-        beside = (maybe(everywhere), outside, each.score)
-        rows.append((*own, cosine[0], *interval, *cosine[1:], *beside))
+        beside = (maybe(everywhere), outside, each.score, *each.interval)
+        rows.append((*own, cosine[0], *spread, *cosine[1:], *beside))
     names = next(iter(measured)).sequences if measured else {}
     sizes = {f"{m.cell[0]:.1f} x {m.cell[1]:.1f} px" for m in measured}
     return Table(
@@ -275,6 +277,8 @@ def table(measured: Seq[Measured]) -> Table:
             Column("anywhere", digits=3),
             Column("left out", "%"),
             Column("J", "%", better="higher"),
+            Column("J low", "%"),
+            Column("J high", "%"),
         ),
         rows=tuple(rows),
         notes=(

@@ -66,6 +66,9 @@ class Interval(NamedTuple):
     high: float | None
 
 
+UNKNOWN = Interval(None, None)
+
+
 def sample(result: Result, metric: str) -> Sample:
     """The scores of a run by sequence, J or F or J&F, averaged as its protocol does."""
     return gather(
@@ -103,7 +106,7 @@ def bootstrap(scores: Sample, *, seed: int = 0, draws: int = DRAWS) -> Interval:
     10 and 20 sequences.
     """
     if max(np.bincount(scores.stratum), default=0) < 2:
-        return Interval(None, None)
+        return UNKNOWN
     return quantiles(resampled(scores, np.random.default_rng(seed), draws))
 
 

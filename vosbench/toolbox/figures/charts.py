@@ -126,7 +126,7 @@ def _whisker(axes: Axes, x: float, value: Value, scale: float, color: str = "#22
 def score_by_field(points: Sequence[Point], *, ylabel: str, looks: Looks | None = None) -> Figure:
     """Scores against the side of the receptive field, in cells (Fig. 7).
 
-    Learned positions have no side: such a method is a level line.
+    Learned positions have no side: such a method is a level line with a band.
     """
     drawn = [point for point in points if point.score.value is not None]
     labels = [
@@ -140,6 +140,9 @@ def score_by_field(points: Sequence[Point], *, ylabel: str, looks: Looks | None 
         if point.field is None:
             line = (0, look.dash or DASHES[1])  # a full line would look like one of the grid's
             axes.axhline(level, color=look.colour, linestyle=line, label=label)
+            if point.score.low is not None and point.score.high is not None:
+                ends = 100 * point.score.low, 100 * point.score.high
+                axes.axhspan(*ends, color=look.colour, alpha=0.1, linewidth=0)
         else:
             _whisker(axes, point.field, point.score, 100, color=look.colour)
             axes.plot(point.field, level, look.marker, color=look.colour, markersize=6, label=label)

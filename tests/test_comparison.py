@@ -74,6 +74,9 @@ def test_holm_corrects_over_all_that_are_compared(tmp_path: Path) -> None:
     made = compare(runs)
     assert [(each.first, each.second) for each in made] == [("C", "B"), ("C", "A")]
     assert [each.adjusted for each in made] == [2 * each.p for each in made]
+    flattered = "picked by these same scores"
+    assert any(flattered in note for note in comparisons(runs).notes)
+    assert not any(flattered in note for note in comparisons(runs, against="A").notes)
 
 
 def test_other_truth_or_protocol_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from vosbench.analysis.attributes import name_of
 from vosbench.analysis.runs import card_or_none, data_key, notes_of, title_of, told_apart
-from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip
+from vosbench.analysis.significance import DRAWS, EXACT, Sample, bootstrap, holm, sample, sign_flip
 from vosbench.analysis.tables import Column, Table
 from vosbench.api import Result
 from vosbench.errors import UsageError, did_you_mean
@@ -208,7 +208,11 @@ def comparisons(
             each.p, each.adjusted, f"{won}/{tied}/{lost}", each.mostly[0] or None,
         ))  # fmt: skip
     n = max(len(each.differences) for each in made)
-    how = "all flips" if n <= 12 else "10,000 random flips"
+    how = "all flips" if n <= EXACT else f"{DRAWS:,} random flips"
+    picked = (
+        "the best was picked by these same scores, which flatters it the more runs there are: "
+        "differences and p are sure only against a run named beforehand (--against)"
+    )
     return Table(
         name="comparison",
         title=f"Paired differences in {metric}: {title_of(results[0])}",
@@ -227,9 +231,10 @@ def comparisons(
         rows=tuple(rows),
         notes=(
             *(each.sentence() for each in made),
-            f"interval: bootstrap over sequences; p: sign-flip test of the per-sequence "
-            f"differences ({how}), two-sided; p Holm: corrected for {len(made)} comparisons; a tie "
-            "is within 0.1 points",
+            "interval: 95 %, bootstrap over sequences, each for itself; p: sign-flip test of the "
+            f"per-sequence differences ({how}), two-sided; p Holm: corrected for {len(made)} "
+            "comparisons; a tie is within 0.1 points",
+            *([picked] if len(made) > 1 and not against else ()),
             "mostly on: the attribute whose sequences hold over half of the difference and 1.5 "
             "times their share; described, not tested",
             *notes_of(results[0]),

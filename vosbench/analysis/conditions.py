@@ -161,7 +161,8 @@ def drift(results: Sequence[Result], known: Facts | None = None, *, seed: int = 
         notes=(
             "rank correlation (Spearman) of 1 - J with the frames since the prompt and with the "
             "change of the object's colours since its first frame, within each object, mean over "
-            "objects; alone: with the other held still (partial correlation)",
+            "objects; alone: with the other held still (partial correlation); interval: 95 %, "
+            "bootstrap over sequences",
             "time alone near 1: errors add up, the mask drifts; appearance alone near 1: it fails "
             "when the object looks new, however long ago it was given",
             f"every fifth frame was looked at; objects with fewer than {FEWEST} such frames, or on "

@@ -67,6 +67,13 @@ def test_latex_is_escaped() -> None:
     assert r"\label{tab:some-table}" in said
 
 
+def test_latex_has_minus_signs_in_numbers_and_hyphens_in_names() -> None:
+    columns = (Column("run"), Column("drop", "%", signed=True), Column("drop low", "%"))
+    columns += (Column("drop high", "%"),)
+    said = render(Table("t", "t", columns, (("conv-3", -0.1, -0.2, 0.1),)), "latex")
+    assert r"conv-3 & $-$10.0 & $-$20.0 to 10.0 \\" in said
+
+
 def test_csv_and_json_hold_the_exact_values() -> None:
     rows = list(csv.DictReader(io.StringIO(render(TABLE, "csv"))))
     assert float(rows[0]["J"]) == 0.34567

@@ -56,6 +56,10 @@ def markdown(table: Table) -> str:
 def latex(table: Table) -> str:
     r"""A `table` float with booktabs rules; it needs \usepackage{booktabs}."""
     header, rows, numeric = _cells(table)
+    body = [
+        [_minus(cell) if right else _latex(cell) for cell, right in zip(row, numeric, strict=True)]
+        for row in rows
+    ]
     notes = [rf"  \par\footnotesize {_latex(note)}." for note in footnotes(table)]
     lines = [
         r"\begin{table}",
@@ -66,7 +70,7 @@ def latex(table: Table) -> str:
         r"    \toprule",
         rf"    {' & '.join(map(_latex, header))} \\",
         r"    \midrule",
-        *(rf"    {' & '.join(map(_latex, row))} \\" for row in rows),
+        *(rf"    {' & '.join(cells)} \\" for cells in body),
         r"    \bottomrule",
         r"  \end{tabular}",
         *notes,
@@ -132,6 +136,11 @@ _LATEX = {
 
 def _latex(said: str) -> str:
     return "".join(_LATEX.get(sign, sign) for sign in _one_line(said))
+
+
+def _minus(number: str) -> str:
+    """A cell of numbers, whose signs are minus signs and not hyphens."""
+    return re.sub(r"-(?=\d)", "$-$", _latex(number))
 
 
 def _one_line(said: str) -> str:

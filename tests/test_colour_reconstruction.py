@@ -333,7 +333,7 @@ def test_a_trained_network_comes_back_and_another_is_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 16}, r"size=16 must be 0 \(the frames' own\) or at least 32 px"),
+        ({"size": 16}, r"size=16 must be 0 \(the frames' own\) or 32 to 4096 px"),
         ({"size": -1}, "size=-1 must be 0"),
         ({"dim": 0}, "dim=0 must be above 0"),
         ({"topk": 0}, "topk=0 must be above 0"),

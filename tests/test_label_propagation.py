@@ -124,6 +124,19 @@ def test_ties_are_resolved_as_the_settings_say() -> None:
     assert torch.allclose(kept[0, 0], torch.full((12,), 1 / 12))
 
 
+@pytest.mark.parametrize("i", [0, 3])
+def test_what_holds_the_whole_frame_keeps_it_when_votes_are_stretched(i: int) -> None:
+    features = [torch.from_numpy(each) for each in features_of("ties", 3)]
+    prompt = np.full(SIZE, i, np.uint8)
+    masks = propagate(
+        lambda _: features.pop(),
+        [np.zeros((*SIZE, 3), np.uint8)] * 3,
+        {0: prompt},
+        Settings(minmax=True, topk=1),
+    )
+    assert all((mask == i).all() for mask in masks)
+
+
 def test_each_frame_is_embedded_once_and_only_the_context_is_kept() -> None:
     import weakref
 
@@ -354,7 +367,7 @@ def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("options", "words"),
     [
         ({"preset": "crv"}, "did you mean 'crw'"),
-        ({"size": "8"}, "a short side of at least 16 px"),
+        ({"size": "8"}, "a short side of 16 to 4096 px"),
         ({"size": "wide"}, "must be native, a short side"),
         ({"stride": -1}, "stride=-1 0"),
         ({"stride": 5}, "must be even"),

@@ -293,7 +293,7 @@ def test_inspection_shows_what_is_compared(matching: str, count: int, reach: int
 def test_options_that_do_not_fit_are_refused() -> None:
     for values, message in (
         ({"embed_dim": 6}, "multiple of 4"),
-        ({"size": 8}, "at least 32 px"),
+        ({"size": 8}, "32 to 4096 px"),
         ({"shape": "square", "size": 0}, "needs a size"),
         ({"crf_in_loop": True}, "needs refine=crf"),
     ):
@@ -372,6 +372,15 @@ def test_what_training_starts_from_is_known_by_its_hash_and_told_by_its_name(
 
 
 # training
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [("rpmnet", "compact"), ("rpmnet-correlation", "correlation"), ("rpmnet-paper", "paper")],
+)
+def test_a_variant_has_the_recipe_of_its_name(name: str, recipe: str) -> None:
+    assert choose(name, {}).recipe == recipe
+    assert choose(name, {"recipe": "compact"}).recipe == "compact"
 
 
 @pytest.mark.parametrize("recipe", rpmnet.RECIPES)

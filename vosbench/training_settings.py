@@ -151,7 +151,8 @@ def choose(method: str, values: Mapping[str, str]) -> Chosen:
     }  # fmt: skip
     merged: dict[str, dict[str, Any]] = {group: {} for group in groups}
     explicit = dict(values)
-    recipe = explicit.pop("recipe", next(iter(leaf.RECIPES), ""))
+    own = (name for name in leaf.RECIPES if method.endswith(f"-{name}"))
+    recipe = explicit.pop("recipe", next(own, next(iter(leaf.RECIPES), "")))
     if recipe and recipe not in leaf.RECIPES:
         raise UsageError(f"{method} has no recipe {recipe!r}; {did_you_mean(recipe, leaf.RECIPES)}")
     for key, value in leaf.RECIPES.get(recipe, {}).items():

@@ -255,7 +255,8 @@ class TrainableLeaf(MethodLeaf, Protocol):
 
     Training: frozen dataclass of the method's own settings of training; it may define `files() ->
         Mapping[str, Path]`, what `trainee` reads though no field is its path.
-    RECIPES: named values for Training and for training.Settings; the first is the default.
+    RECIPES: named values for Training and for training.Settings; the default is the one that ends
+        the method's name (`paper` of rpmnet-paper), else the first.
     A leaf may also define `SHAPE`, the names of the options that shape the network: they are kept
     with its weights, which then refuse to be loaded under others.
     """

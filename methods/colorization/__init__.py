@@ -105,6 +105,11 @@ class Options:
     def __post_init__(self) -> None:
         if self.size < 32 or self.size % 16:
             raise UsageError(f"size={self.size} must be a multiple of 16 and at least 32 px")
+        if self.size // self.stride > 128:  # all cells are compared with all: 3 GB at 128 by 128
+            raise UsageError(
+                f"size={self.size} at stride={self.stride} makes more than 128x128 cells; set a "
+                f"size of at most {128 * self.stride} px or a larger stride"
+            )
         for name in ("width", "dim", "references", "temperature"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name}={getattr(self, name)} must be above 0")

@@ -56,8 +56,8 @@ class Options:
     weights: Literal["default", "none"] | Path = "default"
 
     def __post_init__(self) -> None:
-        if self.size and self.size < 32:
-            raise UsageError(f"size={self.size} must be 0 (the frames' own) or at least 32 px")
+        if self.size and not 32 <= self.size <= 4096:
+            raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
         for name in ("dim", "memory", "topk", "radius", "temperature"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name}={getattr(self, name)} must be above 0")
@@ -71,6 +71,13 @@ class Training:
     train_radius: float = 8.0  # cells of 4 px
     train_temperature: float = 0.07
     beta: float = 0.1  # of the smooth-L1 loss, in scaled Lab
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.drop <= 1:
+            raise UsageError(f"drop={self.drop} must lie between 0 and 1")
+        for name in ("train_radius", "train_temperature", "beta"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
 
 
 def files(options: Options) -> dict[str, Path]:

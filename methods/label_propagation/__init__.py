@@ -96,9 +96,9 @@ class Options:
 
     def _check_input(self) -> None:
         parts = [] if self.size == "native" else str(self.size).split("x")
-        if len(parts) > 2 or not all(part.isdecimal() and int(part) >= 16 for part in parts):
+        if len(parts) > 2 or not all(p.isdecimal() and 16 <= int(p) <= 4096 for p in parts):
             raise UsageError(
-                f"size={self.size} must be native, a short side of at least 16 px (256), or height "
+                f"size={self.size} must be native, a short side of 16 to 4096 px (256), or height "
                 "x width (480x880)"
             )
         if (self.multiple or 0) < 1 or (self.stride or 0) < 0:

@@ -152,13 +152,20 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
     Raises:
         UsageError: the stride cannot be reached.
     """
+    own = 0
     while True:
         try:
             with _watched(network) as (used, steps), torch.inference_mode():
                 features = network.eval()(torch.zeros(1, 3, *PROBE))
         except RuntimeError as error:
             raise _unreachable(name, wanted) from error
+        if features.ndim != 4:
+            raise UsageError(
+                f"backbone={name} gives no map of cells but a tensor of shape "
+                f"{tuple(features.shape)}; name an earlier layer"
+            )
         stride = PROBE[0] // features.shape[2]
+        own = own or stride
         if not wanted or stride <= wanted:
             break
         last = min((size for _, size in steps), default=0)
@@ -167,8 +174,14 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
         for module, size in steps:
             if size == last:  # the block and the shortcut beside it
                 module.stride = (1, 1)
-    if PROBE[0] % features.shape[2]:
-        raise _unreachable(name, wanted, stride)
+    rows = features.shape[2]
+    if PROBE[0] % rows and (not wanted or own == wanted):
+        raise UsageError(
+            f"backbone={name} gives {rows} rows of cells for {PROBE[0]} px: its layers lose some "
+            "at the borders; take another layer, or another network"
+        )
+    if PROBE[0] % rows:
+        raise _unreachable(name, wanted, own)
     for part, module in list(network.model.named_children()):
         if not any(module is each for each in used):  # behind the layer: only memory
             setattr(network.model, part, nn.Identity())

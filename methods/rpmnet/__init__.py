@@ -148,8 +148,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.embed_dim < 4 or self.embed_dim % 4:
             raise UsageError(f"embed_dim={self.embed_dim} must be a multiple of 4, at least 4")
-        if self.size and self.size < 32:
-            raise UsageError(f"size={self.size} must be 0 (the frames' own) or at least 32 px")
+        if self.size and not 32 <= self.size <= 4096:
+            raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
         if self.shape == "square" and not self.size:
             raise UsageError("shape=square needs a size, such as --set size=512")
         if self.crf_in_loop and self.refine == "none":
@@ -186,6 +186,10 @@ class Training:
         for name in ("warps", "mix", "drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name}={getattr(self, name)} must lie between 0 and 1")
+        if self.reach <= 0 or self.smoothness < 0:
+            raise UsageError(
+                f"reach={self.reach} must be above 0, smoothness={self.smoothness} 0 or more"
+            )
         if not self.blurs or min(self.blurs) < 0:
             raise UsageError(f"blurs={self.blurs} must be one or more deviations, 0 or above")
 
@@ -195,8 +199,8 @@ class Training:
 
         if self.start == "none":
             return {}
-        named = self.start.endswith(".safetensors")
-        return {"start": Path(self.start).expanduser() if named else shipped(self.start)}
+        path = Path(self.start).expanduser()
+        return {"start": path if path.suffix or path.name != self.start else shipped(self.start)}
 
 
 def files(options: Options) -> dict[str, Path]:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from vosbench.errors import DataError
 from vosbench.toolbox import weights
-from vosbench.toolbox.backbones import STRIDE
+from vosbench.toolbox.backbones import STRIDE, check_sides
 from vosbench.toolbox.deformable import positions, warp
 from vosbench.toolbox.lab import rgb_of, shown_channels
 from vosbench.types import Frame
@@ -103,6 +103,7 @@ class Trainee(nn.Module):
 
     def _pairs(self, frames: Tensor, seeds: Tensor, *, share: float) -> _Batch:
         """Reference and target of each sample; a share of them are synthetic warps."""
+        check_sides(frames)  # before the warps, which would lose what is no whole cell
         images = frames[:, -2:].float() / 255
         draws = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
         chosen = torch.tensor([torch.rand((), generator=d).item() < share for d in draws])

@@ -142,7 +142,8 @@ def decode(labels, objects, size, settings, stride: int):  # type: ignore[no-unt
     if settings.minmax:
         for i in range(count):
             spread = votes[i].max() - votes[i].min()
-            votes[i] = (votes[i] - votes[i].min()) / max(spread, 1e-12)
+            if spread >= 1e-6:  # an even channel has nothing to stretch
+                votes[i] = (votes[i] - votes[i].min()) / spread
     mask = np.array([0, *objects], np.uint8)[votes.argmax(0)]
     rows = [int((i + 0.5) * high / size[0]) for i in range(size[0])]
     columns = [int((i + 0.5) * wide / size[1]) for i in range(size[1])]

@@ -70,11 +70,18 @@ def _norm(norm: Norm) -> Callable[[int], nn.Module]:
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation in groups of eight channels: small batches do not disturb it."""
-    return nn.GroupNorm(max(1, channels // 8), channels)
+    """Group normalisation, eight channels a group where they divide so, else the next that do.
+
+    Small batches do not disturb it.
+    """
+    groups = max(1, channels // 8)
+    while channels % groups:
+        groups -= 1
+    return nn.GroupNorm(groups, channels)
 
 
-def _check_sides(images: Tensor) -> None:
+def check_sides(images: Tensor) -> None:
+    """UsageError where images (..., h, w) have no whole cells."""
     h, w = images.shape[-2:]
     if h % STRIDE or w % STRIDE:
         raise UsageError(
@@ -102,7 +109,7 @@ class Compact(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, 3, h, w) -> (b, dim, h/4, w/4)."""
-        _check_sides(images)
+        check_sides(images)
         features: Tensor = self.head(self.blocks(self.stem(images)))
         return features
 
@@ -158,7 +165,7 @@ class FcnResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, 3, h, w) -> (b, dim, h/4, w/4)."""
-        _check_sides(images)
+        check_sides(images)
         features, skips = self.stem(images), []
         for layer, score in zip(self.layers, self.scores, strict=True):
             features = layer(features)

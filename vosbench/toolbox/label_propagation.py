@@ -285,6 +285,7 @@ def _decode(
 
 def enlarge(labels: Tensor, settings: Settings, size: tuple[int, ...], stride: int) -> Tensor:
     """Votes (h, w, l) as (l, H, W): upsampled, then stretched where the settings say so."""
+    import torch
     from torch.nn import functional as F
 
     h, w = labels.shape[:2]
@@ -297,5 +298,8 @@ def enlarge(labels: Tensor, settings: Settings, size: tuple[int, ...], stride: i
         votes = F.interpolate(image, size=target, mode="bilinear", align_corners=corners)[0]
     if settings.minmax:
         low, high = votes.amin((1, 2), keepdim=True), votes.amax((1, 2), keepdim=True)
-        votes = (votes - low) / (high - low).clamp(min=1e-12)  # a channel without any votes stays 0
+        # An even channel stays as it is: rounding is nothing to stretch, and what holds the whole
+        # frame would become nothing.
+        even = high - low < 1e-6
+        votes = torch.where(even, votes, (votes - low) / (high - low).clamp(min=1e-6))
     return votes

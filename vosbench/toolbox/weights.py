@@ -112,7 +112,16 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
             f"weights {path} are no safetensors file ({error}); pickled files (.pth, .pt) are "
             "not loaded here, convert them with safetensors.torch.save_file"
         ) from None
-    return header.get("method", ""), json.loads(header.get("options", "{}"))
+    try:
+        options = json.loads(header.get("options", "{}"))
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise DataError(
+            f"weights {path} are damaged: the options in their header are no JSON object; copy "
+            "the file again, or train it again with `vosbench train`"
+        )
+    return header.get("method", ""), options
 
 
 def state_of(path: Path) -> dict[str, Tensor]:
@@ -151,8 +160,12 @@ def load(network: nn.Module, path: Path, options: Mapping[str, Any], *, method: 
         has = ", ".join(f"{k}={options[k]}" for k in other)
         raise DataError(f"weights {path} were trained with other options than {has}; use {wanted}")
     card_of(path)
+    state = state_of(path)
+    broken = [key for key, value in state.items() if not value.isfinite().all()]
+    if broken:
+        raise DataError(f"weights {path} are damaged: {broken[0]} holds values that are not finite")
     try:
-        network.load_state_dict(state_of(path))
+        network.load_state_dict(state)
     except RuntimeError as error:
         raise DataError(f"weights {path} do not fit the network: {error}") from None
 
@@ -178,7 +191,10 @@ def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]
     }
     fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
     if not fitting:
-        raise DataError(f"nothing in weights {path} fits the network")
+        raise DataError(
+            f"nothing in weights {path} fits the network: start from weights of the same backbone "
+            "and number of channels, or with --set start=none"
+        )
     network.load_state_dict(fitting, strict=False)
     return sorted(fitting)
 

@@ -273,7 +273,8 @@ def finish(
         "clips": {
             "count": len(clips),
             "held_out": len(clips) - len(made.clips),  # none where there are too few to spare one
-            "sha256": fingerprint(clips),
+            "names": sorted(clips),
+            "sha256": fingerprint(clips),  # of names and contents
         },
         "seed": made.config.seed,
         "steps": state.step,

@@ -18,9 +18,13 @@ def runtime(results: Sequence[Result]) -> Table:
     Raises:
         UsageError: no run was timed.
     """
+    of_dataset: dict[str, list[Result]] = {}
+    for result in results:
+        of_dataset.setdefault(result.summary["dataset"]["name"], []).append(result)
     timed = [
         (run, run.manifest)
-        for run in told_apart(results)
+        for runs in of_dataset.values()  # a column tells datasets apart
+        for run in told_apart(runs)
         if run.manifest and run.manifest["timing"]["frames"]
     ]
     if not timed:

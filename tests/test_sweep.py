@@ -53,6 +53,7 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
     assert rows["tiny raw", "(base)"]["J to base"] is None
     larger = rows["tiny raw", "size=384"]
     assert (larger["J to base"], larger["F to base"]) == (pytest.approx(0.1), pytest.approx(0.2))
+    assert (larger["low"], larger["high"]) == (pytest.approx(0.0), pytest.approx(0.2))
     assert larger["sequences better"] == "1 of 2"
     assert rows["tiny raw", "first=false"]["sequences better"] == "0 of 2"
     assert not any(method == "tiny alone" for method, _ in rows)
@@ -61,8 +62,9 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
         "base of tiny raw: first=true, radius=12, size=256, topk=10; over its 6 settings J lies "
         "between 30.0 and 60.0"
     )
-    assert "| tiny raw | size=384 | 60.0 | 70.0 | +10.0 | +20.0 | 1 of 2 |" in render(
-        table, "markdown"
+    assert (
+        "| tiny raw | size=384 | 60.0 | 70.0 | +10.0 | +0.0 | +20.0 | +20.0 | 1 of 2 |"
+        in render(table, "markdown")
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.analysis.runs import one_group
-from vosbench.analysis.significance import bootstrap, gather
+from vosbench.analysis.significance import bootstrap, gather, sample
 from vosbench.analysis.tables import Cell, Column, Table
 from vosbench.api import Result
 from vosbench.errors import DataError, UsageError
@@ -259,7 +259,7 @@ def _falls(scored: dict[tuple[str, int], Series]) -> Iterator[_Fall]:
             yield _Fall(name, number, each.frames[at + 1], before[at], after[at], drops[at])
 
 
-def loss(results: Sequence[Result]) -> Table:
+def loss(results: Sequence[Result], *, seed: int = 0) -> Table:
     """What J and F lack to 1: how much of it is region, how much boundary, and in which frames."""
     group = one_group(results)
     rows: list[tuple[Cell, ...]] = []
@@ -275,13 +275,17 @@ def loss(results: Sequence[Result]) -> Table:
             parts.append(gather(run, missing).mean() / (1 - j) if j < 1 else None)
         region = (1 - j) / whole if whole else None
         boundary = None if region is None else 1 - region
-        rows.append((run.name, 1 - (j + f) / 2, region, boundary, *parts))
+        bounds = reversed(bootstrap(sample(run, "J&F"), seed=seed))
+        around = [None if bound is None else 1 - bound for bound in bounds]
+        rows.append((run.name, 1 - (j + f) / 2, *around, region, boundary, *parts))
     return Table(
         name="loss",
         title=f"What is lost: {group.title}",
         columns=(
             Column("run"),
             Column("loss", "%", better="lower"),
+            Column("low", "%"),
+            Column("high", "%"),
             Column("region", "%"),
             Column("boundary", "%"),
             Column("lost", "%"),
@@ -290,7 +294,8 @@ def loss(results: Sequence[Result]) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "loss: 100 less J&F; region and boundary: the shares of it that J and F lack",
+            "loss: 100 less J&F; low, high: its 95 % interval, bootstrap over sequences; region and "
+            "boundary: the shares of it that J and F lack",
             "lost, partly, outline: the shares of what J lacks in frames where J is below 10, "
             "below 50, and above: there the object is found and its outline is not exact",
             *group.notes,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vosbench.analysis.runs import one_group
+from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table
 from vosbench.api import Result
 from vosbench.errors import UsageError
@@ -14,7 +15,7 @@ BASE = "(base)"
 
 
 def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
-    """J and F of every setting, and their difference to those of the base run.
+    """J and F of every setting, and their difference to those of the base run, J's with interval.
 
     Runs of one method, seed and value of the option `by` are held against each other. Their base is
     the run that differs from the others in the fewest options, all others together.
@@ -55,12 +56,15 @@ def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
             Column("J", "%", better="higher"),
             Column("F", "%", better="higher"),
             Column("J to base", "%", signed=True),
+            Column("low", "%", signed=True),
+            Column("high", "%", signed=True),
             Column("F to base", "%", signed=True),
             Column("sequences better"),
         ),
         rows=tuple(rows),
         notes=(
             *notes,
+            "low, high: 95 % interval of J to base, paired, bootstrap over sequences",
             "sequences better: those whose J is above the base run's",
             *group.notes,
         ),
@@ -115,11 +119,9 @@ def _row(family: str, run: Result, base: Result) -> tuple[Cell, ...]:
         {row["sequence"]: row["J"]["mean"] for row in each.summary["sequences"]}
         for each in (run, base)
     )
+    if run is base:
+        return (family, BASE, *means, *[None] * 5)
     better = sum((own[name] or 0.0) > (usual[name] or 0.0) for name in own)
-    return (
-        family,
-        BASE if run is base else setting,
-        *means,
-        *(None if run is base else a - b for a, b in zip(means, before, strict=True)),
-        None if run is base else f"{better} of {len(own)}",
-    )
+    apart = sample(run, "J").less(sample(base, "J"))
+    j, f = (a - b for a, b in zip(means, before, strict=True))
+    return (family, setting, *means, j, *bootstrap(apart), f, f"{better} of {len(own)}")

@@ -294,7 +294,7 @@ def loss(results: Sequence[Result], *, seed: int = 0) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "loss: 100 less J&F; low, high: its 95 % interval, bootstrap over sequences; region and "
+            "loss: 100 less J&F; low, high: its 95 % interval, over sequences; region and "
             "boundary: the shares of it that J and F lack",
             "lost, partly, outline: the shares of what J lacks in frames where J is below 10, "
             "below 50, and above: there the object is found and its outline is not exact",

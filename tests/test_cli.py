@@ -115,7 +115,7 @@ def test_list_and_info(command: Vosbench) -> None:
         ),
         (
             ("run", "--method", "optical-flow", "--dataset", "synthetic", "--set", "flwo=dis"),
-            "optical-flow has no option 'flwo'; valid options: flow=dis",
+            "optical-flow has no option 'flwo'; did you mean 'flow'? valid options: flow=dis",
         ),
         (("compare", "copy-first"), "none of these is a scored run"),
         (("data", "info", "davis2018"), "did you mean 'davis201"),

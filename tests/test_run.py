@@ -261,11 +261,12 @@ def test_a_killed_run_goes_on_and_ends_byte_identical(
     tmp_path: Path, command: Vosbench, signal_number: signal.Signals
 ) -> None:
     root = make_folder_dataset(tmp_path / "data", {"ant": 10, "bee": 30, "cat": 20})
-    arguments = ["run", "--method", "misbehaving", "--set", "how=slow", "--dataset", "folder",
+    arguments = ["run", "--method", "misbehaving", "--set", "how=hangs", "--dataset", "folder",
                  "--root", str(root), "--out"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "vosbench", *arguments, "killed"],
-        cwd=tmp_path, env=command_environment(), stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=command_environment() | {"MISBEHAVING_HANGS": "1"},
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
     # a few frames into the second sequence, whose folder is hidden until it is done

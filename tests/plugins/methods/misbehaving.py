@@ -19,11 +19,14 @@ SOURCE = "tests"
 
 @dataclass(frozen=True)
 class Options:
-    """`how` it goes wrong; `marker`: a file that says that it went wrong before."""
+    """`how` it goes wrong; `marker`: a file that says that it went wrong before.
+
+    hangs: in the second sequence, where the environment holds MISBEHAVING_HANGS.
+    """
 
     how: Literal[
         "not", "too-few", "too-many", "raises", "wrong-size", "wrong-type", "unknown-id",
-        "slow", "die-once", "exits",
+        "hangs", "die-once", "exits",
     ] = "not"  # fmt: skip
     marker: Path | None = None
 
@@ -33,14 +36,20 @@ class Misbehaving:
 
     def __init__(self, options: Options, *, device: str, seed: int) -> None:
         self.options = options
+        self.begun = 0
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield the first prompt for every frame, but for what `how` says."""
         how = self.options.how
+        self.begun += 1
         for index, _ in enumerate(frames):
             mask = prompts[0].copy()
-            if how == "slow":
-                time.sleep(0.05)
+            if (
+                how == "hangs"
+                and (self.begun, index) == (2, 5)
+                and "MISBEHAVING_HANGS" in os.environ
+            ):
+                time.sleep(600)
             if index == 2:
                 if how == "too-few":
                     return

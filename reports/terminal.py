@@ -17,22 +17,28 @@ def render(runs: Sequence[Mapping[str, Any]]) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=max(110, shutil.get_terminal_size().columns))
+    tables = []
+    for scores in score_tables(runs):
+        table = Table(
+            title=scores.title,
+            caption="\n".join(scores.foot),
+            caption_justify="left",
+            title_justify="left",
+            title_style="bold",
+            caption_style="none",
+            box=box.SIMPLE_HEAD,
+        )
+        table.add_column(scores.header[0], overflow="fold", min_width=24)
+        for column, *cells in list(zip(scores.header, *scores.rows, strict=True))[1:]:
+            widest = max(map(len, (column, *cells)))
+            table.add_column(column, justify="right", no_wrap=True, min_width=widest)
+        for row in scores.rows:
+            table.add_row(*row)
+        tables.append(table)
+    # As wide as the tables need: what is narrower cuts numbers, and words at the foot.
+    needed = [Console(width=1000).measure(table).minimum for table in tables]
+    console = Console(width=max(110, shutil.get_terminal_size().columns, *needed))
     with console.capture() as capture:
-        for scores in score_tables(runs):
-            table = Table(
-                title=scores.title,
-                caption="\n".join(scores.foot),
-                caption_justify="left",
-                title_justify="left",
-                title_style="bold",
-                caption_style="none",
-                box=box.SIMPLE_HEAD,
-            )
-            table.add_column(scores.header[0], overflow="fold", min_width=14)
-            for column in scores.header[1:]:
-                table.add_column(column, justify="right", no_wrap=True)
-            for row in scores.rows:
-                table.add_row(*row)
+        for table in tables:
             console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -60,6 +60,16 @@ def test_no_winner_is_made_of_noise_or_of_few(tmp_path: Path) -> None:
     d = write_run(tmp_path / "D", steady(raised(dict.fromkeys(few, 0.2), few)))
     assert "4 sequences are too few" in compare([c, d])[0].sentence()
     assert "p = 0.12" in compare([c, d])[0].sentence()
+    six = dict(list(BASE.items())[:6])  # enough for one comparison, .03, but not for three
+    runs = [
+        write_run(tmp_path / f"S{i}", steady(raised(dict.fromkeys(six, 0.1 * i), six)))
+        for i in range(4)
+    ]
+    assert "is better than" in compare(runs[:2])[0].sentence()
+    said = compare(runs)[0].sentence()
+    assert said.startswith("6 sequences are too few to tell S3 and S2 apart on ")
+    assert "in 3 comparisons" in said
+    assert said.endswith("even a win on every one has p = 0.094.")
     one = {"camel": 0.5}
     e = write_run(tmp_path / "E", steady(one))
     f = write_run(tmp_path / "F", steady({"camel": 0.7}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from vosbench import registry
 from vosbench.toolbox.score_table import percent, score_tables
 
@@ -65,3 +67,18 @@ def test_the_weights_that_a_run_read_are_named() -> None:
     (table,) = score_tables([learned, plain])
     assert table.header[-1] == "weights"
     assert [row[-1] for row in table.rows] == ["01234567", ""]
+
+
+def test_a_terminals_table_cuts_no_number_and_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run = _run("colour-reconstruction 6 of 21 sequences", 0.5)
+    timing = {"frames": 0, "median_seconds": None, "mean_seconds_of_all": None}
+    files = {"weights": "118b6862" + "0" * 56}
+    run["run"] = {
+        "identity": {"files": files}, "timing": timing, "failed": {}, "made_by": ["vosbench"],
+    }  # fmt: skip
+    run["summary"]["protocol"]["description"] = "word " * 40 + "last"
+    text = registry.load("reports", "terminal").render([run])
+    assert "118b6862" in text
+    assert text.count("word") == 40
+    assert "last (where)" in text

@@ -70,7 +70,7 @@ def of_runs(
     names = ", ".join(run.name for run in runs)
     card = card_or_none(runs[0])
     scored = {row["sequence"] for row in runs[0].summary["sequences"]}
-    if card and scored & card.attributes.keys():
+    if card and any(card.attributes.get(name) for name in scored):
         yield Drawn(
             "attributes",
             f"J by attribute with 95 % intervals over sequences; {group.title}.{less}",

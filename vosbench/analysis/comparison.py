@@ -30,7 +30,7 @@ class Comparison:
     differences: sequence -> mean over what the protocol averages in it. p: of the sign-flip test;
     adjusted: by Holm over the comparisons made together. mostly: the attribute whose sequences
     hold most of the difference, "" for none; with how many they are.
-    restricted: "" or which sequences were left out.
+    restricted: "" or which sequences were left out. comparisons: how many were made together.
     """
 
     first: str
@@ -45,6 +45,7 @@ class Comparison:
     differences: Mapping[str, float]
     mostly: tuple[str, int]
     restricted: str
+    comparisons: int = 1
 
     @property
     def wins(self) -> tuple[int, int, int]:
@@ -69,11 +70,13 @@ class Comparison:
             attribute, tagged = self.mostly
             where = f", mostly on {attribute} ({tagged} of {n} sequences)" if attribute else ""
             return f"{ahead} is better than {behind} {on} by {by} ({interval}){where}."
-        least = 2.0 ** (1 - n)
+        least = min(1.0, 2.0 ** (1 - n) * self.comparisons)
         if least >= ALPHA:
+            several = f" in {self.comparisons} comparisons" if self.comparisons > 1 else ""
             return (
-                f"{n} sequences are too few to tell {ahead} and {behind} apart {on}: {ahead} is "
-                f"ahead by {by} ({interval}), but even a win on every one has p = {least:.2g}."
+                f"{n} sequences are too few to tell {ahead} and {behind} apart {on}{several}: "
+                f"{ahead} is ahead by {by} ({interval}), but even a win on every one has "
+                f"p = {least:.2g}."
             )
         p = "corrected p" if self.adjusted > self.p else "p"
         return (
@@ -102,7 +105,10 @@ def compare(
     others = sorted((run for run in runs if run is not one), key=_rank, reverse=True)
     made = [_pair(one, other, metric, seed) for other in others]
     adjusted = holm([each.p for each in made])
-    return [replace(each, adjusted=p) for each, p in zip(made, adjusted, strict=True)]
+    return [
+        replace(each, adjusted=p, comparisons=len(made))
+        for each, p in zip(made, adjusted, strict=True)
+    ]
 
 
 def _rank(result: Result) -> tuple[int, float]:

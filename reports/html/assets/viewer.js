@@ -340,7 +340,7 @@
     e: () => press("errors"),
     t: () => press("outline"),
     c: () => press("safe"),
-    s: () => change(view.panes.length > 1 ? [view.panes[view.panes.length - 1]] : all()),
+    s: () => change(view.panes.length === all().length ? [view.panes[view.panes.length - 1]] : all()),
     "[": () => neighbour(-1),
     "]": () => neighbour(1),
   };

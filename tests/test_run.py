@@ -267,6 +267,8 @@ def test_a_killed_run_goes_on_and_ends_byte_identical(
         [sys.executable, "-m", "vosbench", *arguments, "killed"],
         cwd=tmp_path, env=command_environment() | {"MISBEHAVING_HANGS": "1"},
         stderr=subprocess.PIPE, text=True,
+        # a background job, as CI may be, ignores Ctrl-C, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 60
     # a few frames into the second sequence, whose folder is hidden until it is done

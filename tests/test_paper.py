@@ -167,6 +167,15 @@ def test_figures_that_look_into_methods_are_made_once(tmp_path: Path) -> None:
         report.write(made, tmp_path / "none", title="T", features=data)
 
 
+def test_sequences_without_attributes_leave_only_fig_5_out(tmp_path: Path) -> None:
+    run = api.run("copy-first", "synthetic", sequences=["plain"], out=tmp_path / "runs")
+    page = report.write([run], tmp_path / "page", title="T", paper=True).page.read_text()
+    begun = [page.partition(f'<section id="figure-{n}"')[2] for n in (4, 5)]
+    parts = [each.partition("<section")[0] for each in begun]
+    assert '-qualitative.png"' in parts[0]
+    assert "No run at hand allows it." in parts[1]
+
+
 def test_one_run_stands_for_each_module(runs: list[api.Result], tmp_path: Path) -> None:
     special = write_run(
         tmp_path / "e", steady({"bike": 0.9, "libby": 0.9}), method="rpmnet-conv-3 size=512",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vosbench import registry
-from vosbench.errors import UsageError, did_you_mean
+from vosbench.errors import UsageError, did_you_mean, nearest
 from vosbench.types import Dataset, DatasetCard, Method, ScoringProtocol
 
 OVERWRITE = ("never", "missing", "always")
@@ -131,7 +131,7 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
         if key not in known:
             defaults = {k: leaf.defaults.get(k, default_of(f)) for k, f in known.items()}
             valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
-            hint = did_you_mean(key, known).partition("known: ")[0]
+            hint = nearest(key, known)
             raise UsageError(f"{name} has no option {key!r}; {hint}valid options: {valid}")
     return filled(module.Options, merged, what=f"{name} option")
 

@@ -53,6 +53,10 @@ class IncompleteRunError(VosbenchError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of an "unknown name" message: the nearest known name, then all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known: {', '.join(names) or 'none'}"
+    return f"{nearest(word, names)}known: {', '.join(names) or 'none'}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The question whether the nearest known name was meant; empty where none is near."""
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

@@ -23,7 +23,7 @@ from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.config import RunConfig, build_method
 from vosbench.errors import DataError, UsageError
-from vosbench.figures import Drawn
+from vosbench.figures import Drawn, number, value_of
 from vosbench.manifest import describe
 from vosbench.toolbox.figures import charts, pictures, style
 from vosbench.toolbox.looks import Looks
@@ -192,11 +192,8 @@ def cosine_bars(table: Table, *, looks: Looks | None = None) -> Figure:
     regions = ("cosine", "inside", "boundary", "outside", "anywhere")
     series = {}
     for row in table.records():
-        values = [charts.Value(_number(row[region])) for region in regions]
-        values[0] = charts.Value(
-            values[0].value, _number(row["cosine low"]), _number(row["cosine high"])
-        )
-        series[str(row["method"])] = values
+        values = [charts.Value(number(row[region])) for region in regions[1:]]
+        series[str(row["method"])] = [value_of(row, "cosine"), *values]
     return charts.grouped_bars(
         ("all cells", "inside", "boundary", "outside", "anywhere in\nthe reference"),
         series,
@@ -211,8 +208,8 @@ def score_by_field(table: Table, *, looks: Looks | None = None) -> Figure:
     points = [
         charts.Point(
             str(row["method"]),
-            _number(row["field"]),
-            charts.Value(*(_number(row[f"J{end}"]) for end in ("", " low", " high"))),
+            number(row["field"]),
+            value_of(row, "J"),
         )
         for row in table.records()
     ]
@@ -284,7 +281,3 @@ def _inspectable(name: str, method: object) -> Inspectable:
         f"{name} shows no embeddings (its method has no inspect()); choose one that matches by "
         f"features, known methods: {', '.join(registry.names('methods'))}"
     )
-
-
-def _number(cell: str | int | float | None) -> float | None:
-    return None if cell is None else float(cell)

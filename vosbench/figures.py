@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from vosbench.analysis import ablation, attributes, failures
-from vosbench.analysis.runs import card_or_none, one_group
-from vosbench.analysis.tables import Table
+from vosbench.analysis.runs import card_or_none, one_group, options_of, sequences_of
+from vosbench.analysis.tables import BOUNDS, Cell, Table, is_bound
 from vosbench.api import Result
 from vosbench.errors import UsageError
 from vosbench.masks import read_mask
@@ -68,24 +67,8 @@ def of_runs(
     runs, rest = group.results[:SERIES], group.results[SERIES:]
     less = f" The {len(runs)} best of {len(group.results)} runs." if rest else ""
     names = ", ".join(run.name for run in runs)
-    card = card_or_none(runs[0])
-    scored = {row["sequence"] for row in runs[0].summary["sequences"]}
-    if card and any(card.attributes.get(name) for name in scored):
-        yield Drawn(
-            "attributes",
-            f"J by attribute with 95 % intervals over sequences; {group.title}.{less}",
-            f"Bars of J by attribute for {names}.",
-            attribute_bars(attributes.attributes(runs), looks=looks),
-        )
-    grid = gridded(group.results)
-    if len({options_of(run)["matching"] for run in grid}) > 1:
-        yield Drawn(
-            "ablation",
-            "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
-            f"run; {group.title}.",
-            f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
-            ablation_bars(ablation.ablation(grid)),
-        )
+    yield from by_attribute(runs, f"{group.title}.{less}", looks=looks)
+    yield from by_option(gridded(group.results), group.title)
     for option, panel in sweeps(group.results).items():
         yield Drawn(
             f"sweep-{option}",
@@ -116,13 +99,49 @@ def of_runs(
             f"Small lines of J over time, one panel per sequence, for {names}.",
             sequence_lines(runs, looks=looks),
         )
-    if dataset is not None and drawable(runs):
-        chosen = [name for name in dataset.names if name in scored][:STRIPS]
+    if dataset is not None:
+        yield from last_frames(runs, dataset, f"{group.title}.{less}")
+
+
+def by_attribute(
+    runs: Seq[Result], said: str, *, of: str = "", looks: Looks | None = None
+) -> Iterator[Drawn]:
+    """J by attribute, where a scored sequence has one; `of` whom it is and `said`: for the caption.
+
+    `by_option` and `last_frames` likewise give one figure or none.
+    """
+    card = card_or_none(runs[0]) if runs else None
+    if card and any(card.attributes.get(name) for name in sequences_of(runs[0])):
+        yield Drawn(
+            "attributes",
+            f"J by attribute{of}, with 95 % intervals over sequences; {said}",
+            f"Bars of J by attribute for {', '.join(run.name for run in runs)}.",
+            attribute_bars(attributes.attributes(runs), looks=looks),
+        )
+
+
+def by_option(grid: Seq[Result], title: str) -> Iterator[Drawn]:
+    """J by backbone and matching module, where runs have several modules."""
+    if len({options_of(run)["matching"] for run in grid}) > 1:
+        yield Drawn(
+            "ablation",
+            "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
+            f"run; {title}.",
+            f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
+            ablation_bars(ablation.ablation(grid)),
+        )
+
+
+def last_frames(runs: Seq[Result], dataset: Dataset, said: str, *, of: str = "") -> Iterator[Drawn]:
+    """Truth and masks of the first few scored sequences, where the masks are at hand."""
+    if runs and drawable(runs):
+        shown = sequences_of(runs[0])[:STRIPS]
         yield Drawn(
             "qualitative",
-            f"Last scored frame: truth and masks, with J; {group.title}.{less}",
-            f"Frames of {', '.join(chosen)} with the masks of the truth and of {names}.",
-            qualitative([dataset.sequence(name) for name in chosen], runs),
+            f"Last scored frame: truth and masks{of}, with J; {said}",
+            f"Frames of {', '.join(shown)} with the masks of the truth and of "
+            f"{', '.join(run.name for run in runs)}.",
+            qualitative([dataset.sequence(name) for name in shown], runs),
             pictures=True,
         )
 
@@ -134,8 +153,7 @@ def attribute_bars(table: Table, *, metric: str = "J", looks: Looks | None = Non
     for row in table.records():
         code = str(row["attribute"])
         groups[code] = f"{code.replace(' ', chr(10))}\nn={row['sequences']}"
-        value = Value(*(_number(row[f"{metric}{end}"]) for end in ("", " low", " high")))
-        series.setdefault(str(row["run"]), []).append(value)
+        series.setdefault(str(row["run"]), []).append(value_of(row, metric))
     return charts.grouped_bars(
         list(groups.values()), series, ylabel=f"{metric} mean (%)", looks=looks
     )
@@ -147,13 +165,7 @@ def condition_bars(table: Table, names: Seq[str], *, looks: Looks | None = None)
     first = table.columns[0].name
     return charts.grouped_bars(
         [f"{row[first]}\nn={row['frames']}" for row in rows],
-        {
-            name: [
-                Value(*(_number(row[f"{name}{end}"]) for end in ("", " low", " high")))
-                for row in rows
-            ]
-            for name in names
-        },
+        {name: [value_of(row, name) for row in rows] for name in names},
         ylabel="J mean (%)",
         looks=looks,
     )
@@ -161,22 +173,16 @@ def condition_bars(table: Table, names: Seq[str], *, looks: Looks | None = None)
 
 def ablation_bars(table: Table) -> Figure:
     """The table `ablation-*` as bars (Fig. 6): a group per column, a colour per row."""
-    names = [c.name for c in table.columns[1:] if not c.name.endswith((" low", " high"))]
+    names = [column.name for column in table.columns[1:] if not is_bound(column)]
     first = table.columns[0].name
-    series = {
-        str(row[first]): [
-            Value(*(_number(row[f"{name}{end}"]) for end in ("", " low", " high")))
-            for name in names
-        ]
-        for row in table.records()
-    }
+    series = {str(row[first]): [value_of(row, name) for name in names] for row in table.records()}
     metric = table.title.partition(" ")[0]
     return charts.grouped_bars(names, series, ylabel=f"{metric} mean (%)")
 
 
 def time_lines(table: Table, *, looks: Looks | None = None) -> Figure:
     """The table `over-time` as one line per run, with its band where runs are few."""
-    names = [c.name for c in table.columns[3:] if not c.name.endswith((" low", " high"))]
+    names = [column.name for column in table.columns[3:] if not is_bound(column)]
     rows = list(table.records())
     curves = {}
     for name in names:
@@ -314,12 +320,13 @@ def gridded(results: Seq[Result]) -> list[Result]:
     return [run for run in results if {"backbone", "matching"} <= options_of(run).keys()]
 
 
-def options_of(run: Result) -> Mapping[str, Any]:
-    """The options of a run; none for masks of another tool."""
-    return run.manifest["identity"]["options"] if run.manifest else {}
+def value_of(row: Mapping[str, Cell], name: str) -> Value:
+    """A cell of a table's record with the bounds of its interval."""
+    return Value(*(number(row[f"{name}{end}"]) for end in ("", *BOUNDS)))
 
 
-def _number(cell: str | int | float | None) -> float | None:
+def number(cell: Cell) -> float | None:
+    """A cell of a column of numbers, as charts take it."""
     return None if cell is None else float(cell)
 
 

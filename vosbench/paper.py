@@ -16,8 +16,7 @@ from pathlib import Path
 from vosbench import features, features_folder, figures
 from vosbench.analysis import embedding_pca, missing, paper, receptive_field
 from vosbench.analysis.ablation import ORDER, ablation
-from vosbench.analysis.attributes import attributes
-from vosbench.analysis.runs import Group, card_or_none
+from vosbench.analysis.runs import Group, options_of, sequences_of
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.config import fingerprint
@@ -80,19 +79,19 @@ def pieces(
     for group in groups:
         drawn[group.name] = [
             *_of_runs(group, opened.get(group.name), looks),
-            *_named(group, looked.get(group.name)),
+            *_said_whose(group, looked.get(group.name)),
         ]
 
     def of(*names: str) -> tuple[Drawn | KeptFigure, ...]:
         """Figures of all groups by the start of their names, each named after its group."""
         return tuple(
-            figure
+            replace(figure, name=f"{group.name}-{figure.name}")
             for group in groups
             for figure in drawn[group.name]
-            if figure.name.removeprefix(f"{group.name}-").startswith(names)
+            if figure.name.startswith(names)
         )
 
-    yield Piece("figure-4", "Fig. 4: results of the techniques", (), of("results"))
+    yield Piece("figure-4", "Fig. 4: results of the techniques", (), of("qualitative"))
     yield Piece("figure-5", "Fig. 5: attributes", (), of("attributes"))
     grids = tuple(_renamed(g.name, ablation(_grid(g))) for g in groups if _grid(g))
     yield Piece("figure-6", "Fig. 6: backbone and matching module", grids, of("ablation"))
@@ -130,42 +129,19 @@ def _followers(group: Group) -> list[Result]:
 def _of_runs(group: Group, dataset: Dataset | None, looks: Looks) -> Iterator[Drawn]:
     """Figures from the runs' files; those with frames only where the dataset is at hand."""
     runs = _followers(group)
-    names, title = ", ".join(run.name for run in runs), group.title
-    card = card_or_none(group.results[0])
-    scored = [row["sequence"] for row in group.results[0].summary["sequences"]]
-    if runs and card and set(scored) & card.attributes.keys():
-        yield Drawn(
-            f"{group.name}-attributes",
-            f"J by attribute of the paper's techniques, with 95 % intervals; {title}.",
-            f"Bars of J by attribute for {names}.",
-            figures.attribute_bars(attributes(runs), looks=looks),
-        )
-    grid = _grid(group)
-    if len({figures.options_of(run)["matching"] for run in grid}) > 1:
-        yield Drawn(
-            f"{group.name}-ablation",
-            "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
-            f"run; {title}.",
-            f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
-            figures.ablation_bars(ablation(grid)),
-        )
+    title, whose = f"{group.title}.", " of the paper's techniques"
+    yield from figures.by_attribute(runs, title, of=whose, looks=looks)
+    yield from figures.by_option(_grid(group), group.title)
     if dataset is None:
         return
-    if runs and figures.drawable(runs):
-        shown = scored[: figures.STRIPS]
-        yield Drawn(
-            f"{group.name}-results",
-            f"Last scored frame: truth and masks of the paper's techniques, with J; {title}.",
-            f"Frames of {', '.join(shown)} with the masks of the truth and of {names}.",
-            figures.qualitative([dataset.sequence(name) for name in shown], runs),
-            pictures=True,
-        )
+    yield from figures.last_frames(runs, dataset, title, of=whose)
     modules = by_module(group)
     if len(modules) > 1 and figures.drawable(modules):
+        scored = sequences_of(group.results[0])
         name = OWN if OWN in scored else scored[0]
         yield Drawn(
-            f"{group.name}-modules",
-            f"Last scored frame of {name}: truth and masks by matching module, with J; {title}.",
+            "modules",
+            f"Last scored frame of {name}: truth and masks by matching module, with J; {title}",
             f"A frame of {name} with the masks of {', '.join(run.name for run in modules)}.",
             figures.side_by_side(dataset.sequence(name), modules),
             pictures=True,
@@ -176,7 +152,7 @@ def by_module(group: Group) -> list[Result]:
     """One run for each matching module, in the paper's order: the least special of those there."""
     found: dict[str, Result] = {}
     for run in sorted(figures.gridded(group.results), key=lambda run: (len(run.name), run.name)):
-        found.setdefault(str(figures.options_of(run)["matching"]), run)
+        found.setdefault(str(options_of(run)["matching"]), run)
     return [found[module] for module in ORDER if module in found]
 
 
@@ -185,8 +161,8 @@ def _grid(group: Group) -> list[Result]:
     return [
         run
         for run in figures.gridded(group.results)
-        if figures.options_of(run)["matching"] in missing.MODULES
-        and figures.options_of(run).get("refine", "none") == "none"
+        if options_of(run)["matching"] in missing.MODULES
+        and options_of(run).get("refine", "none") == "none"
     ]
 
 
@@ -194,11 +170,10 @@ def _renamed(group: str, table: Table) -> Table:
     return replace(table, name=f"{group}-{table.name}")
 
 
-def _named(group: Group, looked: features_folder.Kept | None) -> Iterator[KeptFigure]:
-    """Kept figures under names and captions that tell groups apart."""
+def _said_whose(group: Group, looked: features_folder.Kept | None) -> Iterator[KeptFigure]:
+    """Kept figures with captions that name the group."""
     for figure in looked.figures if looked else ():
-        name, caption = f"{group.name}-{figure.name}", f"{figure.caption} {group.title}."
-        yield replace(figure, name=name, caption=caption)
+        yield replace(figure, caption=f"{figure.caption} {group.title}.")
 
 
 def _looked(
@@ -219,7 +194,7 @@ def _looked(
             left_out.append(f"{group.title}: embeddings of {run.name}: {error}")
     if not subjects:
         return None
-    names = [row["sequence"] for row in group.results[0].summary["sequences"]]
+    names = sequences_of(group.results[0])
     pictured = sorted(names, key=lambda name: name != OWN)[:LOOKED_AT]
     runs = {run.name: run for run in group.results}
     key = fingerprint({
@@ -234,7 +209,7 @@ def _looked(
     if found is None or found.key != key:
         if say:
             say(f"looking into {len(subjects)} methods on {len(names)} sequences: {group.title}")
-        modules = {s.label: str(figures.options_of(runs[s.label])["matching"]) for s in subjects}
+        modules = {s.label: str(options_of(runs[s.label])["matching"]) for s in subjects}
         some = [s for s in subjects if modules[s.label] in PICTURED] or subjects[: len(PICTURED)]
         clips = [dataset.sequence(name) for name in pictured]
         looked = [

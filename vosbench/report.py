@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vosbench import __version__, registry
 from vosbench.analysis import catalogue, failures, runtime
 from vosbench.analysis.catalogue import Left
-from vosbench.analysis.runs import Group, card_or_none, dataset_of, groups, title_of
+from vosbench.analysis.runs import (
+    Group,
+    card_or_none,
+    dataset_of,
+    groups,
+    sequence_means,
+    sequences_of,
+    title_of,
+)
 from vosbench.analysis.tables import Table
 from vosbench.api import Result
 from vosbench.atomic import write_json
@@ -55,7 +63,7 @@ class Made:
 
 def count(results: Seq[Result]) -> int:
     """How many sequences a report of these runs will go through."""
-    return sum(len(_scored(group)) for group in groups(results))
+    return sum(len(sequences_of(group.results[0])) for group in groups(results))
 
 
 def write(
@@ -176,7 +184,7 @@ def _section(
         source=f"{data['name']}-{data['split']}-{source}",
         notes=group.notes,
         runs=tuple(_run(result) for result in group.results),
-        sequences=_scored(group),
+        sequences=sequences_of(group.results[0]),
         tags=card.attributes if card else {},
         tables=tuple(
             _within(group, table) for table in _tables(made, out, f"tables/{group.name}", left_out)
@@ -202,7 +210,7 @@ def _open(group: Group, root: Path | None) -> Opened:
         dataset = dataset_of(run, root=root)
     except (UsageError, DataError) as error:
         return Opened(None, absent=str(error))
-    missing = [name for name in _scored(group) if name not in dataset.names]
+    missing = [name for name in sequences_of(group.results[0]) if name not in dataset.names]
     if missing:
         absent = f"{dataset.card.name} has no sequence {missing[0]!r} where it was looked for"
         return Opened(None, absent=f"{absent}; --root DIR names where the data lie now")
@@ -210,10 +218,6 @@ def _open(group: Group, root: Path | None) -> Opened:
     recorded = run.manifest["root"] if run.manifest else None
     source = fingerprint([str(root or recorded), identity.get("resolution", "")])[:6]
     return Opened(dataset, source)
-
-
-def _scored(group: Group) -> tuple[str, ...]:
-    return tuple(row["sequence"] for row in group.results[0].summary["sequences"])
 
 
 def _run(result: Result) -> ShownRun:
@@ -228,7 +232,7 @@ def _run(result: Result) -> ShownRun:
         name=result.name,
         about=_about(result.manifest) if result.manifest else "masks made by another tool",
         mean=result.summary["J"]["mean"],
-        means={row["sequence"]: row["J"]["mean"] for row in result.summary["sequences"]},
+        means=sequence_means(result),
         scores=found,
         masks=masks,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vosbench.analysis.rendering import SUFFIXES, render
-from vosbench.analysis.runs import card_or_none, one_group
+from vosbench.analysis.runs import card_or_none, one_group, sequence_means
 from vosbench.analysis.tables import (
     UNDEFINED,
     Cell,
@@ -29,10 +29,7 @@ def by_sequence(results: Sequence[Result]) -> Table:
     group = one_group(results)
     card = card_or_none(group.results[0])
     tags = card.attributes if card else {}
-    means = [
-        {row["sequence"]: row["J"]["mean"] for row in run.summary["sequences"]}
-        for run in group.results
-    ]
+    means = [sequence_means(run) for run in group.results]
     rows: list[tuple[Cell, ...]] = []
     for row in group.results[0].summary["sequences"]:
         name = row["sequence"]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from vosbench import registry
 from vosbench.clips import Sampling
 from vosbench.config import default_of, filled, method_options
-from vosbench.errors import PluginError, UsageError, did_you_mean
+from vosbench.errors import PluginError, UsageError, did_you_mean, nearest
 from vosbench.types import TrainableLeaf
 
 SMALLEST = 16  # px of a crop
@@ -223,7 +223,7 @@ def _unknown(method: str, key: str, groups: Mapping[str, type]) -> str:
         for group, kind in groups.items()
     }  # fmt: skip
     everything = ["recipe", *(name for names in valid.values() for name in names)]
-    hint = did_you_mean(key, everything).partition("known: ")[0]
+    hint = nearest(key, everything)
     lines = [f"{method} has no option or setting {key!r}; {hint}valid are recipe=NAME and"]
     for group, names in valid.items():
         lines.append(f"  {group}: {', '.join(f'{k}={v}' for k, v in names.items()) or 'none'}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from vosbench.analysis.runs import one_group
+from vosbench.analysis.runs import one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import UsageError
 
@@ -41,13 +41,13 @@ def ablation(
         UsageError: the runs are not of the same data, or none has both options.
     """
     group = one_group(results)
-    runs = [run for run in group.results if {row, column} <= _options(run).keys()]
+    runs = [run for run in group.results if {row, column} <= options_of(run).keys()]
     if not runs:
         raise UsageError(f"no run of {group.title} has both options, {row} and {column}")
     usual = _usual(runs, but=(row, column, *OWN))
     cells: dict[tuple[str, str], list[Result]] = {}
     for run in runs:
-        options = _options(run)
+        options = options_of(run)
         special = (f"{k}={options.get(k)}" for k, v in usual.items() if options.get(k) != v)
         name = " ".join([str(options[row]), *special])
         cells.setdefault((name, str(options[column])), []).append(run)
@@ -75,30 +75,18 @@ def ablation(
         title=f"{metric} by {row} and {column}: {group.title}",
         columns=(
             Column(row),
-            *(
-                each
-                for one in across
-                for each in (
-                    Column(one, "%", better="higher"),
-                    Column(f"{one} low", "%"),
-                    Column(f"{one} high", "%"),
-                )
-            ),
+            *(each for one in across for each in with_interval(Column(one, "%", better="higher"))),
         ),
         rows=tuple(rows),
         notes=(*notes, *group.notes),
     )
 
 
-def _options(run: Result) -> Mapping[str, Any]:
-    return run.manifest["identity"]["options"] if run.manifest else {}
-
-
 def _usual(runs: Sequence[Result], *, but: Sequence[str]) -> dict[str, Any]:
     """The most frequent value of each option that is not the same in all runs."""
     found = {}
-    for name in sorted({name for run in runs for name in _options(run) if name not in but}):
-        values = [_options(run).get(name) for run in runs]
+    for name in sorted({name for run in runs for name in options_of(run) if name not in but}):
+        values = [options_of(run).get(name) for run in runs]
         if any(value != values[0] for value in values):
             found[name] = max(values, key=values.count)
     return found

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vosbench.analysis.runs import card_or_none, one_group
+from vosbench.analysis.runs import card_or_none, one_group, sequences_of
 from vosbench.analysis.significance import DRAWS, Sample, bootstrap, gather, quantiles, resampled
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import UsageError
 
@@ -42,19 +42,11 @@ COLUMNS = (
     Column("run"),
     Column("sequences"),
     Column("objects"),
-    Column("J", "%", better="higher"),
-    Column("J low", "%"),
-    Column("J high", "%"),
-    Column("F", "%", better="higher"),
-    Column("F low", "%"),
-    Column("F high", "%"),
+    *with_interval(Column("J", "%", better="higher")),
+    *with_interval(Column("F", "%", better="higher")),
     Column("without"),
-    Column("drop J", "%", better="lower", signed=True),
-    Column("drop J low", "%", signed=True),
-    Column("drop J high", "%", signed=True),
-    Column("drop F", "%", better="lower", signed=True),
-    Column("drop F low", "%", signed=True),
-    Column("drop F high", "%", signed=True),
+    *with_interval(Column("drop J", "%", better="lower", signed=True)),
+    *with_interval(Column("drop F", "%", better="lower", signed=True)),
 )
 
 
@@ -81,7 +73,7 @@ def attributes(
     if tags is None:
         card = card_or_none(group.results[0])
         tags = card.attributes if card else {}
-    names = [row["sequence"] for row in group.results[0].summary["sequences"]]
+    names = sequences_of(group.results[0])
     tagged = [name for name in names if name in tags]
     codes = sorted({code for name in tagged for code in tags[name]})
     if not codes:

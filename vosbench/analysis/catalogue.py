@@ -27,20 +27,23 @@ class Analysis(NamedTuple):
     """A function from runs of one group to a table, and what it gives.
 
     needs: what it reads beside the runs' folders: nothing, or also the dataset's truth.
-    fixed: arguments that are always the same.
+    fixed: arguments that are always the same. paired: it holds runs against one of them.
     """
 
     function: Callable[..., Table]
     summary: str
     needs: Literal["runs", "truth"] = "runs"
     fixed: tuple[tuple[str, Any], ...] = ()
+    paired: bool = False
 
 
 ANALYSES = {
     "scores": Analysis(scores, "means with intervals, gain, time, weights"),
     "published": Analysis(beside, "figures of papers beside measured ones"),
-    "significance": Analysis(comparisons, "paired differences to the best run, tests, sentences"),
-    "sequences": Analysis(differences, "the same, sequence by sequence"),
+    "significance": Analysis(
+        comparisons, "paired differences to the best run, tests, sentences", paired=True
+    ),
+    "sequences": Analysis(differences, "the same, sequence by sequence", paired=True),
     "attributes": Analysis(attributes, "J and F by attribute, and the drop"),
     "ablation": Analysis(ablation, "J by backbone and matching module"),
     "ablation-F": Analysis(ablation, "F by backbone and matching module", fixed=(("metric", "F"),)),
@@ -103,7 +106,7 @@ def tables(
                 if analysis.needs == "truth":
                     known = known or facts(group.results[0], root=root, colours="drift" in names)
                     more["known"] = known
-                if analysis.function in (comparisons, differences):
+                if analysis.paired:
                     more["against"] = against
                 table = analysis.function(group.results, **more)
             except (UsageError, DataError) as error:

@@ -13,7 +13,7 @@ from vosbench.analysis.failures import Series, series
 from vosbench.analysis.objects import Fact, Facts, facts
 from vosbench.analysis.runs import one_group
 from vosbench.analysis.significance import Sample, bootstrap, gather
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import UsageError
 
@@ -98,11 +98,7 @@ def _binned(
             *(
                 one
                 for run in group.results
-                for one in (
-                    Column(run.name, "%", better="higher"),
-                    Column(f"{run.name} low", "%"),
-                    Column(f"{run.name} high", "%"),
-                )
+                for one in with_interval(Column(run.name, "%", better="higher"))
             ),
         ),
         rows=tuple(rows),
@@ -151,11 +147,7 @@ def drift(results: Sequence[Result], known: Facts | None = None, *, seed: int = 
         columns=(
             Column("run"),
             Column("objects"),
-            *(
-                Column(f"{name}{end}", digits=2, signed=True)
-                for name in names
-                for end in ("", " low", " high")
-            ),
+            *(one for name in names for one in with_interval(Column(name, digits=2, signed=True))),
         ),
         rows=tuple(rows),
         notes=(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vosbench.analysis.runs import one_group
 from vosbench.analysis.significance import bootstrap, gather, sample
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import DataError, UsageError
 
@@ -118,11 +118,7 @@ def over_time(results: Sequence[Result], *, step: int = 1, seed: int = 0) -> Tab
     last = max(int(each.since[-1]) for _, all_of in curves for each in all_of.values())
     columns = [Column("from"), Column("to"), Column("objects")]
     for run in group.results:
-        columns += [
-            Column(run.name, "%", better="higher"),
-            Column(f"{run.name} low", "%"),
-            Column(f"{run.name} high", "%"),
-        ]
+        columns += with_interval(Column(run.name, "%", better="higher"))
     rows: list[tuple[Cell, ...]] = []
     for start in range(1, last + 1, step):
         row: list[Cell] = []
@@ -283,9 +279,7 @@ def loss(results: Sequence[Result], *, seed: int = 0) -> Table:
         title=f"What is lost: {group.title}",
         columns=(
             Column("run"),
-            Column("loss", "%", better="lower"),
-            Column("low", "%"),
-            Column("high", "%"),
+            *with_interval(Column("loss", "%", better="lower")),
             Column("region", "%"),
             Column("boundary", "%"),
             Column("lost", "%"),
@@ -294,8 +288,8 @@ def loss(results: Sequence[Result], *, seed: int = 0) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "loss: 100 less J&F; low, high: its 95 % interval, over sequences; region and "
-            "boundary: the shares of it that J and F lack",
+            "loss: 100 less J&F, its interval over sequences; region and boundary: the shares of "
+            "it that J and F lack",
             "lost, partly, outline: the shares of what J lacks in frames where J is below 10, "
             "below 50, and above: there the object is found and its outline is not exact",
             *group.notes,

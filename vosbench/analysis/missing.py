@@ -13,7 +13,7 @@ from vosbench import registry
 from vosbench.analysis.ablation import ORDER
 from vosbench.analysis.paper import SECONDS, data_of, figures
 from vosbench.analysis.published import follows, leaf_of
-from vosbench.analysis.runs import Group, located
+from vosbench.analysis.runs import Group, located, options_of
 from vosbench.analysis.tables import Column, Table
 from vosbench.config import card_of, jsonable, method_options, open_dataset
 from vosbench.errors import DataError, UsageError
@@ -79,7 +79,7 @@ def _scores(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
 def _modules(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
     """The cells of the paper's grid that the first group with one lacks."""
     for group in groups:
-        options = [r.manifest["identity"]["options"] for r in group.results if r.manifest]
+        options = [options_of(run) for run in group.results]
         grid = [each for each in options if {"backbone", "matching"} <= each.keys()]
         made = {(each["backbone"], each["matching"]) for each in grid}
         flags = _flags(groups, data_of(group), root)

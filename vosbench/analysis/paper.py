@@ -12,7 +12,7 @@ from vosbench.analysis.published import Figure, deviations, follows, published
 from vosbench.analysis.runs import Group
 from vosbench.analysis.runtime import frame_size
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, is_bound, with_interval
 from vosbench.api import Result
 
 FILE = "rpmnet"  # the stem of the paper's figures in reports/published
@@ -75,11 +75,12 @@ def _beside(
         stem = metric if len(datasets) == 1 else f"{metric} {dataset}"
         columns += [
             Column(f"{stem} published", "%"),
-            *_measured(f"{stem} measured{_part(groups, dataset)}"),
+            *with_interval(Column(f"{stem} measured{_part(groups, dataset)}", "%")),
             Column(f"{stem} difference", "%", signed=True),
         ]
     elsewhere = [(group, metric) for group in others for metric in ("J", "F")]
-    columns += [one for group, metric in elsewhere for one in _measured(f"{metric} {said(group)}")]
+    for group, metric in elsewhere:
+        columns += with_interval(Column(f"{metric} {said(group)}", "%"))
     columns.append(Column("not as published"))
     rows: list[tuple[Cell, ...]] = []
     shown = [group for group in groups if group in others or data_of(group) in datasets]
@@ -116,7 +117,7 @@ def _beside(
     filled = [
         place
         for place, column in enumerate(columns)
-        if not (column.signed or column is columns[-1] or column.name.endswith((" low", " high")))
+        if not (column.signed or column is columns[-1] or is_bound(column))
         or any(row[place] is not None for row in rows)
     ]  # nothing is said of differences and intervals where nothing was measured
     return Table(
@@ -204,10 +205,6 @@ def _run_of(groups: Sequence[Group], dataset: str, split: str, name: str) -> Res
         if run.name == name
     ]
     return max(fit, key=lambda run: len(run.summary["sequences"]), default=None)
-
-
-def _measured(name: str) -> tuple[Column, Column, Column]:
-    return Column(name, "%"), Column(f"{name} low", "%"), Column(f"{name} high", "%")
 
 
 def _score(run: Result | None, metric: str) -> tuple[float | None, float | None, float | None]:

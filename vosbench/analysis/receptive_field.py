@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.analysis.significance import UNKNOWN, Interval, Sample, bootstrap
-from vosbench.analysis.tables import Cell, Column, Table, maybe
+from vosbench.analysis.tables import Cell, Column, Table, maybe, with_interval
 from vosbench.errors import UsageError
 from vosbench.types import Inspectable, Inspection, Mask, Sequence
 
@@ -270,15 +270,11 @@ def table(measured: Seq[Measured]) -> Table:
             Column("positions"),
             Column("field", "cells", digits=0),
             Column("extent", "cells"),
-            Column("cosine", digits=3),
-            Column("cosine low", digits=3),
-            Column("cosine high", digits=3),
+            *with_interval(Column("cosine", digits=3)),
             *(Column(region, digits=3) for region in REGIONS[1:]),
             Column("anywhere", digits=3),
             Column("left out", "%"),
-            Column("J", "%", better="higher"),
-            Column("J low", "%"),
-            Column("J high", "%"),
+            *with_interval(Column("J", "%", better="higher")),
         ),
         rows=tuple(rows),
         notes=(

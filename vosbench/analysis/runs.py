@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from vosbench.api import Result
 from vosbench.config import card_of, open_dataset, resolve_root
@@ -83,6 +84,21 @@ def title_of(result: Result) -> str:
     """The dataset's title, as its card has it."""
     card = card_or_none(result)
     return card.title if card else str(result.summary["dataset"]["name"])
+
+
+def options_of(result: Result) -> Mapping[str, Any]:
+    """The options of a run; none for masks of another tool."""
+    return result.manifest["identity"]["options"] if result.manifest else {}
+
+
+def sequences_of(result: Result) -> tuple[str, ...]:
+    """The sequences that were scored, in the dataset's order."""
+    return tuple(row["sequence"] for row in result.summary["sequences"])
+
+
+def sequence_means(result: Result) -> dict[str, float | None]:
+    """J of each sequence, as it was scored."""
+    return {row["sequence"]: row["J"]["mean"] for row in result.summary["sequences"]}
 
 
 def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vosbench.analysis.runs import one_group
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 
 
@@ -22,9 +22,7 @@ def scores(results: Sequence[Result], *, seed: int = 0) -> Table:
         columns.append(Column("J&F", "%", better="higher"))
     for metric in metrics:
         columns += [
-            Column(metric, "%", better="higher"),
-            Column(f"{metric} low", "%"),
-            Column(f"{metric} high", "%"),
+            *with_interval(Column(metric, "%", better="higher")),
             Column(f"{metric} recall", "%", better="higher"),
             Column(f"{metric} decay", "%", better="lower"),
         ]

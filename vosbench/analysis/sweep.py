@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vosbench.analysis.runs import one_group
+from vosbench.analysis.runs import one_group, options_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table
+from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import UsageError
 
@@ -55,16 +55,14 @@ def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
             Column("setting"),
             Column("J", "%", better="higher"),
             Column("F", "%", better="higher"),
-            Column("J to base", "%", signed=True),
-            Column("low", "%", signed=True),
-            Column("high", "%", signed=True),
+            *with_interval(Column("J to base", "%", signed=True)),
             Column("F to base", "%", signed=True),
             Column("sequences better"),
         ),
         rows=tuple(rows),
         notes=(
             *notes,
-            "low, high: 95 % interval of J to base, paired, bootstrap over sequences",
+            "J to base, with its 95 % interval: paired, bootstrap over sequences",
             "sequences better: those whose J is above the base run's",
             *group.notes,
         ),
@@ -76,15 +74,9 @@ def _named_seed(identity: Mapping[str, Any]) -> list[str]:
     return [f"seed={identity['seed']}"] if identity["seed"] else []
 
 
-def _options(run: Result) -> Mapping[str, Any]:
-    assert run.manifest is not None
-    options: Mapping[str, Any] = run.manifest["identity"]["options"]
-    return options
-
-
 def _changes(run: Result, base: Result) -> dict[str, Any]:
     """The options that a run has otherwise than another, with its own values."""
-    own, other = _options(run), _options(base)
+    own, other = options_of(run), options_of(base)
     return {name: own.get(name) for name in {*own, *other} if own.get(name) != other.get(name)}
 
 
@@ -93,7 +85,7 @@ def _base(runs: Sequence[Result]) -> Result:
 
 
 def _text(run: Result, name: str) -> str:
-    value = _options(run).get(name)
+    value = options_of(run).get(name)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -114,13 +106,10 @@ def _row(family: str, run: Result, base: Result) -> tuple[Cell, ...]:
     changed = sorted(_changes(run, base))
     setting = " ".join(f"{name}={_text(run, name)}" for name in changed)
     means = [run.summary[metric]["mean"] for metric in ("J", "F")]
-    before = [base.summary[metric]["mean"] for metric in ("J", "F")]
-    own, usual = (
-        {row["sequence"]: row["J"]["mean"] for row in each.summary["sequences"]}
-        for each in (run, base)
-    )
     if run is base:
         return (family, BASE, *means, *[None] * 5)
+    before = [base.summary[metric]["mean"] for metric in ("J", "F")]
+    own, usual = sequence_means(run), sequence_means(base)
     better = sum((own[name] or 0.0) > (usual[name] or 0.0) for name in own)
     apart = sample(run, "J").less(sample(base, "J"))
     j, f = (a - b for a, b in zip(means, before, strict=True))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 Cell: TypeAlias = str | int | float | None
 
 UNDEFINED = "-"
 INTERVAL = "95 % interval"
+BOUNDS = (" low", " high")  # behind the name of a column whose interval they bound
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,17 @@ class Column:
     digits: int = 1
     better: Literal["higher", "lower", ""] = ""
     signed: bool = False
+
+
+def with_interval(column: Column) -> tuple[Column, Column, Column]:
+    """A column and those of its interval's bounds, which `laid_out` shows as one."""
+    low, high = (replace(column, name=f"{column.name}{end}", better="") for end in BOUNDS)
+    return column, low, high
+
+
+def is_bound(column: Column) -> bool:
+    """Whether it holds a bound of the interval of another column."""
+    return column.name.endswith(BOUNDS)
 
 
 @dataclass(frozen=True)

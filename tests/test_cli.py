@@ -94,6 +94,7 @@ def test_list_and_info(command: Vosbench) -> None:
     methods = command("list", "methods")
     assert methods.returncode == 0
     assert "copy-first" in methods.stdout
+    assert "rpmnet with matching=conv-3" in methods.stdout
     names = [row["name"] for row in json.loads(command("list", "datasets", "--json").stdout)]
     assert {"davis2016", "davis2017", "folder", "segtrackv2", "synthetic"} <= set(names)
     info = command("data", "info", "davis2017").stdout

@@ -307,16 +307,23 @@ def compare(
 
 @app.command(name="list")
 def list_leaves(kind: Annotated[Kind, typer.Argument()], as_json: AsJson = False) -> None:
-    """List what is there: name, one line, source."""
+    """List what is there: name, one line, source; of a variant what it changes."""
     leaves = registry.leaves(kind.value).values()
     if as_json:
-        rows = [{"name": n.name, "summary": n.summary, "source": n.source} for n in leaves]
+        rows = [
+            {"name": n.name, "summary": n.summary, "source": n.source, "changes": n.defaults}
+            for n in leaves
+        ]
         typer.echo(json.dumps(rows, indent=1))
         return
     width = max(len(leaf.name) for leaf in leaves)
+    plain = {leaf.path: leaf.name for leaf in leaves if not leaf.defaults}
     for leaf in leaves:
-        source = f" [{leaf.source}]" if leaf.source else ""
-        typer.echo(f"{leaf.name:<{width}}  {leaf.summary}{source}")
+        said = f"{leaf.summary} [{leaf.source}]" if leaf.source else leaf.summary
+        if leaf.defaults and leaf.path in plain:
+            changes = ", ".join(f"{key}={value}" for key, value in leaf.defaults.items())
+            said = f"{plain[leaf.path]} with {changes}"
+        typer.echo(f"{leaf.name:<{width}}  {said}")
 
 
 def _split_names(text: str) -> tuple[str, ...]:

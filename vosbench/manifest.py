@@ -56,8 +56,6 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
     special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config)]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
-    if sequences != dataset.names:
-        special.append(f"{len(sequences)} of {len(dataset.names)} sequences")
     return {
         "vosbench": vosbench.__version__,
         "identity": identity,
@@ -85,7 +83,7 @@ def folder_name(described: dict[str, Any]) -> str:
         name += f"-{described['own_data']}"
     return (
         name
-        if described["label"] == identity["method"]
+        if described["label"] == identity["method"] and described["complete_split"]
         else f"{name}-{described['identity_sha256'][:8]}"
     )
 

@@ -139,7 +139,7 @@ def write(
         building.rename(out)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return Made(out / "index.html", tuple(left_out))
+    return Made(out / "index.html", tuple(dict.fromkeys(left_out)))
 
 
 def _listed(found: Seq[Group]) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ from vosbench.types import Dataset, DatasetCard
 class Group:
     """Runs that may stand in one table: same sequences, same truth, same protocol; best J first.
 
-    name: fit for a file's name. title: the dataset's, with the split and the protocol.
+    name: fit for a file's name. title: the dataset's, with the split, how much of it was scored
+        where that is not all, and the protocol.
     notes: what a reader must know of the data.
     """
 
@@ -45,7 +46,7 @@ def groups(results: Iterable[Result]) -> list[Group]:
         members.sort(key=lambda result: -(result.summary["J"]["mean"] or 0.0))
         name = re.sub(r"[^\w-]", "-", f"{dataset}-{split}-{protocol}")
         named[name] = number = named.get(name, 0) + 1
-        title = f"{title_of(members[0])} {split}, protocol {protocol}"
+        title = f"{title_of(members[0])} {split}{part_of(members[0])}, protocol {protocol}"
         made.append(
             Group(
                 name=name if number == 1 else f"{name}-{number}",
@@ -84,6 +85,13 @@ def title_of(result: Result) -> str:
     """The dataset's title, as its card has it."""
     card = card_or_none(result)
     return card.title if card else str(result.summary["dataset"]["name"])
+
+
+def part_of(result: Result) -> str:
+    """What stands behind the split where not all sequences were scored: `, 6 of 21 sequences`."""
+    data = result.summary["dataset"]
+    scored, all_of = data["sequences"], data["card_sequences"]
+    return f", {scored} of {all_of} sequences" if scored < all_of else ""
 
 
 def options_of(result: Result) -> Mapping[str, Any]:

@@ -15,7 +15,10 @@ STATISTICS = ("mean", "recall", "decay")
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """One table: scores x 100 with one decimal, an empty cell where nothing was measured."""
+    """One table: scores x 100 with one decimal, an empty cell where nothing was measured.
+
+    Gain, time and weights have a column where a run has them.
+    """
 
     title: str
     header: tuple[str, ...]
@@ -25,37 +28,32 @@ class ScoreTable:
 
 def score_tables(runs: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
     """Group the runs by what they were scored on and how, best J first, and lay out each group."""
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for run in runs:
         summary = run["summary"]
         data = summary["dataset"]
-        key = (
-            f"{data['name']} {data['split']}",
-            summary["protocol"]["name"],
-            data["list_sha256"] + data["truth_crc32"],
-        )
+        same = ("name", "split", "list_sha256", "truth_crc32")
+        key = (summary["protocol"]["name"], *(data[each] for each in same))
         groups.setdefault(key, []).append(run)
-    return [
-        _table(f"{data}, protocol {protocol}", group)
-        for (data, protocol, _), group in groups.items()
-    ]
+    return [_table(group) for group in groups.values()]
 
 
-def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
+def _table(runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
     ordered = sorted(runs, key=lambda run: -(run["summary"]["J"]["mean"] or 0.0))
     summary = ordered[0]["summary"]
-    objects, sequences = len(summary["objects"]), len(summary["sequences"])
+    objects, sequences = (
+        _counted(len(summary[f"{noun}s"]), noun) for noun in ("object", "sequence")
+    )
     protocol, data = summary["protocol"], summary["dataset"]
     foot = [
-        f"{objects} objects in {sequences} sequences; scores x 100; higher is better but for decay",
+        f"{objects} in {sequences}; scores x 100; higher is better but for decay",
         f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})",
     ]
+    title = f"{data['name']} {data['split']}"
     if data["sequences"] < data["card_sequences"]:
-        foot.insert(
-            0,
-            f"ONLY {data['sequences']} of {data['card_sequences']} sequences: not comparable with "
-            "figures for all of them",
-        )
+        part = f"{data['sequences']} of {data['card_sequences']} sequences"
+        foot.insert(0, f"ONLY {part}: not comparable with figures for all of them")
+        title += f", {part}"
     if summary.get("unscored"):
         foot.append(f"never scored: {', '.join(summary['unscored'])}")
     if any(run["summary"].get("copy_first") for run in ordered):
@@ -74,19 +72,37 @@ def _table(title: str, runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
     metrics = protocol["headline"]
     both = ("J&F",) if len(metrics) > 1 else ()
     columns = [f"{metric} {key}" for metric in metrics for key in STATISTICS]
-    header = ("method", *both, *columns, "gain J", "ms/frame")
+    header = ("method", *both, *columns)
     rows = [_row(run, metrics) for run in ordered]
-    learned = [_weights(run) for run in ordered]
-    if any(learned):
-        header = (*header, "weights")
-        rows = [(*row, sha256[:8]) for row, sha256 in zip(rows, learned, strict=True)]
+    for name, cell in (("gain J", _gain), ("ms/frame", _milliseconds), ("weights", _weights)):
+        cells = [cell(run) for run in ordered]
+        if any(cells):
+            header = (*header, name)
+            rows = [(*row, each) for row, each in zip(rows, cells, strict=True)]
+    if header[-1] == "weights":
         foot.append("weights: the first digits of their sha256")
-    return ScoreTable(title, header, tuple(rows), tuple(foot))
+    return ScoreTable(f"{title}, protocol {protocol['name']}", header, tuple(rows), tuple(foot))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _gain(run: Mapping[str, Any]) -> str:
+    """J mean less that of copy-first, "" where that was not scored."""
+    baseline, own = run["summary"].get("copy_first"), run["summary"]["J"]["mean"]
+    return f"{100 * (own - baseline['J']['mean']):+.1f}" if baseline and own is not None else ""
+
+
+def _milliseconds(run: Mapping[str, Any]) -> str:
+    """The median of a frame, "" where none was timed."""
+    median = run["run"]["timing"]["median_seconds"] if run["run"] else None
+    return "" if median is None else f"{1000 * median:.1f}"
 
 
 def _weights(run: Mapping[str, Any]) -> str:
-    """The sha256 of the weights that a run read, "" for none."""
-    return str(run["run"]["identity"]["files"].get("weights", "")) if run["run"] else ""
+    """The first digits of the sha256 of the weights that a run read, "" for none."""
+    return str(run["run"]["identity"]["files"].get("weights", ""))[:8] if run["run"] else ""
 
 
 def _caveats(run: Mapping[str, Any]) -> list[str]:
@@ -106,19 +122,10 @@ def _caveats(run: Mapping[str, Any]) -> list[str]:
 
 
 def _row(run: Mapping[str, Any], metrics: Sequence[str]) -> tuple[str, ...]:
-    summary, manifest = run["summary"], run["run"]
+    summary = run["summary"]
     scores = [summary["J&F"]] if len(metrics) > 1 else []
     scores += [summary[metric][key] for metric in metrics for key in STATISTICS]
-    baseline = summary.get("copy_first")
-    measured = baseline and summary["J"]["mean"] is not None
-    gain = summary["J"]["mean"] - baseline["J"]["mean"] if measured else None
-    median = manifest["timing"]["median_seconds"] if manifest else None
-    return (
-        run["name"],
-        *(percent(score) for score in scores),
-        "" if gain is None else f"{100 * gain:+.1f}",
-        "" if median is None else f"{1000 * median:.1f}",
-    )
+    return (run["name"], *(percent(score) for score in scores))
 
 
 def percent(score: float | None) -> str:

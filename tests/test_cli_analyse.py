@@ -24,7 +24,7 @@ def test_tables_are_printed_and_what_is_left_out_is_said(command: Vosbench, tmp_
     assert "b is better than a on 8 of 30 sequences of DAVIS-2017 by 13.5 J" in done.stdout
     assert "left out: nothing is not there" in done.stderr
     assert "left out: empty holds no scores" in done.stderr
-    assert "left out: attributes of DAVIS-2017" in done.stderr
+    assert "left out: attributes: none of the 8 sequences of DAVIS-2017" in done.stderr
     wrong = command("analyse", "a", "--what", "atributes")
     assert wrong.returncode == 1
     assert "unknown analysis 'atributes'; did you mean 'attributes'?" in wrong.stderr

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vosbench import figures
+from vosbench.analysis.sweep import BASE
 from vosbench.analysis.tables import Column, Table
 from vosbench.api import Result
 from vosbench.errors import UsageError
@@ -218,6 +219,35 @@ def test_runs_that_differ_in_two_options_are_lines_of_their_own(tmp_path: Path) 
     (axes,) = panels({each.name: each for each in figures.of_runs(made)}["sweep-topk"].figure)
     assert axes.lines[0].get_xydata().tolist() == [[k, pytest.approx(50)] for k in (1, 2, 5)]
     assert axes.get_xlabel() == "topk"
+
+
+def test_lines_of_a_sweep_are_told_apart_by_what_differs_between_them(tmp_path: Path) -> None:
+    scores = {"ant": [0.5], "bee": [0.5]}
+    base = {"topk": 5, "reach": 2, "kind": "a"}
+    changes = ({}, {"topk": 1}, {"topk": 9}, {"reach": 1}, {"reach": 3})
+    made = [
+        run(tmp_path, f"{kind}{n}", scores, **(base | change | {"kind": kind}))
+        for kind in "ab" for n, change in enumerate(changes)
+    ]  # fmt: skip
+    lines = {option: list(panel) for option, panel in figures.sweeps(made).items()}
+    assert lines == {option: ["m kind=a", "m kind=b"] for option in ("topk", "reach")}
+
+
+def test_dots_of_a_sweep_stand_at_their_difference() -> None:
+    names = ("method", "setting", "J to base", "J to base low", "J to base high")
+    rows = (
+        ("m", BASE, None, None, None), ("m", "topk=20", -0.02, -0.03, 0.01),
+        ("m", "topk=5", 0.01, None, None), ("n", "first=false", -0.1, -0.2, 0.0),
+    )  # fmt: skip
+    (axes,) = panels(figures.sweep_dots(Table("sweep", "t", tuple(map(Column, names)), rows)))
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        "first=false", "topk=5", "topk=20",
+    ]  # fmt: skip
+    dots = {line.get_label(): line.get_xydata() for line in axes.lines}
+    assert dots["m"].tolist() == [[-2.0, pytest.approx(1.8)], [1.0, pytest.approx(0.8)]]
+    assert dots["n"].tolist() == [[-10.0, pytest.approx(0.2)]]
+    spans = [segment[:, 0].tolist() for each in axes.collections for segment in each.get_segments()]
+    assert spans == [[-3.0, 1.0], [-20.0, 0.0]]
 
 
 def test_strips_show_the_last_scored_frame_with_each_score(runs: list[Result]) -> None:

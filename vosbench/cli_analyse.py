@@ -58,7 +58,7 @@ def analyse(
     made = 0
     for each in catalogue.tables(results, names, root=root, against=against):
         if isinstance(each, catalogue.Left):
-            typer.echo(f"left out: {each.name} of {each.group}: {each.why}", err=True)
+            typer.echo(f"left out: {each}", err=True)
             continue
         made += 1
         if out is None:

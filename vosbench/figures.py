@@ -5,6 +5,7 @@ The drawing itself is in toolbox/figures; this says which values go where. Nothi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 
 from vosbench.analysis import ablation, attributes, failures
 from vosbench.analysis.runs import card_or_none, one_group, options_of, sequences_of
+from vosbench.analysis.sweep import BASE
 from vosbench.analysis.tables import BOUNDS, Cell, Table, is_bound
 from vosbench.api import Result
 from vosbench.errors import UsageError
@@ -57,8 +59,8 @@ def of_runs(
 ) -> Iterator[Drawn]:
     """Every figure that runs on the same data allow; strips need the dataset at hand.
 
-    tables: those of the analyses `size` and `speed` by name, where they were made. looks: of the
-    runs, by name.
+    tables: those of the analyses `size`, `speed` and `sweep` by name, where they were made. looks:
+    of the runs, by name.
 
     Raises:
         UsageError: the runs are not of the same data.
@@ -69,6 +71,14 @@ def of_runs(
     names = ", ".join(run.name for run in runs)
     yield from by_attribute(runs, f"{group.title}.{less}", looks=looks)
     yield from by_option(gridded(group.results), group.title)
+    if tables and "sweep" in tables:
+        yield Drawn(
+            "sweep",
+            "What each option alone changes in J, with 95 % intervals, paired, over sequences; "
+            f"{group.title}.",
+            f"Dots with whiskers: the difference in J of each row of {tables['sweep'].title}.",
+            sweep_dots(tables["sweep"]),
+        )
     for option, panel in sweeps(group.results).items():
         yield Drawn(
             f"sweep-{option}",
@@ -219,34 +229,50 @@ def sweeps(results: Seq[Result], *, metric: str = "J") -> dict[str, dict[str, Cu
     """Option -> method -> score by the option's value, from runs that differ in it alone.
 
     Only numbers are swept. Runs of one method that differ in another option too are lines of their
-    own, whose labels name it.
+    own, whose labels name what tells them from the option's other lines.
     """
+    methods: dict[str, list[Result]] = {}
+    for run in results:
+        if run.manifest and run.summary[metric]["mean"] is not None:
+            methods.setdefault(run.manifest["identity"]["method"], []).append(run)
     found: dict[str, dict[str, Curve]] = {}
-    runs = [run for run in results if run.manifest]
-    names = {(run.manifest["identity"]["method"]) for run in runs if run.manifest}
-    for method in sorted(names):
-        own = [r for r in runs if r.manifest and r.manifest["identity"]["method"] == method]
-        varying = sorted(
-            {
-                key
-                for run in own
-                for key, value in options_of(run).items()
-                if value != options_of(own[0]).get(key) and key != "weights"
-            }
-        )
+    for method, own in sorted(methods.items()):
+        keys = sorted({key for run in own for key in options_of(run)} - {"weights"})
+        varying = [k for k in keys if len({str(options_of(run).get(k)) for run in own}) > 1]
         for option in varying:
-            lines: dict[str, dict[float, float]] = {}
+            others = [key for key in varying if key != option]
+            lines: dict[tuple[str, ...], dict[float, float]] = {}
             for run in own:
-                value, score = options_of(run).get(option), run.summary[metric]["mean"]
+                options, score = options_of(run), run.summary[metric]["mean"]
+                value, at = options.get(option), tuple(f"{k}={options.get(k)}" for k in others)
                 if isinstance(value, int | float) and not isinstance(value, bool):
-                    others = [f"{k}={options_of(run).get(k)}" for k in varying if k != option]
-                    lines.setdefault(" ".join([method, *others]), {})[value] = score
-            for label, line in lines.items():
-                if len(line) > 2:  # two points are no course
-                    at = sorted(line)
-                    curve = Curve(at, [line[x] for x in at])
-                    found.setdefault(option, {})[label] = curve
+                    lines.setdefault(at, {})[value] = score
+            lines = {at: line for at, line in lines.items() if len(line) > 2}  # else no course
+            for at, line in lines.items():
+                apart = [own for own, *rest in zip(at, *lines, strict=True) if len({*rest}) > 1]
+                curve = Curve(sorted(line), [line[x] for x in sorted(line)])
+                found.setdefault(option, {})[" ".join([method, *apart])] = curve
     return found
+
+
+def sweep_dots(table: Table) -> Figure:
+    """The table `sweep` as differences to the base: a row for each setting."""
+    series: dict[str, dict[str, Value]] = {}
+    for row in table.records():
+        if row["setting"] != BASE:
+            own = series.setdefault(f"{row['method']}", {})
+            own[str(row["setting"])] = value_of(row, "J to base")
+    settings = dict.fromkeys(setting for own in series.values() for setting in own)
+    return charts.dots(sorted(settings, key=_by_option), series, xlabel="J to base (points)")
+
+
+def _by_option(setting: str) -> tuple[str, float, str]:
+    """Options by name, then their values, numbers by size."""
+    option, _, value = setting.partition("=")
+    try:
+        return option, float(value), ""
+    except ValueError:
+        return option, math.inf, value
 
 
 def sweep_lines(panels: Mapping[str, Mapping[str, Curve]]) -> Figure:

@@ -362,7 +362,7 @@ def _tables(
     shown = []
     for table in made:
         if isinstance(table, Left):
-            left_out.append(f"{table.name} of {table.group}: {table.why}")
+            left_out.append(str(table))
         else:
             folded = fold and table.name not in OPEN
             shown.append(show(table, write_files(table, out, where), folded=folded))

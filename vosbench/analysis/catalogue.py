@@ -83,6 +83,11 @@ class Left(NamedTuple):
     name: str
     why: str
 
+    def __str__(self) -> str:
+        """One line, which names the group once."""
+        of = "" if self.group in self.why else f" of {self.group}"
+        return f"{self.name}{of}: {self.why}"
+
 
 def tables(
     results: Sequence[Result],

@@ -123,6 +123,49 @@ def _whisker(axes: Axes, x: float, value: Value, scale: float, color: str = "#22
 
 
 @styled
+def dots(
+    names: Sequence[str],
+    series: Mapping[str, Mapping[str, Value]],
+    *,
+    xlabel: str,
+    looks: Looks | None = None,
+) -> Figure:
+    """Differences with their intervals about zero: a row for each name, a dot for each series.
+
+    Args:
+        names: of the rows, from the top.
+        series: label -> name -> value, 0-1; a name may lack.
+        xlabel: of the values' axis.
+        looks: of the series; by their place where there is none.
+    """
+    assert names, "no rows to draw"
+    height = 0.6 + 0.13 * len(names) * max(2, len(series)) + legend_height(list(series), PAGE)
+    figure = sheet(height, width=PAGE)
+    axes = figure.subplots()
+    axes.axvline(0, color="#222222", linewidth=0.6)
+    known = completed(looks, series)
+    for number, (label, values) in enumerate(series.items()):
+        look = known[label]
+        down = 0.8 * ((number + 0.5) / len(series) - 0.5)
+        at = {name: names.index(name) + down for name in values}
+        drawn = {name: 100 * v.value for name, v in values.items() if v.value is not None}
+        rows = [at[name] for name in drawn]
+        axes.plot(list(drawn.values()), rows, look.marker, color=look.colour, label=label)
+        for name, value in values.items():
+            if value.low is not None and value.high is not None:
+                ends = 100 * value.low, 100 * value.high
+                axes.hlines(at[name], *ends, color=look.colour, linewidth=1.1)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(xlabel)
+    legend_below(figure, axes, list(series))
+    return figure
+
+
+@styled
 def score_by_field(points: Sequence[Point], *, ylabel: str, looks: Looks | None = None) -> Figure:
     """Scores against the side of the receptive field, in cells (Fig. 7).
 

@@ -28,7 +28,11 @@ def test_tables_are_printed_and_what_is_left_out_is_said(command: Vosbench, tmp_
     wrong = command("analyse", "a", "--what", "atributes")
     assert wrong.returncode == 1
     assert "unknown analysis 'atributes'; did you mean 'attributes'?" in wrong.stderr
-    none = command("analyse", "a", "--what", "ablation")
+    by = command("analyse", "a", "--what", "ablation", "--by", "backbone")
+    assert "--by 'backbone' must name two options: rows,columns" in by.stderr
+    none = command("analyse", "a", "--what", "ablation", "--by", "topk,preset")
+    assert "no run of DAVIS-2017" in none.stderr
+    assert "has both options, topk and preset" in none.stderr
     assert none.returncode == 1
     assert "no table could be made" in none.stderr
 

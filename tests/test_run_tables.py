@@ -13,6 +13,7 @@ from vosbench.analysis.published import Figure, beside, figures, published
 from vosbench.analysis.runs import groups
 from vosbench.analysis.runtime import runtime
 from vosbench.analysis.scores import scores
+from vosbench.config import jsonable, method_options
 from vosbench.errors import DataError, UsageError
 
 RPMNET = {"matching": "deformable", "backbone": "compact", "refine": "none", "size": 256}
@@ -93,6 +94,23 @@ def test_ablation_is_a_grid(tmp_path: Path) -> None:
     assert "where a row says nothing else: size=256" in special.notes
     with pytest.raises(UsageError, match=r"no run of .* has both options, backbone and matching"):
         ablation([write_run(tmp_path / "t", steady({"a": 0.1}))])
+
+
+def test_what_a_preset_implies_is_no_further_option(tmp_path: Path) -> None:
+    runs = []
+    for number, chosen in enumerate((
+        {"preset": "light"}, {"preset": "crw"}, {"preset": "crw", "backbone": "random"},
+        {"preset": "crw", "topk": "5"},
+    )):  # fmt: skip
+        options = jsonable(method_options("label-propagation", chosen))
+        runs.append(write_run(tmp_path / str(number), steady({"a": number / 10}),
+                              method="label-propagation", options=options))  # fmt: skip
+    table = ablation(runs)
+    assert [column.name for column in table.columns[1::3]] == ["crw", "light"]
+    assert [(row[0], row[1], row[4]) for row in table.rows] == [
+        ("random", 0.2, None), ("raw", 0.1, 0.0), ("raw topk=5", 0.3, None),
+    ]  # fmt: skip
+    assert "where a row says nothing else: topk=10" in table.notes
 
 
 def test_the_interval_of_a_cell_is_that_of_its_mean_run(tmp_path: Path) -> None:

@@ -39,6 +39,10 @@ def analyse(
     against: Annotated[
         str, typer.Option(help="Run to compare the others with, by name. [default: the best]")
     ] = "",
+    by: Annotated[
+        str,
+        typer.Option(help="Two options, for ablation. [default: backbone and matching or preset]"),
+    ] = "",
     root: Annotated[
         Path | None, typer.Option(help="Where the data lie, for size, speed and drift.")
     ] = None,
@@ -54,9 +58,10 @@ def analyse(
     from vosbench.atomic import write_text
 
     names = catalogue.choose(filter(None, (name.strip() for name in what.split(","))))
+    pair = _pair(by) if by else None
     results = scored(runs)
     made = 0
-    for each in catalogue.tables(results, names, root=root, against=against):
+    for each in catalogue.tables(results, names, root=root, against=against, by=pair):
         if isinstance(each, catalogue.Left):
             typer.echo(f"left out: {each}", err=True)
             continue
@@ -71,6 +76,13 @@ def analyse(
             typer.echo(path)
     if not made:
         raise UsageError("no table could be made; what is missing is said above")
+
+
+def _pair(by: str) -> tuple[str, str]:
+    row, comma, column = (part.strip() for part in by.partition(","))
+    if not (row and comma and column) or "," in column:
+        raise UsageError(f"--by {by!r} must name two options: rows,columns")
+    return row, column
 
 
 def scored(runs: list[Path]) -> list[Result]:

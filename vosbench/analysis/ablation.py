@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from vosbench.analysis.published import leaf_of
 from vosbench.analysis.runs import one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
+from vosbench.config import jsonable, method_options
 from vosbench.errors import UsageError
 
 ORDER = (  # the paper's, then ours; what is not here follows in alphabetical order
     "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
     "correlation",
 )  # fmt: skip
+COLUMNS = ("matching", "preset")  # what stands in the columns where nothing is asked for
 OWN = ("weights",)  # each cell has its own: they are no further option
 
 
@@ -26,29 +29,33 @@ def ablation(
     *,
     metric: str = "J",
     row: str = "backbone",
-    column: str = "matching",
+    column: str = "",
     seed: int = 0,
 ) -> Table:
     """The mean score of the runs with each pair of options; a dash where there is no run.
 
-    Its interval is over sequences, seeds and weights as they are.
+    Its interval is over sequences, seeds and weights as they are. The column is by default the
+    first of COLUMNS that a run has.
 
-    Runs that differ in further options get rows of their own, which name what is not usual; runs
-    that differ in seed or weights only are averaged, and a note says so. Runs without both options
-    stay out.
+    Runs that differ in further options get rows of their own, which name what is not usual; what
+    the pair itself implies, as a preset does, is no further option. Runs that differ in seed or
+    weights only are averaged, and a note says so. Runs without both options stay out.
 
     Raises:
         UsageError: the runs are not of the same data, or none has both options.
     """
     group = one_group(results)
+    present = {name for run in group.results for name in options_of(run)}
+    column = column or next((name for name in COLUMNS if name in present), COLUMNS[0])
     runs = [run for run in group.results if {row, column} <= options_of(run).keys()]
     if not runs:
         raise UsageError(f"no run of {group.title} has both options, {row} and {column}")
-    usual = _usual(runs, but=(row, column, *OWN))
+    further = [_further(run, row, column) for run in runs]
+    usual = _usual(further)
     cells: dict[tuple[str, str], list[Result]] = {}
-    for run in runs:
+    for run, own in zip(runs, further, strict=True):
         options = options_of(run)
-        special = (f"{k}={options.get(k)}" for k, v in usual.items() if options.get(k) != v)
+        special = (f"{k}={options.get(k)}" for k, v in usual.items() if own.get(k) != v)
         name = " ".join([str(options[row]), *special])
         cells.setdefault((name, str(options[column])), []).append(run)
     across = sorted({key[1] for key in cells}, key=_place)
@@ -57,9 +64,12 @@ def ablation(
         for name in sorted({key[0] for key in cells})
     ]
     notes = [f"{len(runs)} runs; a dash: no run; interval: 95 %, bootstrap over sequences"]
-    if usual:
-        said = ", ".join(f"{key}={value}" for key, value in usual.items())
-        notes.append(f"where a row says nothing else: {said}")
+    said: dict[str, None] = {}
+    for key, value in usual.items():
+        plain = [run for run, own in zip(runs, further, strict=True) if own.get(key) == value]
+        said |= {f"{key}={options_of(run).get(key)}": None for run in plain}
+    if said:
+        notes.append(f"where a row says nothing else: {', '.join(said)}")
     for (name, one), members in cells.items():
         if len(members) > 1:
             values = [_score(run, metric) for run in members]
@@ -82,11 +92,27 @@ def ablation(
     )
 
 
-def _usual(runs: Sequence[Result], *, but: Sequence[str]) -> dict[str, Any]:
-    """The most frequent value of each option that is not the same in all runs."""
+def _further(run: Result, row: str, column: str) -> dict[str, Any]:
+    """The options of a run that its row and column do not imply."""
+    options, method = options_of(run), run.manifest["identity"]["method"] if run.manifest else ""
+    try:
+        shown = {name: options[name] for name in (row, column, *OWN) if name in options}
+        given = {name: str(value) for name, value in shown.items() if value is not None}
+        implied = jsonable(method_options(leaf_of(method), given))
+    except UsageError:  # a method that is not registered here, or a pair that does not fit
+        implied = {}
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in (row, column, *OWN) and (name not in implied or implied[name] != value)
+    }
+
+
+def _usual(further: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The most frequent value of each option that is not the same in all; None: the implied."""
     found = {}
-    for name in sorted({name for run in runs for name in options_of(run) if name not in but}):
-        values = [options_of(run).get(name) for run in runs]
+    for name in sorted({name for own in further for name in own}):
+        values = [own.get(name) for own in further]
         if any(value != values[0] for value in values):
             found[name] = max(values, key=values.count)
     return found

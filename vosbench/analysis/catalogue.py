@@ -28,6 +28,7 @@ class Analysis(NamedTuple):
 
     needs: what it reads beside the runs' folders: nothing, or also the dataset's truth.
     fixed: arguments that are always the same. paired: it holds runs against one of them.
+    grid: two options make its rows and columns.
     """
 
     function: Callable[..., Table]
@@ -35,6 +36,7 @@ class Analysis(NamedTuple):
     needs: Literal["runs", "truth"] = "runs"
     fixed: tuple[tuple[str, Any], ...] = ()
     paired: bool = False
+    grid: bool = False
 
 
 ANALYSES = {
@@ -45,8 +47,8 @@ ANALYSES = {
     ),
     "sequences": Analysis(differences, "the same, sequence by sequence", paired=True),
     "attributes": Analysis(attributes, "J and F by attribute, and the drop"),
-    "ablation": Analysis(ablation, "J by backbone and matching module"),
-    "ablation-F": Analysis(ablation, "F by backbone and matching module", fixed=(("metric", "F"),)),
+    "ablation": Analysis(ablation, "J by two options", grid=True),
+    "ablation-F": Analysis(ablation, "F by two options", fixed=(("metric", "F"),), grid=True),
     "sweep": Analysis(sweep, "each option alone: J and F, difference to the base run"),
     "runtime": Analysis(runtime, "time a frame, device, size, memory"),
     "over-time": Analysis(over_time, "J by frames since the prompt", fixed=(("step", 10),)),
@@ -95,11 +97,12 @@ def tables(
     *,
     root: Path | None = None,
     against: str = "",
+    by: tuple[str, str] | None = None,
 ) -> Iterator[Table | Left]:
     """The analyses of every group of runs, in that order; names tell groups apart where several.
 
     root: where the data lie, for analyses that need the truth. against: the run that the others
-    are compared with.
+    are compared with. by: the options in rows and columns of ablations.
     """
     found = groups(results)
     for group in found:
@@ -113,6 +116,8 @@ def tables(
                     more["known"] = known
                 if analysis.paired:
                     more["against"] = against
+                if analysis.grid and by:
+                    more["row"], more["column"] = by
                 table = analysis.function(group.results, **more)
             except (UsageError, DataError) as error:
                 yield Left(group.title, name, str(error))

@@ -256,7 +256,8 @@ def _absent(suite: Suite) -> dict[tuple[str, str], str]:
         try:
             open_dataset(dataset, root=Path(root) if root else None)
         except VosbenchError as error:
-            found[key] = str(error)
+            hint = "" if root else '; in a suite, root = "DIR" in the [[run]]'
+            found[key] = f"{error}{hint}"
     return found
 
 

@@ -1,7 +1,8 @@
-"""The README's two figures, from the runs of a suite: python docs/figures.py build/paper.
+"""The documents' figures, from suites' runs: python docs/figures.py suites/paper suites/sweep.
 
 Attributes: J on the synthetic sequences that isolate them. Masks: one frame of the sequences with
 the highest, the median and the lowest J, mean over these runs, so that none is picked by hand.
+Sweep: what each option of label propagation alone changes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from PIL import Image
 from vosbench import api, figures
 from vosbench.analysis.attributes import attributes
 from vosbench.analysis.runs import dataset_of
+from vosbench.analysis.sweep import sweep
 from vosbench.errors import UsageError
 
 OUT = Path(__file__).with_name("figures")
@@ -24,8 +26,8 @@ DPI = 150
 LATE = 0.6  # of the scored frames: late enough for methods to differ
 
 
-def main(suite: Path) -> None:
-    """Draw both from SUITE/runs/<method>-synthetic."""
+def of_paper(suite: Path) -> None:
+    """Draw attributes and masks from SUITE/runs/<method>-synthetic."""
     folders = [suite / "runs" / f"{method}-synthetic" for method in METHODS]
     missing = [folder.name for folder in folders if not (folder / "summary.json").is_file()]
     if missing:
@@ -42,6 +44,12 @@ def main(suite: Path) -> None:
     _save(figures.qualitative(chosen, runs, at=LATE), "masks", colours=96)
 
 
+def of_sweep(suite: Path) -> None:
+    """Draw the differences of all runs of SUITE to their base."""
+    runs = [api.load(folder.parent) for folder in sorted(suite.glob("runs/*/summary.json"))]
+    _save(figures.sweep_dots(sweep(runs)), "sweep", colours=64)
+
+
 def _save(figure: Figure, name: str, *, colours: int) -> None:
     """Write a small PNG: so many colours are enough for a page."""
     content = io.BytesIO()
@@ -53,4 +61,5 @@ def _save(figure: Figure, name: str, *, colours: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    of_paper(Path(sys.argv[1]))
+    of_sweep(Path(sys.argv[2]))

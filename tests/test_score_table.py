@@ -62,11 +62,28 @@ def test_the_weights_that_a_run_read_are_named() -> None:
     learned, plain = _run("learned", 0.6), _run("plain", 0.5)
     timing = {"frames": 0, "median_seconds": None, "mean_seconds_of_all": None}
     common = {"timing": timing, "failed": {}, "made_by": ["vosbench"]}
-    learned["run"] = {"identity": {"files": {"weights": "0123456789"}}, **common}
-    plain["run"] = {"identity": {"files": {}}, **common}
+    learned["run"] = {"identity": {"files": {"weights": "0123456789"}, "options": {}}, **common}
+    plain["run"] = {"identity": {"files": {}, "options": {}}, **common}
     (table,) = score_tables([learned, plain])
     assert table.header[-1] == "weights"
     assert [row[-1] for row in table.rows] == ["01234567", ""]
+
+
+def test_every_option_behind_a_preset_stands_under_the_table() -> None:
+    runs = [_run("none", 0.4)]
+    options = {"preset": "p", "soft": True, "weights": None}
+    for name, k in (("low", 5), ("high", 10)):
+        run = _run(name, k / 20)
+        run["run"] = {
+            "identity": {"files": {}, "options": options | {"k": k}},
+            "timing": {"frames": 0, "median_seconds": None, "mean_seconds_of_all": None},
+            "failed": {}, "made_by": ["vosbench"],
+        }  # fmt: skip
+        runs.append(run)
+    (table,) = score_tables(runs)
+    assert table.foot[-3:] == ("preset=p: soft=True", "high: k=10", "low: k=5")
+    (alone,) = score_tables(runs[1:2])
+    assert alone.foot[-1] == "preset=p: soft=True, k=5"
 
 
 def test_a_terminals_table_cuts_no_number_and_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +92,8 @@ def test_a_terminals_table_cuts_no_number_and_no_word(monkeypatch: pytest.Monkey
     timing = {"frames": 0, "median_seconds": None, "mean_seconds_of_all": None}
     files = {"weights": "118b6862" + "0" * 56}
     run["run"] = {
-        "identity": {"files": files}, "timing": timing, "failed": {}, "made_by": ["vosbench"],
+        "identity": {"files": files, "options": {}}, "timing": timing, "failed": {},
+        "made_by": ["vosbench"],
     }  # fmt: skip
     run["summary"]["protocol"]["description"] = "word " * 40 + "last"
     text = registry.load("reports", "terminal").render([run])

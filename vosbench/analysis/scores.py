@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vosbench.analysis.runs import one_group
+from vosbench.analysis.runs import one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
+from vosbench.toolbox.score_table import presets
 
 
 def scores(results: Sequence[Result], *, seed: int = 0) -> Table:
@@ -57,6 +58,7 @@ def scores(results: Sequence[Result], *, seed: int = 0) -> Table:
             f"{len(first['objects'])} objects in {len(first['sequences'])} sequences; higher is "
             "better but for decay; interval: 95 %, bootstrap over sequences",
             "gain J: over copy-first on the same frames; weights: first digits of their sha256",
+            *presets({run.name: options_of(run) for run in group.results}),
             *group.notes,
         ),
     )

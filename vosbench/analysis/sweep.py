@@ -38,8 +38,8 @@ def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
     notes = []
     for key, runs in sorted(swept.items()):
         base = _base(runs)
-        varied = sorted({name for run in runs for name in _changes(run, base)})
-        standing = ", ".join(f"{name}={_text(base, name)}" for name in varied)
+        known = [name for name, value in options_of(base).items() if value is not None]
+        standing = ", ".join(f"{name}={_text(base, name)}" for name in known)
         scores = [run.summary["J"]["mean"] for run in runs]
         notes.append(
             f"base of {' '.join(key)}: {standing}; over its {len(runs)} settings J lies between "

@@ -81,7 +81,33 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
             rows = [(*row, each) for row, each in zip(rows, cells, strict=True)]
     if header[-1] == "weights":
         foot.append("weights: the first digits of their sha256")
+    known = {run["name"]: run["run"]["identity"]["options"] for run in ordered if run["run"]}
+    foot += presets(known)
     return ScoreTable(f"{title}, protocol {protocol['name']}", header, tuple(rows), tuple(foot))
+
+
+def presets(options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Lines with every option of the runs, by name, whose preset stands for many of them.
+
+    First what the runs of a preset share, then what a run has otherwise and its name does not say.
+
+    >>> presets({"a k=5": {"preset": "x", "n": 1, "k": 5}, "a": {"preset": "x", "n": 1, "k": 2}})
+    ['preset=x: n=1', 'a: k=2']
+    """
+    groups: dict[str, dict[str, list[str]]] = {}
+    for name, given in options.items():
+        if "preset" in given:
+            texts = [f"{k}={v}" for k, v in given.items() if v is not None and k != "preset"]
+            groups.setdefault(str(given["preset"]), {})[name] = texts
+    lines = []
+    for preset, runs in groups.items():
+        first, *others = runs.values()
+        shared = [each for each in first if all(each in texts for texts in others)]
+        lines.append(f"preset={preset}: {', '.join(shared)}")
+        for name, texts in runs.items():
+            own = [each for each in texts if each not in (*shared, *name.split())]
+            lines += [f"{name}: {', '.join(own)}"] if own else []
+    return lines
 
 
 def _counted(count: int, noun: str) -> str:

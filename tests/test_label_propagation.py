@@ -1,4 +1,4 @@
-"""The engine against its slow twin under every preset, and the method with every backbone."""
+"""Label propagation against its slow twin, under every preset and every option."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from reference import label_propagation as slow
 
 from vosbench import registry
 from vosbench.config import method_options, open_dataset
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import UsageError
 from vosbench.toolbox import label_propagation, local_attention
 from vosbench.toolbox.label_propagation import Settings, propagate
 from vosbench.toolbox.raw_lab import raw_lab
-from vosbench.toolbox.weights import FOLDER, header_of
 
 leaf = registry.load("methods", "label-propagation")
 PRESETS = leaf.PRESETS
@@ -76,7 +75,8 @@ def test_each_preset_equals_its_slow_twin(
 ) -> None:
     settings = dataclasses.replace(PRESETS[name].settings, radius=4, last=3)
     prompts = {0: prompt_of(1, 2) if kind == "random" else prompt_of(3)}
-    masks = run_both(monkeypatch, features_of(kind, 5), prompts, settings)
+    count = 8 if settings.references else 5  # mast asks for frame 5
+    masks = run_both(monkeypatch, features_of(kind, count), prompts, settings)
     assert any(mask.any() for mask in masks[1:])
 
 
@@ -179,7 +179,7 @@ def test_references_count_from_the_first_prompt() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"topk": -1}, "topk=-1 must be 0 or more"),
+        ({"topk": -1}, "topk=-1 0 or more"),
         ({"radius": 0}, "must be above 0"),
         ({"temperature": 0}, "must be above 0"),
         ({"first": False, "last": 0}, "leave no frame to propagate from"),
@@ -214,6 +214,57 @@ def test_a_preset_stands_with_all_its_values_and_one_changed() -> None:
     assert method_options("label-propagation", learned).temperature == 0.05
 
 
+# last or references, first, start, topk, ties, window, radius, window_first, temperature, labels,
+# down, up, up_to, minmax; then size, stride: REFERENCE, section 5, and the sources of presets.py
+AS_READ = {
+    "light": (7, True, "distinct", 10, "cut", "disk", 12, True, 0.05, "soft",
+              "bilinear", "bilinear", "frame", False, "256", 4),
+    "crw": (20, True, "repeat", 10, "cut", "open-disk", 12, False, 0.05, "soft",
+            "bilinear", "bilinear", "frame", False, "native", 8),
+    "dul": (20, True, "repeat", 10, "cut", "open-disk", 12, False, 0.05, "soft",
+            "bilinear-corners", "bilinear-corners", "frame", False, "native", 8),
+    "vfs": (20, True, "overlap", 10, "cut", "open-disk", 12, True, 0.07, "soft",
+            "nearest-exact", "bilinear", "frame", True, "480", 8),
+    "dino": (7, True, "distinct", 5, "keep", "square", 12, True, 0.1, "soft",
+             "nearest-exact", "bilinear", "cells", True, "480", 0),
+    "dinov3": (7, True, "distinct", 5, "cut", "disk", 12, True, 0.2, "soft",
+               "nearest-exact", "nearest", "frame", True, "960", 0),
+    "siammae": (20, True, "repeat", 7, "cut", "open-disk", 20, False, 0.7, "soft",
+                "bilinear", "bilinear", "frame", False, "480x880", 0),
+    "uvc": (7, True, "distinct", 5, "keep", "none", 12, True, 1, "soft",
+            "nearest-exact", "bilinear", "cells", True, "480", 8),
+    "mast": ("0,5,-1,-3,-5", True, "distinct", 0, "cut", "square", 12, True, 1, "hard",
+             "stride", "bilinear", "frame", False, "native", 4),
+    "corrflow": (1, False, "distinct", 0, "cut", "square", 6, True, 1, "hard",
+                 "stride", "bilinear", "frame", False, "native", 4),
+}  # fmt: skip
+
+
+def test_presets_are_as_they_were_read() -> None:
+    found = {}
+    for name, preset in PRESETS.items():
+        s = preset.settings
+        found[name] = (
+            s.references or s.last, s.first, s.start, s.topk, s.ties, s.window, s.radius,
+            s.window_first, s.temperature, s.labels, s.down, s.up, s.up_to, s.minmax,
+            preset.size, preset.stride,
+        )  # fmt: skip
+    assert found == AS_READ
+    per_frame = {name for name, p in PRESETS.items() if p.settings.affinity == "per-frame"}
+    dots = {name for name, p in PRESETS.items() if p.settings.similarity == "dot"}
+    over_all = {name for name, p in PRESETS.items() if p.settings.softmax == "all"}
+    rounded = {name: p.rounding for name, p in PRESETS.items() if p.rounding != "nearest"}
+    assert (per_frame, dots, over_all) == ({"uvc"}, {"uvc", "mast", "corrflow"}, {"uvc"})
+    assert rounded == {"dino": "down", "dinov3": "up", "uvc": "down"}
+    assert {name for name, p in PRESETS.items() if p.multiple == 64} == {"dino", "uvc"}
+
+
+def test_no_window_may_be_asked_for_under_any_preset() -> None:
+    for preset in PRESETS:
+        options = method_options("label-propagation", {"preset": preset, "window": "none"})
+        assert options.window == "none", preset
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_survive_being_written_down(name: str) -> None:
     from vosbench.config import jsonable
@@ -225,191 +276,6 @@ def test_presets_survive_being_written_down(name: str) -> None:
 
 def build(**options: object):  # type: ignore[no-untyped-def]
     return leaf.build(leaf.Options(**options), device="cpu", seed=0)
-
-
-def features(method, h: int = 60, w: int = 84) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    rng = np.random.default_rng(3)
-    with torch.inference_mode():
-        return method.encoder(rng.integers(0, 256, (h, w, 3)).astype(np.uint8)).clone()
-
-
-@pytest.mark.parametrize(
-    ("options", "shape"),
-    [
-        ({"size": "native"}, (76, 15, 21)),
-        ({"preset": "crw"}, (76, 8, 11)),
-        ({"backbone": "random", "size": "60"}, (64, 15, 21)),
-        ({"backbone": "random", "preset": "crw"}, (64, 8, 11)),
-        ({"backbone": "torchvision/resnet18", "preset": "crw"}, (256, 8, 11)),
-        ({"backbone": "torchvision/resnet18:layer4", "preset": "crw"}, (512, 8, 11)),
-        ({"backbone": "torchvision/resnet18:layer4", "stride": 64, "size": "native"}, (512, 1, 2)),
-        ({"backbone": "timm/resnet18:layer2", "preset": "crw"}, (128, 8, 11)),
-        ({"backbone": "timm/vit_tiny_patch16_224", "preset": "dino", "size": "64"}, (192, 4, 4)),
-        ({"backbone": "timm/vit_tiny_patch16_224:blocks.3", "preset": "siammae", "size": "64x80"},
-         (192, 4, 5)),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_backbones_give_the_grid_that_is_asked_for(
-    options: dict[str, object], shape: tuple[int, ...]
-) -> None:
-    if "/" in str(options.get("backbone")):
-        options = options | {"weights": "random"}
-        if "timm" in str(options["backbone"]):
-            pytest.importorskip("timm")
-    method = build(**options)
-    found = features(method)
-    assert tuple(found.shape) == shape
-    assert torch.equal(found, features(build(**options))), "the seed decides"
-
-
-@pytest.mark.parametrize(
-    "name", [path.stem for path in sorted(FOLDER.glob("*.safetensors"))]
-)  # fmt: skip
-def test_every_shipped_encoder_is_a_backbone_by_name_and_by_path(name: str) -> None:
-    path = FOLDER / f"{name}.safetensors"
-    method, _ = header_of(path)
-    by_name, by_path = build(backbone=name), build(backbone=method, weights=path)
-    assert leaf.files(by_name.options) == {"weights": path}
-    found = features(by_name)
-    assert tuple(found.shape)[-2:] == (64, 88 if "resnet" in name else 90)  # whole cells of 32 px
-    assert torch.equal(found, features(by_path))
-    assert tuple(features(build(backbone=name, preset="crw")).shape)[-2:] in ((8, 11), (8, 12))
-
-
-@pytest.mark.parametrize(
-    ("preset", "changed", "own", "expected"),
-    [
-        ("light", {}, 4, (256, 456)),
-        ("crw", {}, 1, (480, 854)),
-        ("crw", {}, 8, (480, 856)),
-        ("dino", {}, 16, (480, 832)),
-        ("dino", {}, 14, (476, 448)),
-        ("dinov3", {}, 16, (960, 1712)),
-        ("siammae", {}, 16, (480, 880)),
-        ("light", {"size": "native"}, 4, (480, 856)),
-    ],
-)
-def test_input_sizes(
-    preset: str, changed: dict[str, object], own: int, expected: tuple[int, int]
-) -> None:
-    from importlib import import_module
-
-    encoders = import_module(leaf.__name__ + ".encoders")
-    options = leaf.Options(preset=preset, **changed)
-    assert encoders.input_size(480, 854, options=options, own=own) == expected
-    assert encoders.input_size(854, 480, options=options, own=own)[::-1] in (
-        expected, (480, 880)[::-1]
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
-def test_weights_of_a_file_are_used_whatever_wraps_them(suffix: str, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-    from torchvision.models import resnet18
-
-    torch.manual_seed(5)
-    network = resnet18()
-    state = {f"module.encoder.{k}": v for k, v in network.state_dict().items() if "layer4" not in k}
-    path = tmp_path / f"crw{suffix}"
-    if suffix == ".safetensors":
-        save_file(state, path)
-    else:
-        torch.save({"model": state} if suffix == ".pth" else state, path)
-    options = {"backbone": "torchvision/resnet18:layer2", "preset": "crw"}
-    found = features(build(**options, weights=path))
-    assert not torch.allclose(found, features(build(**options, weights="random")))
-    network.eval()
-    with torch.inference_mode():
-        rng = np.random.default_rng(3)
-        image = torch.from_numpy(rng.integers(0, 256, (60, 84, 3)).astype(np.uint8))
-        mean, deviation = (torch.tensor(v) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-        x = ((image / 255 - mean) / deviation).permute(2, 0, 1)[None]
-        x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
-        expected = network.layer2(network.layer1(x))[0]
-    assert torch.allclose(found, expected, atol=1e-4)
-
-
-def test_foreign_weights_are_refused(tmp_path: Path) -> None:
-    options = {"backbone": "torchvision/resnet18", "preset": "crw"}
-    with pytest.raises(DataError, match="are missing: put the network's state dict there"):
-        build(**options, weights=tmp_path / "none.pth")
-    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "small.pth")
-    with pytest.raises(DataError, match="are not of this network: the file lacks bn1"):
-        build(**options, weights=tmp_path / "small.pth")
-    torch.save(Path("not a tensor"), tmp_path / "pickle.pth")
-    with pytest.raises(DataError, match="no state dict that can be loaded safely"):
-        build(**options, weights=tmp_path / "pickle.pth")
-
-
-def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_nets.py").write_text(
-        "from torch import nn\n"
-        "def tiny():\n    return nn.Conv2d(3, 6, 8, stride=8)\n"
-        "def plain():\n    return nn.functional.relu\n"
-        "def cut():\n    return nn.Conv2d(3, 6, 16, stride=8)\n"
-        "def tokens():\n    return nn.Flatten(2)\n"
-        "def pair():\n    return lambda images: (images, images)\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert features(build(backbone="my_nets:tiny", preset="crw")).shape == (6, 8, 11)
-    assert features(build(backbone="my_nets:plain", stride=4, size="60")).shape == (3, 15, 21)
-    assert build(backbone="my_nets:cut", preset="crw").encoder.stride == 8
-    with pytest.raises(UsageError, match=r"gives a tensor of shape \(1, 3, 75264\) for images"):
-        build(backbone="my_nets:tokens")
-    with pytest.raises(UsageError, match=r"gives a tuple for .*expected the features of cells"):
-        build(backbone="my_nets:pair")
-    with pytest.raises(UsageError, match="on PYTHONPATH"):
-        build(backbone="my_nets:none")
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"preset": "crv"}, "did you mean 'crw'"),
-        ({"size": "8"}, "a short side of 16 to 4096 px"),
-        ({"size": "wide"}, "must be native, a short side"),
-        ({"stride": -1}, "stride=-1 0"),
-        ({"stride": 5}, "must be even"),
-        ({"backbone": "torchvision/resnet18"}, "nothing is downloaded: give --set weights=PATH"),
-        ({"backbone": "timm/vit_tiny_patch16_224"}, "or --set weights=random"),
-        ({"weights": Path("w.pth")}, "backbone=raw has no weights"),
-        ({"backbone": "torchvision/resnet19", "weights": "random"}, "did you mean 'resnet1"),
-        ({"backbone": "torchvision/resnet18:layer9", "weights": "random"}, "no layer 'layer9'"),
-        ({"backbone": "torchvision/vit_b_16", "weights": "random"}, "use a vision transformer of"),
-        ({"backbone": "random", "stride": 6}, "has stride 4 and cannot have stride 6"),
-        ({"backbone": "timm/vit_tiny_patch16_224", "weights": "random"}, "use --set stride=16"),
-        ({"backbone": "rpmnet-conv-2"}, "did you mean 'rpmnet-conv-..*torchvision/NAME:LAYER"),
-        ({"backbone": "resnet18"}, "did you mean 'torchvision/resnet18:layer3'"),
-        ({"backbone": "resnet18:layer4"}, "did you mean torchvision/resnet18:layer4"),
-        (
-            {"backbone": "rpmnet-conv-3", "weights": "random"},
-            "its untrained control is backbone=ra",
-        ),
-        ({"backbone": "resnet18", "weights": "random"}, "did you mean 'torchvision/resnet18:layer"),
-        ({"backbone": "random", "weights": "random"}, "backbone=random has no weights"),
-        (
-            {"backbone": "typo", "weights": FOLDER / "rpmnet-conv-3.safetensors"},
-            "trained by rpmnet-conv-3: use --set backbone=rpmnet-conv-3",
-        ),
-        (
-            {"backbone": "rpmnet-conv-1", "weights": FOLDER / "rpmnet-conv-3.safetensors"},
-            "backbone=rpmnet-conv-1, but weights .* were trained by rpmnet-conv-3",
-        ),
-    ],
-    ids=str,
-)
-def test_options_that_do_not_fit(options: dict[str, object], words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        build(**options)
-
-
-def test_missing_timm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UsageError, match=r"pip install 'vosbench\[timm\]'"):
-        build(backbone="timm/vit_tiny_patch16_224", weights="random", preset="dino")
 
 
 def overlap(prediction: np.ndarray, truth: np.ndarray, i: int) -> float:

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 SHORT = {"light": 256, "dinov3": 960}  # px of the short side; else 480
 
 CODE = """
-import resource, sys
+import sys
+from pathlib import Path
 import torch
 from methods.label_propagation.presets import PRESETS
 from vosbench.toolbox.local_attention import Reference, attend
@@ -27,7 +28,9 @@ unit = lambda: torch.nn.functional.normalize(torch.randn(h, w, 384), dim=-1)
 count = len(settings.frames()) or settings.last + settings.first
 windowed = [settings.window_first or i > 0 for i in range(count)]
 context = [Reference(unit(), torch.rand(h, w, 3), each) for each in windowed]
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak():  # MB; ru_maxrss would begin at the peak of whoever started this process
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 before = peak()
 with torch.inference_mode():
     attend(unit(), context, settings)

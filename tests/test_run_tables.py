@@ -170,6 +170,24 @@ def test_a_preset_is_matched_only_with_its_backbone_and_weights(tmp_path: Path) 
     ]  # fmt: skip
 
 
+def test_an_option_that_is_not_the_presets_is_said_beside_the_published_figure(
+    tmp_path: Path,
+) -> None:
+    said = []
+    for number, changed in enumerate(({}, {"topk": "7", "last": "1"}, {"radius": "18"})):
+        depth = "50" if "radius" in changed else "18"
+        chosen = {"preset": "vfs", "backbone": f"torchvision/resnet{depth}:layer3",
+                  "weights": "w.pth", **changed}  # fmt: skip
+        options = jsonable(method_options("label-propagation", chosen))
+        run = write_run(tmp_path / str(number), steady({"a": 0.4}), method="label-propagation",
+                        options=options, files={"weights": "01234567"})  # fmt: skip
+        said += [row["not as published"] for row in beside([run]).records() if row["run"]]
+    assert len(said) == 3
+    assert "not 20" not in str(said[0])
+    assert "last=1, not 20; topk=7, not 10" in str(said[1])
+    assert "radius" not in str(said[2]), "the published figure was made with 18"
+
+
 def test_tables_of_ones_own_are_read_and_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

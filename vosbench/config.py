@@ -169,10 +169,11 @@ def _convert(value: Any, hint: Any) -> Any:
         raise ValueError(f"expected one of {', '.join(map(str, arguments))}")
     if origin in (typing.Union, types.UnionType):
         if value is None or (isinstance(value, str) and value.lower() == "none"):
+            if value is not None and any("none" in typing.get_args(each) for each in arguments):
+                return "none"  # a choice of that name, not the lack of one
             if type(None) in arguments:
                 return None
-            if not any("none" in typing.get_args(argument) for argument in arguments):
-                raise ValueError("expected a value, got none")
+            raise ValueError("expected a value, got none")
         faults = []
         for argument in arguments:
             if argument is not type(None):
@@ -204,6 +205,8 @@ def _convert(value: Any, hint: Any) -> Any:
         except (TypeError, ValueError, OverflowError):
             kind = "a whole number" if hint is int else "a finite number"
             raise ValueError(f"expected {kind}") from None
+    if hint is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # size = 384 in TOML
     if hint in (str, Path) and not isinstance(value, (str, Path)):
         raise ValueError("expected text")
     if hint is Path:

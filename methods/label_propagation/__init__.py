@@ -21,6 +21,7 @@ nothing is downloaded.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -50,7 +51,8 @@ class Options:
 
     preset: str = "light"
     backbone: str = "raw"
-    weights: Literal["random"] | Path | None = None  # None: shipped ones, or none are needed
+    # None, or default: shipped ones, or none are needed
+    weights: Literal["random", "default"] | Path | None = None
     size: str | None = None
     multiple: int | None = None
     rounding: Rounding | None = None
@@ -86,6 +88,10 @@ class Options:
         for name, value in standing.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if self.weights == "default":
+            object.__setattr__(self, "weights", None)
+        if self.backbone.startswith("torchvision/") and ":" not in self.backbone:
+            object.__setattr__(self, "backbone", f"{self.backbone}:layer3")  # as crw, dul and vfs
         self._check_input()
         self._check_weights()
         self.settings()
@@ -139,9 +145,17 @@ class LabelPropagation:
 
 
 def files(options: Options) -> dict[str, Path]:
-    """The weights that `build` reads where no option names them."""
-    own = _trained(options.backbone) and options.weights is None
-    return {"weights": _shipped(options.backbone)} if own else {}
+    """What `build` reads where no option names it: shipped weights, or the file of your module."""
+    if _trained(options.backbone) and options.weights is None:
+        return {"weights": _shipped(options.backbone)}
+    if ":" in options.backbone and not _library(options.backbone):
+        try:
+            spec = importlib.util.find_spec(options.backbone.partition(":")[0])
+        except (ImportError, ValueError):  # `build` says what is wrong
+            spec = None
+        if spec and spec.origin and Path(spec.origin).is_file():
+            return {"backbone": Path(spec.origin)}
+    return {}
 
 
 def _library(backbone: str) -> bool:
@@ -163,6 +177,11 @@ def _shipped(backbone: str) -> Path:
     from .networks import in_libraries
 
     meant = in_libraries(backbone)
+    if any(name.startswith(f"{backbone}-") for name in known):
+        near = ", ".join(sorted(name for name in known if name.startswith(f"{backbone}-")))
+        raise UsageError(
+            f"backbone={backbone} needs --set weights=PATH; shipped encoders of it are {near}"
+        )
     known += ["raw", "random", "torchvision/NAME:LAYER", "timm/NAME", "MODULE:FUNCTION"]
     if meant:
         raise UsageError(f"unknown backbone {backbone!r}; did you mean {meant!r}?")

@@ -148,7 +148,7 @@ def _own_code(options: Options, device: str) -> Encoder:
         network = getattr(importlib.import_module(module), function)()
         if not callable(network):
             raise AttributeError(f"{function}() gives a {type(network).__name__}, not a network")
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         meant = networks.in_libraries(options.backbone)
         hint = f"did you mean {meant}? " if meant else ""
         raise UsageError(

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.toolbox.weights import check_finite, state_of
 
-PROBE = (224, 336)  # px: not square, whole in patches of 8, 14 and 16
+PROBE = (224, 448)  # px: not square, whole in patches of 8, 14, 16 and 32
 
 
 class _ReachedError(Exception):
@@ -69,8 +70,6 @@ def library_model(name: str) -> Tapped:
     library, _, rest = name.partition("/")
     model_name, _, layer = rest.partition(":")
     model = _torchvision(model_name) if library == "torchvision" else _timm(model_name)
-    if not layer and library == "torchvision":
-        layer = "layer3"  # of a ResNet, as in crw, dul and vfs
     known = [key for key, _ in model.named_modules() if key]
     if layer and layer not in known:
         tops = [key for key, _ in model.named_children()]
@@ -157,8 +156,13 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
         try:
             with _watched(network) as (used, steps), torch.inference_mode():
                 features = network.eval()(torch.zeros(1, 3, *PROBE))
-        except RuntimeError as error:
-            raise _unreachable(name, wanted) from error
+        except (RuntimeError, AssertionError) as error:
+            if own:
+                raise _unreachable(name, wanted, own) from error
+            raise UsageError(
+                f"backbone={name} cannot take images of {PROBE[0]} x {PROBE[1]} ({error}); take a "
+                "network for images of any size"
+            ) from error
         if features.ndim != 4:
             raise UsageError(
                 f"backbone={name} gives no map of cells but a tensor of shape "
@@ -185,7 +189,16 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
     for part, module in list(network.model.named_children()):
         if not any(module is each for each in used):  # behind the layer: only memory
             setattr(network.model, part, nn.Identity())
-    return Found(stride, network.patch or 1, used)
+    return Found(stride, network.patch or _whole(network, stride), used)
+
+
+def _whole(network: Tapped, stride: int) -> int:
+    """What sides must be multiples of: 1, or a cell where the network drops a part of one."""
+    sides = [side + stride // 2 for side in PROBE]
+    with torch.inference_mode():
+        cells = network(torch.zeros(1, 3, *sides)).shape[2:]
+    whole = all(n * stride >= side for n, side in zip(cells, sides, strict=True))
+    return 1 if whole else stride
 
 
 def _unreachable(name: str, wanted: int, stride: int = 0) -> UsageError:
@@ -239,7 +252,7 @@ def load(network: nn.Module, path: Path, used: Iterable[nn.Module]) -> None:
         raise DataError(
             f"weights {path} are not of this network: the file {what} ({len(missing)} of "
             f"{len(needed)} missing, {len(other)} of another shape); it holds "
-            f"{', '.join(list(state)[:3])} ..."
+            f"{', '.join([*list(state)[:3], '...']) if state else 'no tensor by name'}"
         )
     root.load_state_dict({key: state[key] for key in needed}, strict=False)
 
@@ -251,8 +264,6 @@ def _state_of(path: Path) -> dict[str, Tensor]:
             f"weights {path} are missing: put the network's state dict there, .safetensors or .pth"
         )
     if path.suffix == ".safetensors":
-        from vosbench.toolbox.weights import state_of
-
         return state_of(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
@@ -265,9 +276,10 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     for key in ("teacher", "model", "state_dict"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
-    return (
-        {k: v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, dict) else {}
-    )
+    named = found if isinstance(found, dict) else {}
+    state = {k: v for k, v in named.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    check_finite(path, state)
+    return state
 
 
 def _unwrapped(state: dict[str, Tensor], needed: list[str]) -> dict[str, Tensor]:

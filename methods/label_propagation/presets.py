@@ -67,8 +67,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "vfs": Preset(
         source="Xu and Wang, ICCV 2021; github.com/xvjiarui/VFS [S]",
-        note="ResNet-18; for its ResNet-50 set radius=18; the first frame counts twice while it is "
-        "among the last 20; labels down with PIL's nearest, which is nearest-exact",
+        note="ResNet-18; for its ResNet-50 set radius=18; input size 480 is our choice; the first "
+        "frame counts twice while it is among the last 20; labels down with PIL's nearest, which "
+        "is nearest-exact",
         size="480",
         settings=Settings(
             last=20,
@@ -118,7 +119,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "siammae": Preset(
         source="Gupta et al., NeurIPS 2023; CropMAE: Eymaël et al., ECCV 2024",
-        note="also cropmae's; what is not named in their tables is as in crw",
+        note="also cropmae's; what is not named in their tables is as in crw; portrait video is "
+        "stretched to the same size",
         size="480x880",
         stride=0,
         settings=Settings(**_CRW | {"topk": 7, "radius": 20, "temperature": 0.7}),  # type: ignore[arg-type]
@@ -126,7 +128,8 @@ PRESETS: dict[str, Preset] = {
     "uvc": Preset(
         source="Li et al., NeurIPS 2019; github.com/Liusifei/UVC [S]",
         note="dot products, softmax over all cells of a frame, then the five strongest without "
-        "making their weights sum to one; without its box tracking",
+        "making their weights sum to one; without its box tracking; input size, labels down and "
+        "the temperature 1 are our choice",
         size="480",
         multiple=64,
         rounding="down",
@@ -145,8 +148,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "mast": Preset(
         source="Lai et al., CVPR 2020; github.com/zlai0/MAST [S]",
-        note="of its two-step memory only the window: no dilated search in references more than 15 "
-        "frames old",
+        note="dot products; of its two-step memory only the window: no dilated search in "
+        "references more than 15 frames old",
         stride=4,
         settings=Settings(
             references="0,5,-1,-3,-5",
@@ -161,8 +164,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "corrflow": Preset(
         source="Lai and Xie, BMVC 2019; github.com/zlai0/CorrFlow [S]",
-        note="labels down by stride, as in mast: its code blends the ids of four pixels, which we "
-        "do not inherit",
+        note="dot products; labels down by stride, as in mast: its code blends the ids of four "
+        "pixels, which we do not inherit",
         stride=4,
         settings=Settings(
             last=1,

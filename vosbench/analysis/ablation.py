@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.analysis.published import leaf_of
-from vosbench.analysis.runs import one_group, options_of
+from vosbench.analysis.runs import implied, one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
-from vosbench.config import jsonable, method_options
 from vosbench.errors import UsageError
 
 ORDER = (  # the paper's, then ours; what is not here follows in alphabetical order
@@ -94,17 +92,11 @@ def ablation(
 
 def _further(run: Result, row: str, column: str) -> dict[str, Any]:
     """The options of a run that its row and column do not imply."""
-    options, method = options_of(run), run.manifest["identity"]["method"] if run.manifest else ""
-    try:
-        shown = {name: options[name] for name in (row, column, *OWN) if name in options}
-        given = {name: str(value) for name, value in shown.items() if value is not None}
-        implied = jsonable(method_options(leaf_of(method), given))
-    except UsageError:  # a method that is not registered here, or a pair that does not fit
-        implied = {}
+    usual = implied(run, (row, column))
     return {
         name: value
-        for name, value in options.items()
-        if name not in (row, column, *OWN) and (name not in implied or implied[name] != value)
+        for name, value in options_of(run).items()
+        if name not in (row, column, *OWN) and (name not in usual or usual[name] != value)
     }
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from vosbench import registry
 from vosbench.analysis.ablation import ORDER
 from vosbench.analysis.paper import SECONDS, data_of, figures
-from vosbench.analysis.published import follows, leaf_of
-from vosbench.analysis.runs import Group, located, options_of
+from vosbench.analysis.published import follows
+from vosbench.analysis.runs import Group, leaf_of, located, options_of
 from vosbench.analysis.tables import Column, Table
 from vosbench.config import card_of, jsonable, method_options, open_dataset
 from vosbench.errors import DataError, UsageError

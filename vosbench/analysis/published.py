@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 import fnmatch
-import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench import registry
-from vosbench.analysis.runs import card_or_none, one_group
+from vosbench.analysis.runs import card_or_none, implied, leaf_of, one_group
 from vosbench.analysis.tables import Cell, Column, Table
 from vosbench.api import Result
 from vosbench.errors import DataError, UsageError
@@ -151,13 +150,6 @@ def follows(run: Result, figure: Figure) -> bool:
     return all(fnmatch.fnmatch(str(options.get(key)), value) for key, value in pairs.items())
 
 
-@functools.cache  # asked for every run and figure, and the registry reads all sources each time
-def leaf_of(method: str) -> str:
-    """The leaf that a method's name stands for, by name; the name itself where there is none."""
-    leaf = registry.leaves("methods").get(method)
-    return leaf.module.rpartition(".")[2].replace("_", "-") if leaf else method
-
-
 def deviations(run: Result, figure: Figure) -> list[str]:
     """In what a measured run is not as the figure was published, as far as can be told."""
     data, protocol = run.summary["dataset"], run.summary["protocol"]["name"]
@@ -177,6 +169,14 @@ def deviations(run: Result, figure: Figure) -> list[str]:
         found.append(f"weights: {sha256[:8]}, not known to be the paper's")
     elif "weights" in options:
         found.append("weights: none were read")
+    if figure.preset:
+        named = ("preset", *(pair.partition("=")[0] for pair in figure.options.split()))
+        usual = implied(run, named)
+        found += [
+            f"{key}={value}, not {usual[key]}"
+            for key, value in options.items()
+            if key in usual and value != usual[key]
+        ]
     if figure.setup:
         ours = [f"{key}={options[key]}" for key in ("backbone", "size") if key in options]
         found.append(f"setup: {' '.join(ours) or identity['method']}; paper: {figure.setup}")

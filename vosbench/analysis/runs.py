@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vosbench import registry
 from vosbench.api import Result
-from vosbench.config import card_of, open_dataset, resolve_root
+from vosbench.config import card_of, jsonable, method_options, open_dataset, resolve_root
 from vosbench.errors import UsageError
 from vosbench.types import Dataset, DatasetCard
 
@@ -97,6 +99,29 @@ def part_of(result: Result) -> str:
 def options_of(result: Result) -> Mapping[str, Any]:
     """The options of a run; none for masks of another tool."""
     return result.manifest["identity"]["options"] if result.manifest else {}
+
+
+@functools.cache  # asked for every run and figure, and the registry reads all sources each time
+def leaf_of(method: str) -> str:
+    """The leaf that a method's name stands for, by name; the name itself where there is none."""
+    leaf = registry.leaves("methods").get(method)
+    return leaf.module.rpartition(".")[2].replace("_", "-") if leaf else method
+
+
+def implied(result: Result, names: Iterable[str]) -> dict[str, Any]:
+    """All options as those of these names, and the weights, imply them; {} where that is unknown.
+
+    A method that is not registered here is unknown, and options that alone do not fit together.
+    """
+    own = options_of(result)
+    shown = {name: own[name] for name in (*names, "weights") if own.get(name) is not None}
+    method = result.manifest["identity"]["method"] if result.manifest else ""
+    try:
+        given = {name: str(value) for name, value in shown.items()}
+        found: dict[str, Any] = jsonable(method_options(leaf_of(method), given))
+    except UsageError:
+        return {}
+    return found
 
 
 def sequences_of(result: Result) -> tuple[str, ...]:

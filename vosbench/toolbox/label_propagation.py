@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+LONGEST = 1000  # frames of a context
+
 Window = Literal["none", "square", "disk", "open-disk"]
 Down = Literal["bilinear", "bilinear-corners", "nearest", "nearest-exact", "area", "stride"]
 Up = Literal["bilinear", "bilinear-corners", "nearest"]
@@ -56,8 +58,10 @@ class Settings:
     minmax: bool = False  # each object's votes in a frame are stretched to 0..1
 
     def __post_init__(self) -> None:
-        if self.last < 0 or self.topk < 0:
-            raise UsageError(f"last={self.last} and topk={self.topk} must be 0 or more")
+        if not 0 <= self.last <= LONGEST or self.topk < 0:
+            raise UsageError(
+                f"last={self.last} must be 0 to {LONGEST} and topk={self.topk} 0 or more"
+            )
         if self.radius <= 0 or self.temperature <= 0:
             raise UsageError(
                 f"radius={self.radius} and temperature={self.temperature} must be above 0"
@@ -194,7 +198,7 @@ class _Memory:
             self.prompted.append(self.next)
         self.next += 1
         reach = -min(self.named) if self.named else self.settings.last
-        kept = {*self._firsts(), *self.named, *range(self.next - reach, self.next)}
+        kept = {*self._firsts(), *self.named, *range(max(0, self.next - reach), self.next)}
         self.shots = {i: kept_shot for i, kept_shot in self.shots.items() if i in kept}
 
     def context(self, since: int = 0) -> list[tuple[Shot, bool]]:

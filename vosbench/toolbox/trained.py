@@ -115,6 +115,6 @@ def encoder_of(path: Path) -> FrameEncoder:
         made.network.load_state_dict(own)
     except KeyError as error:
         raise DataError(f"weights {path} do not say their option {error}") from None
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise DataError(f"weights {path} are not as their header says: {error}") from None
     return made

@@ -125,11 +125,24 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def state_of(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by name, floating ones as float32."""
+    """The tensors of a weights file by name, floating ones as float32.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
     from safetensors.torch import load_file
 
     header_of(path)
-    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    check_finite(path, state)
+    return state
+
+
+def check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
+    """DataError where a tensor of a weights file holds NaN or infinity."""
+    broken = [key for key, value in state.items() if not value.isfinite().all()]
+    if broken:
+        raise DataError(f"weights {path} are damaged: {broken[0]} holds values that are not finite")
 
 
 def is_of(trained: str, method: str) -> bool:
@@ -160,12 +173,8 @@ def load(network: nn.Module, path: Path, options: Mapping[str, Any], *, method: 
         has = ", ".join(f"{k}={options[k]}" for k in other)
         raise DataError(f"weights {path} were trained with other options than {has}; use {wanted}")
     card_of(path)
-    state = state_of(path)
-    broken = [key for key, value in state.items() if not value.isfinite().all()]
-    if broken:
-        raise DataError(f"weights {path} are damaged: {broken[0]} holds values that are not finite")
     try:
-        network.load_state_dict(state)
+        network.load_state_dict(state_of(path))
     except RuntimeError as error:
         raise DataError(f"weights {path} do not fit the network: {error}") from None
 

@@ -97,7 +97,7 @@ def presets(options: Mapping[str, Mapping[str, Any]]) -> list[str]:
     groups: dict[str, dict[str, list[str]]] = {}
     for name, given in options.items():
         if "preset" in given:
-            texts = [f"{k}={v}" for k, v in given.items() if v is not None and k != "preset"]
+            texts = [f"{k}={v}" for k, v in given.items() if v not in (None, "") and k != "preset"]
             groups.setdefault(str(given["preset"]), {})[name] = texts
     lines = []
     for preset, runs in groups.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vosbench import manifest, registry
+from vosbench.config import RunConfig, open_dataset
 
 
 def test_the_source_of_a_leaf_holds_the_toolbox_behind_it(
@@ -23,10 +24,27 @@ def test_the_source_of_a_leaf_holds_the_toolbox_behind_it(
     leaf.write_text("from vosbench.toolbox import flow\n", encoding="utf-8")
     monkeypatch.setattr(manifest, "_TOOLBOX", toolbox)
     before = manifest._source_sha256(leaf)
+    (toolbox / "warp.py").write_text('"""Other words."""\n# and more\n', encoding="utf-8")
+    assert manifest._source_sha256(leaf) == before, "words decide nothing"
     (toolbox / "lab.py").write_text("changed = 1\n", encoding="utf-8")
     assert manifest._source_sha256(leaf) == before, "the leaf does not use lab"
     (toolbox / "warp.py").write_text("changed = 1\n", encoding="utf-8")
     assert manifest._source_sha256(leaf) != before, "the leaf uses warp through flow"
+
+
+def test_weights_of_a_training_are_labelled_by_its_folder(tmp_path: Path) -> None:
+    dataset = open_dataset("synthetic")
+    labels = []
+    for name in ("one/weights.safetensors", "two/weights.safetensors", "own.safetensors"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        config = RunConfig(method="rpmnet", dataset="synthetic", options={"weights": str(path)})
+        labels.append(manifest.describe(config, dataset, dataset.names)["label"])
+    assert labels == [
+        "rpmnet weights=one/weights.safetensors", "rpmnet weights=two/weights.safetensors",
+        "rpmnet weights=own.safetensors",
+    ]  # fmt: skip
 
 
 def test_every_leaf_has_a_source() -> None:

@@ -165,7 +165,10 @@ def environment() -> dict[str, Any]:
 
 
 def _source_sha256(path: Path) -> str:
-    """The hash of a leaf's own source and of all of the toolbox that it imports, however deep."""
+    """The hash of a leaf's own code and of all of the toolbox that it imports, however deep.
+
+    Comments and docstrings decide nothing and do not count.
+    """
     files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
     seen: dict[Path, bytes] = {}
     while files:
@@ -174,9 +177,20 @@ def _source_sha256(path: Path) -> str:
             seen[file] = file.read_bytes()
             files += _imported_of_toolbox(seen[file])
     digest = hashlib.sha256()
-    for content in sorted(seen.values()):
-        digest.update(content)
+    for code in sorted(map(_code, seen.values())):
+        digest.update(code)
     return digest.hexdigest()
+
+
+def _code(source: bytes) -> bytes:
+    """A module's syntax tree without its docstrings, which are no more than words."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            del node.body[0]
+    return ast.dump(tree).encode()
 
 
 def _imported_of_toolbox(source: bytes) -> list[Path]:
@@ -193,8 +207,11 @@ def _imported_of_toolbox(source: bytes) -> list[Path]:
 
 
 def _short(value: Any) -> str:
-    """An option's value as a label shows it: a path by its last part."""
-    return value.name if isinstance(value, Path) else str(value)
+    """An option's value as a label shows it: a path by its last part, weights by their training."""
+    if not isinstance(value, Path):
+        return str(value)
+    every_training_has_it = value.name == "weights.safetensors"
+    return f"{value.parent.name}/{value.name}" if every_training_has_it else value.name
 
 
 def made_by() -> str:

@@ -39,6 +39,8 @@ def features(method, h: int = 60, w: int = 84) -> torch.Tensor:  # type: ignore[
         ({"backbone": "timm/vit_tiny_patch16_224", "preset": "dino", "size": "64"}, (192, 4, 4)),
         ({"backbone": "timm/vit_tiny_patch16_224:blocks.3", "preset": "siammae", "size": "64x80"},
          (192, 4, 5)),
+        ({"backbone": "timm/vit_small_patch16_dinov3", "preset": "dinov3", "size": "64"},
+         (384, 4, 6)),
         ({"backbone": "timm/vit_small_patch32_224", "preset": "dino", "size": "64"}, (384, 2, 2)),
         ({"backbone": "timm/convnext_atto", "preset": "siammae", "size": "60x84"}, (320, 2, 3)),
     ],

@@ -186,10 +186,30 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
         )
     if PROBE[0] % rows:
         raise _unreachable(name, wanted, own)
-    for part, module in list(network.model.named_children()):
-        if not any(module is each for each in used):  # behind the layer: only memory
-            setattr(network.model, part, nn.Identity())
+    used += _without_rest(network, used)
     return Found(stride, network.patch or _whole(network, stride), used)
+
+
+def _without_rest(network: Tapped, used: list[nn.Module]) -> list[nn.Module]:
+    """Take out the parts behind the layer, which are only memory; gives the modules that must stay.
+
+    A part that is not called may be read all the same, such as tables of positions.
+    """
+    images, stay = torch.rand(1, 3, *PROBE), []
+    with torch.inference_mode():
+        whole = network(images)
+        for name, part in list(network.model.named_children()):
+            if any(part is each for each in used) or not part.state_dict():
+                continue
+            setattr(network.model, name, nn.Identity())
+            try:
+                same = torch.equal(network(images), whole)
+            except Exception:  # whatever a network raises that lacks a part
+                same = False
+            if not same:
+                setattr(network.model, name, part)
+                stay += list(part.modules())
+    return stay
 
 
 def _whole(network: Tapped, stride: int) -> int:

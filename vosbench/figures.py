@@ -266,13 +266,13 @@ def sweep_dots(table: Table) -> Figure:
     return charts.dots(sorted(settings, key=_by_option), series, xlabel="J to base (points)")
 
 
-def _by_option(setting: str) -> tuple[str, float, str]:
-    """Options by name, then their values, numbers by size."""
+def _by_option(setting: str) -> tuple[int, str, float, str]:
+    """Single options by name, then their values, numbers by size; several at once last."""
     option, _, value = setting.partition("=")
     try:
-        return option, float(value), ""
+        return setting.count("="), option, float(value), ""
     except ValueError:
-        return option, math.inf, value
+        return setting.count("="), option, math.inf, value
 
 
 def sweep_lines(panels: Mapping[str, Mapping[str, Curve]]) -> Figure:

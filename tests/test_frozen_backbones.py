@@ -182,6 +182,27 @@ def test_own_code_is_a_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             build(backbone=name)
 
 
+def test_what_own_code_raises_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "odd_nets.py").write_text(
+        "def boom():\n    raise RuntimeError('no luck')\n"
+        "def late():\n    return lambda images: 1 / 0\n"
+        "def good():\n    return lambda images: images[..., ::8, ::8]\n"
+    )
+    (tmp_path / "bad_nets.py").write_text("def boom(:\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, words in {
+        "odd_nets:boom": r"RuntimeError: no luck \(odd_nets\.py:2\)",
+        "odd_nets:late": r"fails on images .* ZeroDivisionError: .* \(odd_nets\.py:4\)",
+        "bad_nets:boom": "SyntaxError",
+    }.items():
+        with pytest.raises(UsageError, match=words):
+            build(backbone=name)
+    with pytest.raises(UsageError, match="weights=random is for networks of torchvision and timm"):
+        build(backbone="odd_nets:good", weights="random")
+
+
 def test_a_run_with_own_code_is_another_one_when_the_code_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +227,9 @@ def test_a_run_with_own_code_is_another_one_when_the_code_changes(
         ({"preset": "crv"}, "did you mean 'crw'"),
         ({"size": "8"}, "a short side of 16 to 4096 px"),
         ({"size": "wide"}, "must be native, a short side"),
-        ({"stride": -1}, "stride=-1 0"),
+        ({"stride": -1}, "stride=-1 must be 0"),
+        ({"stride": 100000}, "or up to 256"),
+        ({"multiple": 100000}, "multiple=100000 must be 1 to 256"),
         ({"stride": 5}, "must be even"),
         ({"backbone": "torchvision/resnet18"}, "nothing is downloaded: give --set weights=PATH"),
         ({"backbone": "timm/vit_tiny_patch16_224"}, "or --set weights=random"),

@@ -13,7 +13,7 @@ from vosbench import suites
 from vosbench.analysis.rendering import render
 from vosbench.analysis.sweep import sweep
 from vosbench.api import Result
-from vosbench.config import method_options
+from vosbench.config import jsonable, method_options
 from vosbench.errors import UsageError
 
 USUAL = {"backbone": "raw", "topk": 10, "radius": 12.0, "first": True, "size": "256"}
@@ -67,6 +67,25 @@ def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
         "| tiny raw | size=384 | 60.0 | 70.0 | +10.0 | +0.0 to +20.0 | +20.0 | 1 of 2 |"
         in render(table, "markdown")
     )
+
+
+def test_a_preset_stands_for_the_options_that_it_implies(tmp_path: Path) -> None:
+    settings = ({}, {"topk": "5"}, {"radius": "6"}, {"preset": "dino", "topk": "7"},
+                {"preset": "crw"}, {"temperature": ".02"})  # fmt: skip
+    runs = [
+        write_run(tmp_path / str(number), {("a", 1): (number / 10,)}, method="label-propagation",
+                  options=jsonable(method_options("label-propagation", chosen)))
+        for number, chosen in enumerate(settings)
+    ]  # fmt: skip
+    other = jsonable(method_options("label-propagation", {"backbone": "random"}))
+    runs.append(write_run(tmp_path / "o", {("a", 1): (0.5,)}, method="label-propagation",
+                          options=other))  # fmt: skip
+    table = sweep(runs)
+    assert {str(row["setting"]) for row in table.records()} == {
+        "(base)", "topk=5", "radius=6", "preset=dino topk=7", "preset=crw", "temperature=0.02",
+    }  # fmt: skip
+    assert any(note.startswith("no other run is of the same method and backbone: ")
+               for note in table.notes)  # fmt: skip
 
 
 def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 SOURCE = "Jabri et al., NeurIPS 2020, and the source of each preset"
 
+LARGEST = 256  # px: a cell, or what sides are made a multiple of
 RAW_TEMPERATURE = 0.01  # of preset light: the cosines of lifted patches lie closer together
 
 
@@ -107,10 +108,11 @@ class Options:
                 f"size={self.size} must be native, a short side of 16 to 4096 px (256), or height "
                 "x width (480x880)"
             )
-        if (self.multiple or 0) < 1 or (self.stride or 0) < 0:
+        if not 1 <= (self.multiple or 0) <= LARGEST:
+            raise UsageError(f"multiple={self.multiple} must be 1 to {LARGEST}")
+        if not 0 <= (self.stride or 0) <= LARGEST:
             raise UsageError(
-                f"multiple={self.multiple} must be 1 or more, stride={self.stride} 0 (the "
-                "backbone's own) or more"
+                f"stride={self.stride} must be 0 (the backbone's own) or up to {LARGEST}"
             )
 
     def _check_weights(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,13 +149,18 @@ def _own_code(options: Options, device: str) -> Encoder:
         network = getattr(importlib.import_module(module), function)()
         if not callable(network):
             raise AttributeError(f"{function}() gives a {type(network).__name__}, not a network")
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever the user's code raises
         meant = networks.in_libraries(options.backbone)
         hint = f"did you mean {meant}? " if meant else ""
         raise UsageError(
-            f"backbone={options.backbone}: {error}; {hint}expected MODULE:FUNCTION, with the "
-            "folder of MODULE on PYTHONPATH"
+            f"backbone={options.backbone}: {_said(error)}; {hint}expected MODULE:FUNCTION, with "
+            "the folder of MODULE on PYTHONPATH"
         ) from error
+    if options.weights == "random":
+        raise UsageError(
+            f"weights=random is for networks of torchvision and timm; {options.backbone} is as its "
+            "function gives it"
+        )
     if isinstance(network, nn.Module):
         if isinstance(options.weights, Path):
             networks.load(network, options.weights, [network, *network.modules()])
@@ -171,10 +177,23 @@ def _own_code(options: Options, device: str) -> Encoder:
     return Encoder(pooled, options, stride=stride, own=stride, device=device)
 
 
+def _said(error: Exception) -> str:
+    """What was raised, in one line, and where it was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" ({Path(each.filename).name}:{each.lineno})" for each in last)
+    return f"{type(error).__name__}: {error}".partition("\n")[0] + where
+
+
 def _stride_of(embed: Callable[[Tensor], Tensor], name: str, device: str) -> int:
     """The pixels per cell of the user's network; UsageError where it gives no map of cells."""
-    with torch.inference_mode():
-        given = embed(torch.zeros(1, 3, *networks.PROBE, device=device))
+    try:
+        with torch.inference_mode():
+            given = embed(torch.zeros(1, 3, *networks.PROBE, device=device))
+    except Exception as error:  # whatever the user's code raises
+        raise UsageError(
+            f"backbone={name} fails on images (1, 3, {networks.PROBE[0]}, {networks.PROBE[1]}): "
+            f"{_said(error)}"
+        ) from error
     shape = tuple(given.shape) if isinstance(given, Tensor) else ()
     if len(shape) == 4 and shape[0] == 1 and all(shape):
         # rounded, as a network may lose or add a cell at its borders

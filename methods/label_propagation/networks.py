@@ -290,7 +290,8 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # whatever a broken pickle raises
         raise DataError(
             f"weights {path} are no state dict that can be loaded safely "
-            f"({str(error).partition('. ')[0]}): they are damaged or hold more than tensors; save "
+            f"({str(error).partition('. ')[0] or type(error).__name__}): they are damaged or hold "
+            "more than tensors; save "
             "model.state_dict() alone, or as .safetensors"
         ) from None
     for key in ("teacher", "model", "state_dict"):

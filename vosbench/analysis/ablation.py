@@ -62,10 +62,11 @@ def ablation(
         for name in sorted({key[0] for key in cells})
     ]
     notes = [f"{len(runs)} runs; a dash: no run; interval: 95 %, bootstrap over sequences"]
-    said: dict[str, None] = {}
+    said = []
     for key, value in usual.items():
         plain = [run for run, own in zip(runs, further, strict=True) if own.get(key) == value]
-        said |= {f"{key}={options_of(run).get(key)}": None for run in plain}
+        found = {str(options_of(run).get(key)) for run in plain}
+        said.append(f"{key}={found.pop()}" if len(found) == 1 else f"{key} as its {column} has it")
     if said:
         notes.append(f"where a row says nothing else: {', '.join(said)}")
     for (name, one), members in cells.items():

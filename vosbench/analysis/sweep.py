@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vosbench.analysis.runs import one_group, options_of, sequence_means
+from vosbench.analysis.runs import implied, one_group, options_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import UsageError
 
 BASE = "(base)"
+_NONE = object()  # no value at all
 
 
 def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
@@ -36,6 +37,9 @@ def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
         raise UsageError(f"no two runs of {group.title} are of one method and one {by}")
     rows: list[tuple[Cell, ...]] = []
     notes = []
+    alone = [run.name for run in group.results if not any(run in runs for runs in swept.values())]
+    if alone:
+        notes.append(f"no other run is of the same method and {by}: {', '.join(alone)}")
     for key, runs in sorted(swept.items()):
         base = _base(runs)
         known = [name for name, value in options_of(base).items() if value is not None]
@@ -49,7 +53,7 @@ def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
         rows += [_row(" ".join(key), run, base) for run in (base, *others)]
     return Table(
         name="sweep",
-        title=f"Each option alone: {group.title}",
+        title=f"Settings beside their base: {group.title}",
         columns=(
             Column("method"),
             Column("setting"),
@@ -80,6 +84,17 @@ def _changes(run: Result, base: Result) -> dict[str, Any]:
     return {name: own.get(name) for name in {*own, *other} if own.get(name) != other.get(name)}
 
 
+def _chosen(run: Result, base: Result) -> list[str]:
+    """The changed options, without those that the others imply, as a preset does."""
+    shown = sorted(_changes(run, base))
+    same = options_of(run).keys() - set(shown)
+    for name in list(shown):
+        others = (*same, *(each for each in shown if each != name))
+        if implied(run, others).get(name, _NONE) == options_of(run).get(name):
+            shown.remove(name)
+    return shown
+
+
 def _base(runs: Sequence[Result]) -> Result:
     return min(runs, key=lambda run: (sum(len(_changes(other, run)) for other in runs), run.name))
 
@@ -103,8 +118,7 @@ def _order(run: Result, base: Result) -> list[tuple[str, float, str]]:
 
 
 def _row(family: str, run: Result, base: Result) -> tuple[Cell, ...]:
-    changed = sorted(_changes(run, base))
-    setting = " ".join(f"{name}={_text(run, name)}" for name in changed)
+    setting = " ".join(f"{name}={_text(run, name)}" for name in _chosen(run, base))
     means = [run.summary[metric]["mean"] for metric in ("J", "F")]
     if run is base:
         return (family, BASE, *means, *[None] * 5)

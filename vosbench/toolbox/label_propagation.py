@@ -58,14 +58,13 @@ class Settings:
     minmax: bool = False  # each object's votes in a frame are stretched to 0..1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.last <= LONGEST or self.topk < 0:
-            raise UsageError(
-                f"last={self.last} must be 0 to {LONGEST} and topk={self.topk} 0 or more"
-            )
-        if self.radius <= 0 or self.temperature <= 0:
-            raise UsageError(
-                f"radius={self.radius} and temperature={self.temperature} must be above 0"
-            )
+        if not 0 <= self.last <= LONGEST:
+            raise UsageError(f"last={self.last} must be 0 to {LONGEST}")
+        if self.topk < 0:
+            raise UsageError(f"topk={self.topk} must be 0 (all) or more")
+        for name in ("radius", "temperature"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
         if not (self.first or self.last or self.references):
             raise UsageError("first=false and last=0 leave no frame to propagate from")
         self.frames()

@@ -109,8 +109,8 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
             header = file.metadata() or {}
     except SafetensorError as error:
         raise DataError(
-            f"weights {path} are no safetensors file ({error}); pickled files (.pth, .pt) are "
-            "not loaded here, convert them with safetensors.torch.save_file"
+            f"weights {path} are no safetensors file ({error}): damaged, or a pickle (.pth, .pt), "
+            "which safetensors.torch.save_file converts"
         ) from None
     try:
         options = json.loads(header.get("options", "{}"))

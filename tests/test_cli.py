@@ -95,6 +95,12 @@ def test_list_and_info(command: Vosbench) -> None:
     assert methods.returncode == 0
     assert "copy-first" in methods.stdout
     assert "rpmnet with matching=conv-3" in methods.stdout
+    one = command("list", "methods", "label-propagation").stdout
+    assert "  topk=10\n" in one
+    assert "  dino       Caron et al., ICCV 2021" in one
+    told = json.loads(command("list", "methods", "rpmnet-r", "--json").stdout)
+    assert (told["options"]["refine"], told["presets"]) == ("crf", {})
+    assert "did you mean 'rpmnet'" in command("list", "methods", "rpmnett").stderr
     names = [row["name"] for row in json.loads(command("list", "datasets", "--json").stdout)]
     assert {"davis2016", "davis2017", "folder", "segtrackv2", "synthetic"} <= set(names)
     info = command("data", "info", "davis2017").stdout

@@ -17,6 +17,7 @@ from vosbench import (
     cli_analyse,
     cli_data,
     cli_features,
+    cli_list,
     cli_report,
     cli_suite,
     registry,
@@ -42,14 +43,6 @@ class Overwrite(StrEnum):
     never = "never"
     missing = "missing"
     always = "always"
-
-
-class Kind(StrEnum):
-    """What `list` can list."""
-
-    methods = "methods"
-    datasets = "datasets"
-    reports = "reports"
 
 
 class Scorer(StrEnum):
@@ -86,7 +79,8 @@ def run(
     ] = None,
     root: Root = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="A method's option, key=value; repeatable.")
+        list[str] | None,
+        typer.Option("--set", help="An option, key=value; see `list methods METHOD`. Repeatable."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split. [default: the dataset's]")] = None,
     resolution: Annotated[
@@ -305,27 +299,6 @@ def compare(
         typer.echo(f"picture: {picture}", err=as_json)
 
 
-@app.command(name="list")
-def list_leaves(kind: Annotated[Kind, typer.Argument()], as_json: AsJson = False) -> None:
-    """List what is there: name, one line, source; of a variant what it changes."""
-    leaves = registry.leaves(kind.value).values()
-    if as_json:
-        rows = [
-            {"name": n.name, "summary": n.summary, "source": n.source, "changes": n.defaults}
-            for n in leaves
-        ]
-        typer.echo(json.dumps(rows, indent=1))
-        return
-    width = max(len(leaf.name) for leaf in leaves)
-    plain = {leaf.path: leaf.name for leaf in leaves if not leaf.defaults}
-    for leaf in leaves:
-        said = f"{leaf.summary} [{leaf.source}]" if leaf.source else leaf.summary
-        if leaf.defaults and leaf.path in plain:
-            changes = ", ".join(f"{key}={value}" for key, value in leaf.defaults.items())
-            said = f"{plain[leaf.path]} with {changes}"
-        typer.echo(f"{leaf.name:<{width}}  {said}")
-
-
 def _split_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if text and not names:
@@ -333,6 +306,7 @@ def _split_names(text: str) -> tuple[str, ...]:
     return names
 
 
+app.command(name="list")(cli_list.list_leaves)
 app.command()(cli_suite.suite)
 app.command()(cli_analyse.analyse)
 app.command()(cli_features.inspect)

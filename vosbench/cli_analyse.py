@@ -41,7 +41,10 @@ def analyse(
     ] = "",
     by: Annotated[
         str,
-        typer.Option(help="Two options, for ablation. [default: backbone and matching or preset]"),
+        typer.Option(
+            help="ROWS,COLUMNS: two options, for ablation. [default: backbone,matching or "
+            "backbone,preset]"
+        ),
     ] = "",
     root: Annotated[
         Path | None, typer.Option(help="Where the data lie, for size, speed and drift.")

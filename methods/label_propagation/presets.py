@@ -1,6 +1,6 @@
 """The protocols of the field as named sets of options, each with the source it was read in.
 
-`[S]` in a source: read in the authors' code. What neither the code nor the paper settles is our
+`(code)` in a source: read in the authors' code. What neither the code nor the paper settles is our
 choice and said so in `note`.
 """
 
@@ -55,18 +55,18 @@ PRESETS: dict[str, Preset] = {
         settings=Settings(),
     ),
     "crw": Preset(
-        source="Jabri et al., NeurIPS 2020; github.com/ajabri/videowalk [S]",
+        source="Jabri et al., NeurIPS 2020; github.com/ajabri/videowalk (code)",
         note="backbone of the paper: torchvision/resnet18:layer3; its masks are one-hot by colour",
         settings=Settings(**_CRW),  # type: ignore[arg-type]
     ),
     "dul": Preset(
-        source="Araslanov et al., NeurIPS 2021; github.com/visinf/dense-ulearn-vos [S]",
+        source="Araslanov et al., NeurIPS 2021; github.com/visinf/dense-ulearn-vos (code)",
         note="as crw with align_corners; a later prompt had a context of its own there, here it "
         "joins the one context",
         settings=Settings(**_CRW, down="bilinear-corners", up="bilinear-corners"),  # type: ignore[arg-type]
     ),
     "vfs": Preset(
-        source="Xu and Wang, ICCV 2021; github.com/xvjiarui/VFS [S]",
+        source="Xu and Wang, ICCV 2021; github.com/xvjiarui/VFS (code)",
         note="ResNet-18; for its ResNet-50 set radius=18; input size 480 is our choice; the first "
         "frame counts twice while it is among the last 20; labels down with PIL's nearest, which "
         "is nearest-exact",
@@ -83,7 +83,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "dino": Preset(
-        source="Caron et al., ICCV 2021; github.com/facebookresearch/dino [S]",
+        source="Caron et al., ICCV 2021; github.com/facebookresearch/dino (code)",
         note="labels down with PIL's nearest, which is nearest-exact",
         size="480",
         multiple=64,
@@ -126,7 +126,7 @@ PRESETS: dict[str, Preset] = {
         settings=Settings(**_CRW | {"topk": 7, "radius": 20, "temperature": 0.7}),  # type: ignore[arg-type]
     ),
     "uvc": Preset(
-        source="Li et al., NeurIPS 2019; github.com/Liusifei/UVC [S]",
+        source="Li et al., NeurIPS 2019; github.com/Liusifei/UVC (code)",
         note="dot products, softmax over all cells of a frame, then the five strongest without "
         "making their weights sum to one; without its box tracking; input size, labels down and "
         "the temperature 1 are our choice",
@@ -147,7 +147,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "mast": Preset(
-        source="Lai et al., CVPR 2020; github.com/zlai0/MAST [S]",
+        source="Lai et al., CVPR 2020; github.com/zlai0/MAST (code)",
         note="dot products; of its two-step memory only the window: no dilated search in "
         "references more than 15 frames old",
         stride=4,
@@ -163,7 +163,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "corrflow": Preset(
-        source="Lai and Xie, BMVC 2019; github.com/zlai0/CorrFlow [S]",
+        source="Lai and Xie, BMVC 2019; github.com/zlai0/CorrFlow (code)",
         note="dot products; labels down by stride, as in mast: its code blends the ids of four "
         "pixels, which we do not inherit",
         stride=4,

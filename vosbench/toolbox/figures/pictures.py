@@ -111,7 +111,7 @@ def strips(rows: Sequence[tuple[str, Sequence[Tile]]], *, width: float = PAGE) -
         for name, tiles in rows
     ]
     lines = [max(len(t.caption.splitlines()) for t in tiles) for _, tiles in rows]
-    figure = sheet(sum(heights) + 0.06 + 0.13 * sum(lines), width=width)
+    figure = sheet(sum(heights) + 0.08 + 0.13 * sum(lines), width=width)
     grid = figure.subplots(
         len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
     )

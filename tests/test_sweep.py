@@ -84,8 +84,26 @@ def test_a_preset_stands_for_the_options_that_it_implies(tmp_path: Path) -> None
     assert {str(row["setting"]) for row in table.records()} == {
         "(base)", "topk=5", "radius=6", "preset=dino topk=7", "preset=crw", "temperature=0.02",
     }  # fmt: skip
-    assert any(note.startswith("no other run is of the same method and backbone: ")
+    assert any(note.startswith("not here, with no scored run of the same method")
                for note in table.notes)  # fmt: skip
+
+
+def test_a_default_is_named_where_the_base_is_none(tmp_path: Path) -> None:
+    def run_of(name: str, **chosen: str) -> Result:
+        options = jsonable(method_options("label-propagation", chosen))
+        return write_run(tmp_path / name, {("a", 1): (0.5,)}, method="label-propagation",
+                         options=options)  # fmt: skip
+
+    runs = [run_of("a", topk="5"), run_of("b"), run_of("c", topk="5", last="20"),
+            run_of("d", last="20"), run_of("e", topk="5", radius="6")]  # fmt: skip
+    assert [row["setting"] for row in sweep(runs).records()] == [
+        "(base)", "last=20", "last=20 topk=10", "radius=6", "topk=10",
+    ]  # fmt: skip
+    crw = [run_of("f", preset="crw"), run_of("g", preset="crw", last="7"), run_of("h"),
+           run_of("i", preset="crw", topk="5")]  # fmt: skip
+    assert {row["setting"] for row in sweep(crw).records()} == {
+        "(base)", "last=7", "preset=light", "topk=5",
+    }  # fmt: skip
 
 
 def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:

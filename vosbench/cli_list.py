@@ -63,7 +63,7 @@ def _in_full(leaf: Leaf, *, as_json: bool) -> str:
         options = jsonable(method_options(leaf.name, {}))
     presets: Mapping[str, Any] = getattr(module, "PRESETS", {})
     if as_json:
-        told = {name: {"source": each.source, "note": each.note} for name, each in presets.items()}
+        told = {name: _preset(each) for name, each in presets.items()}
         found = {"name": leaf.name, "text": text, "source": leaf.source}
         return json.dumps({**found, "options": options, "presets": told}, indent=1)
     parts = [f"{leaf.name} [{leaf.source}]" if leaf.source else leaf.name, "", text]
@@ -73,6 +73,10 @@ def _in_full(leaf: Leaf, *, as_json: bool) -> str:
     if presets:
         parts += ["", "Presets (--set preset=NAME):"]
         for name, each in presets.items():
-            note = f"; {each.note}" if each.note else ""
-            parts.append(f"  {name:<10} {each.source}{note}")
+            parts.append(f"  {name:<10} {'; '.join(filter(None, _preset(each).values()))}")
     return "\n".join(parts)
+
+
+def _preset(preset: object) -> dict[str, str]:
+    """What a preset says of itself, where it does."""
+    return {name: str(getattr(preset, name, "")) for name in ("source", "note")}

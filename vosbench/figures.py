@@ -74,7 +74,7 @@ def of_runs(
     if tables and "sweep" in tables:
         yield Drawn(
             "sweep",
-            "What each option alone changes in J, with 95 % intervals, paired, over sequences; "
+            "J of each setting beside its base, with 95 % intervals, paired, over sequences; "
             f"{group.title}.",
             f"Dots with whiskers: the difference in J of each row of {tables['sweep'].title}.",
             sweep_dots(tables["sweep"]),

@@ -153,7 +153,7 @@ def files(options: Options) -> dict[str, Path]:
     if ":" in options.backbone and not _library(options.backbone):
         try:
             spec = importlib.util.find_spec(options.backbone.partition(":")[0])
-        except (ImportError, ValueError):  # `build` says what is wrong
+        except Exception:  # of the user's code; `build` says what is wrong
             spec = None
         if spec and spec.origin and Path(spec.origin).is_file():
             return {"backbone": Path(spec.origin)}

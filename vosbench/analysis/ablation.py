@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.analysis.runs import implied, one_group, options_of
+from vosbench.analysis.runs import implied, leaf_of, one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
@@ -66,7 +66,9 @@ def ablation(
     for key, value in usual.items():
         plain = [run for run, own in zip(runs, further, strict=True) if own.get(key) == value]
         found = {str(options_of(run).get(key)) for run in plain}
-        said.append(f"{key}={found.pop()}" if len(found) == 1 else f"{key} as its {column} has it")
+        said.append(
+            f"{key}={found.pop()}" if len(found) == 1 else f"{key} as its other options imply"
+        )
     if said:
         notes.append(f"where a row says nothing else: {', '.join(said)}")
     for (name, one), members in cells.items():
@@ -93,7 +95,8 @@ def ablation(
 
 def _further(run: Result, row: str, column: str) -> dict[str, Any]:
     """The options of a run that its row and column do not imply."""
-    usual = implied(run, (row, column))
+    method = run.manifest["identity"]["method"] if run.manifest else ""
+    usual = implied(run, (row, column), method=leaf_of(method))  # variants share a grid
     return {
         name: value
         for name, value in options_of(run).items()

@@ -12,7 +12,8 @@ from typing import Any
 from vosbench import registry
 from vosbench.api import Result
 from vosbench.config import card_of, jsonable, method_options, open_dataset, resolve_root
-from vosbench.errors import UsageError
+from vosbench.errors import PluginError, UsageError
+from vosbench.toolbox.score_table import part_of
 from vosbench.types import Dataset, DatasetCard
 
 
@@ -48,7 +49,8 @@ def groups(results: Iterable[Result]) -> list[Group]:
         members.sort(key=lambda result: -(result.summary["J"]["mean"] or 0.0))
         name = re.sub(r"[^\w-]", "-", f"{dataset}-{split}-{protocol}")
         named[name] = number = named.get(name, 0) + 1
-        title = f"{title_of(members[0])} {split}{part_of(members[0])}, protocol {protocol}"
+        part = part_of(members[0].summary["dataset"])
+        title = f"{title_of(members[0])} {split}{part}, protocol {protocol}"
         made.append(
             Group(
                 name=name if number == 1 else f"{name}-{number}",
@@ -89,13 +91,6 @@ def title_of(result: Result) -> str:
     return card.title if card else str(result.summary["dataset"]["name"])
 
 
-def part_of(result: Result) -> str:
-    """What stands behind the split where not all sequences were scored: `, 6 of 21 sequences`."""
-    data = result.summary["dataset"]
-    scored, all_of = data["sequences"], data["card_sequences"]
-    return f", {scored} of {all_of} sequences" if scored < all_of else ""
-
-
 def options_of(result: Result) -> Mapping[str, Any]:
     """The options of a run; none for masks of another tool."""
     return result.manifest["identity"]["options"] if result.manifest else {}
@@ -108,18 +103,19 @@ def leaf_of(method: str) -> str:
     return leaf.module.rpartition(".")[2].replace("_", "-") if leaf else method
 
 
-def implied(result: Result, names: Iterable[str]) -> dict[str, Any]:
+def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[str, Any]:
     """All options as those of these names, and the weights, imply them; {} where that is unknown.
 
-    A method that is not registered here is unknown, and options that alone do not fit together.
+    A method that cannot be loaded here is unknown, and options that alone do not fit together.
+    method: whose defaults count, where not those of the run's own.
     """
     own = options_of(result)
     shown = {name: own[name] for name in (*names, "weights") if own.get(name) is not None}
-    method = result.manifest["identity"]["method"] if result.manifest else ""
+    method = method or (result.manifest["identity"]["method"] if result.manifest else "")
     try:
         given = {name: str(value) for name, value in shown.items()}
-        found: dict[str, Any] = jsonable(method_options(leaf_of(method), given))
-    except UsageError:
+        found: dict[str, Any] = jsonable(method_options(method, given))
+    except (UsageError, PluginError):
         return {}
     return found
 

@@ -58,7 +58,7 @@ def scores(results: Sequence[Result], *, seed: int = 0) -> Table:
             f"{len(first['objects'])} objects in {len(first['sequences'])} sequences; higher is "
             "better but for decay; interval: 95 %, bootstrap over sequences",
             "gain J: over copy-first on the same frames; weights: first digits of their sha256",
-            *presets({run.name: options_of(run) for run in group.results}),
+            *presets([(run.name, options_of(run)) for run in group.results]),
             *group.notes,
         ),
     )

@@ -39,7 +39,10 @@ def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
     notes = []
     alone = [run.name for run in group.results if not any(run in runs for runs in swept.values())]
     if alone:
-        notes.append(f"no other run is of the same method and {by}: {', '.join(alone)}")
+        notes.append(
+            f"not here, with no scored run of the same method, {by} and seed beside it: "
+            f"{', '.join(alone)}"
+        )
     for key, runs in sorted(swept.items()):
         base = _base(runs)
         known = [name for name, value in options_of(base).items() if value is not None]
@@ -85,12 +88,13 @@ def _changes(run: Result, base: Result) -> dict[str, Any]:
 
 
 def _chosen(run: Result, base: Result) -> list[str]:
-    """The changed options, without those that the others imply, as a preset does."""
+    """The changed options, without those that follow from the others in both, as from a preset."""
     shown = sorted(_changes(run, base))
     same = options_of(run).keys() - set(shown)
     for name in list(shown):
         others = (*same, *(each for each in shown if each != name))
-        if implied(run, others).get(name, _NONE) == options_of(run).get(name):
+        if all(implied(one, others).get(name, _NONE) == options_of(one).get(name)
+               for one in (run, base)):  # fmt: skip
             shown.remove(name)
     return shown
 

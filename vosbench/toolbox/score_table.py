@@ -49,11 +49,10 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
         f"{objects} in {sequences}; scores x 100; higher is better but for decay",
         f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})",
     ]
-    title = f"{data['name']} {data['split']}"
+    title = f"{data['name']} {data['split']}{part_of(data)}"
     if data["sequences"] < data["card_sequences"]:
         part = f"{data['sequences']} of {data['card_sequences']} sequences"
         foot.insert(0, f"ONLY {part}: not comparable with figures for all of them")
-        title += f", {part}"
     if summary.get("unscored"):
         foot.append(f"never scored: {', '.join(summary['unscored'])}")
     if any(run["summary"].get("copy_first") for run in ordered):
@@ -81,30 +80,37 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
             rows = [(*row, each) for row, each in zip(rows, cells, strict=True)]
     if header[-1] == "weights":
         foot.append("weights: the first digits of their sha256")
-    known = {run["name"]: run["run"]["identity"]["options"] for run in ordered if run["run"]}
-    foot += presets(known)
+    foot += presets(
+        [(run["name"], run["run"]["identity"]["options"]) for run in ordered if run["run"]]
+    )
     return ScoreTable(f"{title}, protocol {protocol['name']}", header, tuple(rows), tuple(foot))
 
 
-def presets(options: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Lines with every option of the runs, by name, whose preset stands for many of them.
+def part_of(data: Mapping[str, Any]) -> str:
+    """What stands behind the split where not all sequences were scored: `, 6 of 21 sequences`."""
+    scored, all_of = data["sequences"], data["card_sequences"]
+    return f", {scored} of {all_of} sequences" if scored < all_of else ""
+
+
+def presets(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Lines with every option of the runs, names and options, whose preset stands for many.
 
     First what the runs of a preset share, then what a run has otherwise and its name does not say.
 
-    >>> presets({"a k=5": {"preset": "x", "n": 1, "k": 5}, "a": {"preset": "x", "n": 1, "k": 2}})
-    ['preset=x: n=1', 'a: k=2']
+    >>> presets([("k=5", {"preset": "x", "n": 1, "k": 5}), ("b", {"preset": "x", "n": 1, "k": 2})])
+    ['preset=x: n=1', 'b: k=2']
     """
-    groups: dict[str, dict[str, list[str]]] = {}
-    for name, given in options.items():
+    groups: dict[str, list[tuple[str, list[str]]]] = {}
+    for name, given in runs:
         if "preset" in given:
             texts = [f"{k}={v}" for k, v in given.items() if v not in (None, "") and k != "preset"]
-            groups.setdefault(str(given["preset"]), {})[name] = texts
+            groups.setdefault(str(given["preset"]), []).append((name, texts))
     lines = []
-    for preset, runs in groups.items():
-        first, *others = runs.values()
+    for preset, members in groups.items():
+        first, *others = (texts for _, texts in members)
         shared = [each for each in first if all(each in texts for texts in others)]
         lines.append(f"preset={preset}: {', '.join(shared)}")
-        for name, texts in runs.items():
+        for name, texts in members:
             own = [each for each in texts if each not in (*shared, *name.split())]
             lines += [f"{name}: {', '.join(own)}"] if own else []
     return lines

@@ -128,7 +128,6 @@ def dots(
     series: Mapping[str, Mapping[str, Value]],
     *,
     xlabel: str,
-    looks: Looks | None = None,
 ) -> Figure:
     """Differences with their intervals about zero: a row for each name, a dot for each series.
 
@@ -136,14 +135,13 @@ def dots(
         names: of the rows, from the top.
         series: label -> name -> value, 0-1; a name may lack.
         xlabel: of the values' axis.
-        looks: of the series; by their place where there is none.
     """
     assert names, "no rows to draw"
     height = 0.6 + 0.13 * len(names) * max(2, len(series)) + legend_height(list(series), PAGE)
     figure = sheet(height, width=PAGE)
     axes = figure.subplots()
     axes.axvline(0, color="#222222", linewidth=0.6)
-    known = completed(looks, series)
+    known = completed(None, series)
     for number, (label, values) in enumerate(series.items()):
         look = known[label]
         down = 0.8 * ((number + 0.5) / len(series) - 0.5)

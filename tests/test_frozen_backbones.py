@@ -244,6 +244,8 @@ def test_a_run_with_own_code_is_another_one_when_the_code_changes(
             "needs --set weights=PATH; shipped encoders of it are rpm",
         ),
         ({"backbone": "timm/mixer_s16_224", "weights": "random"}, "for images of any size"),
+        ({"backbone": "timm/mvitv2_tiny", "weights": "random"}, "for images of any size"),
+        ({"backbone": "timm/twins_svt_small", "weights": "random"}, "gives no map of cells"),
         ({"last": 1001}, "last=1001 must be 0 to 1000"),
         ({"backbone": "rpmnet-conv-2"}, "did you mean 'rpmnet-conv-..*torchvision/NAME:LAYER"),
         ({"backbone": "resnet18"}, "did you mean 'torchvision/resnet18:layer3'"),

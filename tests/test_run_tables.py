@@ -111,6 +111,8 @@ def test_what_a_preset_implies_is_no_further_option(tmp_path: Path) -> None:
         ("random", 0.2, None), ("raw", 0.1, 0.0), ("raw topk=5", 0.3, None),
     ]  # fmt: skip
     assert "where a row says nothing else: topk=10" in table.notes
+    with pytest.raises(UsageError, match=r"backbon and preset; did you mean 'backbone'\?$"):
+        ablation(runs, row="backbon")
 
 
 def test_the_interval_of_a_cell_is_that_of_its_mean_run(tmp_path: Path) -> None:

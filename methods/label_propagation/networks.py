@@ -34,7 +34,7 @@ class Tapped(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Tokens become maps; what precedes them (class, registers) is left out."""
         features = self._features(images)
-        if features.ndim == 3:  # tokens (b, prefix + h' * w', c)
+        if features.ndim == 3 and self.patch:  # tokens (b, prefix + h' * w', c)
             h, w = (side // self.patch for side in images.shape[-2:])
             return features[:, -h * w :].transpose(1, 2).reshape(len(features), -1, h, w)
         if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
@@ -156,7 +156,9 @@ def reduce_stride(network: Tapped, wanted: int, name: str) -> Found:
         try:
             with _watched(network) as (used, steps), torch.inference_mode():
                 features = network.eval()(torch.zeros(1, 3, *PROBE))
-        except (RuntimeError, AssertionError) as error:
+        except UsageError:
+            raise
+        except Exception as error:  # whatever a network raises
             if own:
                 raise _unreachable(name, wanted, own) from error
             raise UsageError(

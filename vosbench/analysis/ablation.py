@@ -12,7 +12,7 @@ from vosbench.analysis.runs import implied, leaf_of, one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
-from vosbench.errors import UsageError
+from vosbench.errors import UsageError, nearest
 
 ORDER = (  # the paper's, then ours; what is not here follows in alphabetical order
     "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
@@ -47,7 +47,9 @@ def ablation(
     column = column or next((name for name in COLUMNS if name in present), COLUMNS[0])
     runs = [run for run in group.results if {row, column} <= options_of(run).keys()]
     if not runs:
-        raise UsageError(f"no run of {group.title} has both options, {row} and {column}")
+        hints = [nearest(name, present) for name in (row, column) if name not in present]
+        said = "; ".join(["", *filter(None, (hint.strip() for hint in hints))])
+        raise UsageError(f"no run of {group.title} has both options, {row} and {column}{said}")
     further = [_further(run, row, column) for run in runs]
     usual = _usual(further)
     cells: dict[tuple[str, str], list[Result]] = {}

@@ -47,9 +47,9 @@ def ablation(
     column = column or next((name for name in COLUMNS if name in present), COLUMNS[0])
     runs = [run for run in group.results if {row, column} <= options_of(run).keys()]
     if not runs:
-        hints = [nearest(name, present) for name in (row, column) if name not in present]
-        said = "; ".join(["", *filter(None, (hint.strip() for hint in hints))])
-        raise UsageError(f"no run of {group.title} has both options, {row} and {column}{said}")
+        meant = [nearest(name, present).strip() for name in (row, column) if name not in present]
+        fault = f"no run of {group.title} has both options, {row} and {column}"
+        raise UsageError("; ".join(filter(None, (fault, *meant))))
     further = [_further(run, row, column) for run in runs]
     usual = _usual(further)
     cells: dict[tuple[str, str], list[Result]] = {}

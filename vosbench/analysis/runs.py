@@ -13,7 +13,7 @@ from vosbench import registry
 from vosbench.api import Result
 from vosbench.config import card_of, jsonable, method_options, open_dataset, resolve_root
 from vosbench.errors import PluginError, UsageError
-from vosbench.toolbox.score_table import part_of
+from vosbench.toolbox.score_table import part_of, warning
 from vosbench.types import Dataset, DatasetCard
 
 
@@ -177,14 +177,8 @@ def card_or_none(result: Result) -> DatasetCard | None:
 def notes_of(result: Result) -> tuple[str, ...]:
     """On how much of the dataset a run was scored, and how."""
     data, protocol = result.summary["dataset"], result.summary["protocol"]
-    notes = [f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})"]
-    if data["sequences"] < data["card_sequences"]:
-        notes.insert(
-            0,
-            f"ONLY {data['sequences']} of {data['card_sequences']} sequences: not comparable with "
-            "figures for all of them",
-        )
-    return tuple(notes)
+    how = f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})"
+    return (*warning(data), how)
 
 
 def one_group(results: Sequence[Result]) -> Group:

@@ -50,9 +50,7 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> ScoreTable:
         f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})",
     ]
     title = f"{data['name']} {data['split']}{part_of(data)}"
-    if data["sequences"] < data["card_sequences"]:
-        part = f"{data['sequences']} of {data['card_sequences']} sequences"
-        foot.insert(0, f"ONLY {part}: not comparable with figures for all of them")
+    foot = [*warning(data), *foot]
     if summary.get("unscored"):
         foot.append(f"never scored: {', '.join(summary['unscored'])}")
     if any(run["summary"].get("copy_first") for run in ordered):
@@ -90,6 +88,12 @@ def part_of(data: Mapping[str, Any]) -> str:
     """What stands behind the split where not all sequences were scored: `, 6 of 21 sequences`."""
     scored, all_of = data["sequences"], data["card_sequences"]
     return f", {scored} of {all_of} sequences" if scored < all_of else ""
+
+
+def warning(data: Mapping[str, Any]) -> list[str]:
+    """What a reader must know first where not all sequences were scored."""
+    part = part_of(data).removeprefix(", ")
+    return [f"ONLY {part}: not comparable with figures for all of them"] if part else []
 
 
 def presets(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

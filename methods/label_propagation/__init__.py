@@ -179,10 +179,11 @@ def _shipped(backbone: str) -> Path:
     from .networks import in_libraries
 
     meant = in_libraries(backbone)
-    if any(name.startswith(f"{backbone}-") for name in known):
-        near = ", ".join(sorted(name for name in known if name.startswith(f"{backbone}-")))
+    of_it = sorted(name for name in known if name.startswith(f"{backbone}-"))
+    if of_it:
         raise UsageError(
-            f"backbone={backbone} needs --set weights=PATH; shipped encoders of it are {near}"
+            f"backbone={backbone} needs --set weights=PATH; shipped encoders of it are "
+            f"{', '.join(of_it)}"
         )
     known += ["raw", "random", "torchvision/NAME:LAYER", "timm/NAME", "MODULE:FUNCTION"]
     if meant:

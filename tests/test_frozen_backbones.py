@@ -234,7 +234,7 @@ def test_a_run_with_own_code_is_another_one_when_the_code_changes(
         ({"backbone": "torchvision/resnet18"}, "nothing is downloaded: give --set weights=PATH"),
         ({"backbone": "timm/vit_tiny_patch16_224"}, "or --set weights=random"),
         ({"weights": Path("w.pth")}, "backbone=raw has no weights"),
-        ({"backbone": "torchvision/resnet19", "weights": "random"}, "did you mean 'resnet1"),
+        ({"backbone": "torchvision/resnet19", "weights": "random"}, "near to it: resnet1"),
         ({"backbone": "torchvision/resnet18:layer9", "weights": "random"}, "no layer 'layer9'"),
         ({"backbone": "torchvision/vit_b_16", "weights": "random"}, "use a vision transformer of"),
         ({"backbone": "random", "stride": 6}, "has stride 4 and cannot have stride 6"),

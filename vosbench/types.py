@@ -202,6 +202,9 @@ class MethodLeaf(Protocol):
 
     A leaf may also define `files(options) -> Mapping[str, Path]`: what `build` will read beside
     the paths that options name, such as shipped weights. They count for a run's identity.
+
+    An option `preset` stands for others: tables show it in place of what it implies. Its values
+    are the keys of a mapping `PRESETS`, each with `source` and `note` in words, for `list`.
     """
 
     SOURCE: str

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from vosbench.masks import ids, lay_prompt
 from vosbench.toolbox.lab import resize, tensor_of
-from vosbench.toolbox.label_propagation import labels_of
+from vosbench.toolbox.label_propagation import labels_of, winner
 from vosbench.toolbox.weights import load
 from vosbench.types import Frame, Inspection, Mask
 
@@ -130,9 +130,6 @@ def _lay(below: Tensor | None, prompt: Mask, objects: list[int], code: Tensor) -
 
 
 def _decode(labels: Tensor, objects: list[int], size: tuple[int, ...]) -> Mask:
-    """Labels of the cells as a mask of the frame's size; ties go to the earlier channel."""
+    """Labels of the cells as a mask of the frame's size."""
     large = F.interpolate(labels[None], size=tuple(size), mode="bilinear", align_corners=False)[0]
-    names = np.array([0, *objects], np.uint8)
-    # the same as argmax, ties included, in a tenth of its time
-    mask: Mask = names[large.max(0).indices.cpu().numpy()]
-    return mask
+    return winner(large, objects)

@@ -100,7 +100,7 @@ def _torchvision(name: str) -> nn.Module:
 
     known = models.list_models(module=models)
     if name not in known:
-        raise UsageError(f"torchvision has no network {name!r}; {did_you_mean(name, known)}")
+        raise UsageError(f"torchvision has no network {name!r}{_near(name, known)}")
     if name.startswith("vit_"):
         raise UsageError(
             f"torchvision's {name} takes one size of square images only; use a vision transformer "
@@ -123,9 +123,14 @@ def _timm(name: str) -> nn.Module:
     except TypeError:  # a convolutional network has no such argument
         return timm.create_model(name, pretrained=False, num_classes=0)
     except RuntimeError as error:
-        near = get_close_matches(name.partition(".")[0], timm.list_models(), n=3)
-        hint = f"; near to it: {', '.join(near)}" if near else ""  # all would be a thousand
-        raise UsageError(f"timm has no network {name!r} ({error}){hint}") from None
+        near = _near(name.partition(".")[0], timm.list_models())
+        raise UsageError(f"timm has no network {name!r} ({error}){near}") from None
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """The tail of an "unknown network" message: three that are near, as all would be hundreds."""
+    near = get_close_matches(name, list(known), n=3)
+    return f"; near to it: {', '.join(near)}" if near else "; its list_models() names all"
 
 
 class Found(NamedTuple):
@@ -290,11 +295,11 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a broken pickle raises
+        said = str(error).partition(". ")[0]
+        what = f" ({said})" if " " in said else ""  # junk raises a KeyError that says "101"
         raise DataError(
-            f"weights {path} are no state dict that can be loaded safely "
-            f"({str(error).partition('. ')[0] or type(error).__name__}): they are damaged or hold "
-            "more than tensors; save "
-            "model.state_dict() alone, or as .safetensors"
+            f"weights {path} are no state dict that can be loaded safely{what}: they are damaged "
+            "or hold more than tensors; save model.state_dict() alone, or as .safetensors"
         ) from None
     for key in ("teacher", "model", "state_dict"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):

@@ -118,6 +118,32 @@ def test_a_suite_is_read(tmp_path: Path, test_leaves: None) -> None:
     assert plain.datasets == ("synthetic",)
 
 
+def test_a_grid_is_a_run_for_each_combination(tmp_path: Path) -> None:
+    text = """
+    datasets = ["synthetic"]
+    [[run]]
+    method = "label-propagation"
+    set = { last = 3 }
+    grid = { preset = ["crw", "dino"], topk = [5, 10, 20] }
+    seed = 2
+    """
+    read = suites.read(str(write(tmp_path / "mine.toml", text)))
+    assert [(run.set["preset"], run.set["topk"]) for run in read.runs] == [
+        ("crw", 5), ("crw", 10), ("crw", 20), ("dino", 5), ("dino", 10), ("dino", 20),
+    ]  # fmt: skip
+    rest = {(run.method, run.datasets, run.seed, run.set["last"]) for run in read.runs}
+    assert rest == {("label-propagation", ("synthetic",), 2, 3)}
+
+
+def test_a_grid_is_run(suite: Suite) -> None:
+    text = RUNS.partition("\n\n")[0].replace('"copy-first"', '"optical-flow"')
+    grid = 'grid = { label = ["soft", "hard"], size = [64] }'
+    done = suite(f"{text}\n{grid}", "--format", "markdown")
+    assert done.exit_code == 0, done.stderr
+    assert "optical-flow label=soft size=64" in done.stdout
+    assert len(re.findall(r"^\| optical-flow ", done.stdout, re.MULTILINE)) == 2
+
+
 def test_what_vosbench_brings_along_can_be_read() -> None:
     assert "weights" in suites.names()
     for name in suites.names():
@@ -141,6 +167,14 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
         ('[run]\nmethod = "copy-first"', "expected entries [[run]]"),
         ("run = [1]", "run = [1]: expected entries [[run]]"),
         ('[[run]]\nmethod = "copy-first"\nset = "a=1"', "expected a table, { key = value }"),
+        ('[[run]]\nmethod = "copy-first"\ngird = {}', "unknown key 'gird'; did you mean 'grid'"),
+        ('[[run]]\nmethod = "copy-first"\ngrid = [1]', "expected a table of lists"),
+        ('[[run]]\nmethod = "copy-first"\ngrid = { a = 1 }', "grid: a = 1: expected a list of v"),
+        ('[[run]]\nmethod = "copy-first"\ngrid = { a = [] }', "grid: a = []: expected a list of"),
+        (
+            '[[run]]\nmethod = "copy-first"\nset = { a = 1 }\ngrid = { a = [1, 2] }',
+            "a is in both set and grid",
+        ),
         ('[[run]]\nmethod = "copy-first"\nseed = "1"', "seed = '1': expected a whole number"),
         ('[[run]]\nmethod = "copy-first"\nseed = true', "seed = True: expected a whole number"),
         ("[[run]]\nmethod = 3", "method = 3: expected text"),

@@ -19,6 +19,10 @@
     root = "clips"                            # else where VOSBENCH_DATA says
     sequences = ["bird"]                      # else all
 
+    [[run]]
+    method = "label-propagation"
+    grid = { preset = ["crw", "dino"], topk = [5, 10, 20] }    # a run for each of the six
+
 Its folder holds runs/, trainings/, weights/ and report/, and can be moved.
 """
 
@@ -63,6 +67,7 @@ _KINDS: Mapping[str, tuple[type, type, str]] = {
     "score": _NAMES,
     "sequences": _NAMES,
     "set": (dict, str, "a table, { key = value }"),
+    "grid": (dict, str, "a table of lists, { key = [value, value] }"),
     "seed": (int, str, "a whole number"),
     "install": (bool, str, "true or false"),
 }
@@ -140,7 +145,11 @@ def read(name: str) -> Suite:
         raise UsageError(f"{path}: report = {report!r}; {did_you_mean(report, REPORTS)}")
     datasets = {"datasets": content.get("datasets", [])}
     trainings = [_entry(Training, entry, path) for entry in content.get("train", ())]
-    runs = [_entry(Run, datasets | entry, path) for entry in content.get("run", ())]
+    runs = [
+        _entry(Run, datasets | each, path)
+        for entry in content.get("run", ())
+        for each in _spread(entry, path)
+    ]
     for entry in (*trainings, *runs):
         registry.find("methods", entry.method)
     for dataset in [d for run in runs for d in run.datasets] + [
@@ -164,6 +173,22 @@ def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> Non
             isinstance(value, list) and any(type(v) is not of for v in value)
         ):
             raise UsageError(f"{path}: {key} = {value!r}: expected {wanted}")
+
+
+def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    """A `[[run]]` for each combination of its grid's values, the last option changing fastest."""
+    _check(entry, [*(f.name for f in dataclasses.fields(Run)), "grid"], path)
+    rest = dict(entry)
+    grid, fixed = rest.pop("grid", {}), rest.get("set", {})
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise UsageError(f"{path}: grid: {key} = {values!r}: expected a list of values")
+        if key in fixed:
+            raise UsageError(f"{path}: {key} is in both set and grid of a [[run]]")
+    return [
+        {**rest, "set": {**fixed, **dict(zip(grid, values, strict=True))}} if grid else rest
+        for values in itertools.product(*grid.values())
+    ]
 
 
 def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:

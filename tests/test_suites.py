@@ -160,13 +160,19 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
         ('titel = "x"', "unknown key 'titel'; did you mean 'title'"),
         ('[[run]]\nmethod = "copy-first"\nsets = {}', "unknown key 'sets'; did you mean 'set'"),
         ('[[run]]\nmethod = "copy-frist"', "unknown method 'copy-frist'; did you mean"),
-        ('[[train]]\nmethod = "rpmnet"', "required keyword-only argument: 'name'"),
+        ('[[train]]\nmethod = "rpmnet"', "a [[train]] has no name"),
         ('[[run]]\nmethod = "copy-first"\ndatasets = ["davis"]', "unknown dataset 'davis'"),
         ('[[train]]\nname = "a"\nmethod = "rpmnet"\nscore = ["dav"]', "unknown dataset 'dav'"),
         ('datasets = "synthetic"', "datasets = 'synthetic': expected a list of names"),
         ('[run]\nmethod = "copy-first"', "expected entries [[run]]"),
         ("run = [1]", "run = [1]: expected entries [[run]]"),
         ('[[run]]\nmethod = "copy-first"\nset = "a=1"', "expected a table, { key = value }"),
+        ("[[run]]\nset = { a = 1 }", "a [[run]] has no method"),
+        (
+            '[[run]]\nmethod = "optical-flow"\ngrid = { label = ["hard", "sfot"] }',
+            "optical-flow label=sfot: ",
+        ),
+        ('[[run]]\nmethod = "copy-first"\nset = { seed = 1 }', "has no option 'seed'"),
         ('[[run]]\nmethod = "copy-first"\ngird = {}', "unknown key 'gird'; did you mean 'grid'"),
         ('[[run]]\nmethod = "copy-first"\ngrid = [1]', "expected a table of lists"),
         ('[[run]]\nmethod = "copy-first"\ngrid = { a = 1 }', "grid: a = 1: expected a list of v"),
@@ -215,9 +221,12 @@ def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
         ["plain"],
     ]
     before = changes(runs)
+    told = [path.read_text() for path in sorted(runs.glob("*/run.json"))]
+    assert [json.loads(each)["status"] for each in told] == ["complete", "complete"]
     second = suite(RUNS.replace(', "davis2016"', ""), "--format", "markdown")
     assert (second.exit_code, second.stdout) == (0, first.stdout)
     assert changes(runs) == before
+    assert [path.read_text() for path in sorted(runs.glob("*/run.json"))] == told
 
 
 def test_a_dataset_that_is_not_at_hand_is_no_failure(
@@ -403,4 +412,4 @@ def test_from_a_script(suite: Suite, tmp_path: Path) -> None:
     assert [folder.parent for folder in done.folders] == [tmp_path / "out" / "runs"] * 2
     assert list(done.missing) == ["davis2016 (1 run)"]
     assert told[0].startswith("left out: davis2016: ")
-    assert told[1:] == ["copy-first on synthetic", "copy-first on folder"]
+    assert told[1:] == ["copy-first on synthetic", "copy-first seed=1 on folder"]

@@ -89,12 +89,12 @@ def folder_name(described: dict[str, Any]) -> str:
 
 
 def start(folder: Path, described: dict[str, Any]) -> None:
-    """Write run.json, or check that the one there describes the same run.
+    """Write run.json, or check that the one there describes the same run and keep what it tells.
 
     Raises:
         OtherRunError: the folder holds a run with other options, data, weights or source.
     """
-    path = folder / "run.json"
+    path, before = folder / "run.json", {}
     if path.is_file():
         before = load_manifest(folder)
         if before["identity_sha256"] != described["identity_sha256"]:
@@ -107,8 +107,16 @@ def start(folder: Path, described: dict[str, Any]) -> None:
                 f"{folder} holds another run (changed: {'; '.join(changed)}); "
                 "use --overwrite always to start anew, or another --out"
             )
-        described = {**before, **described}
-    write_json(path, described | {"status": "running", "environment": environment()})
+    write_json(path, _under_way() | before | described)
+
+
+def resume(folder: Path) -> None:
+    """Note in run.json that sequences are being made, where and with what."""
+    write_json(folder / "run.json", load_manifest(folder) | _under_way())
+
+
+def _under_way() -> dict[str, Any]:
+    return {"status": "running", "environment": environment()}
 
 
 def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:

@@ -151,6 +151,7 @@ def run(
             log.error("%s: %s", name, fault)
         if missing:
             forget_scores(folder)
+            manifest.resume(folder)
         for name in missing:
             discard(folder, name)  # masks without a record, or fewer than it says
         try:

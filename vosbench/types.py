@@ -203,8 +203,9 @@ class MethodLeaf(Protocol):
     A leaf may also define `files(options) -> Mapping[str, Path]`: what `build` will read beside
     the paths that options name, such as shipped weights. They count for a run's identity.
 
-    An option `preset` stands for others: tables show it in place of what it implies. Its values
-    are the keys of a mapping `PRESETS`, each with `source` and `note` in words, for `list`.
+    An option `preset` stands for others: `Options` fills in those left None, so that an instance
+    holds them all, and labels name the preset alone. Its values are then the keys of a mapping
+    `PRESETS`; each value's `source` and `note`, in words and where it has them, are for `list`.
     """
 
     SOURCE: str

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from vosbench.masks import ids, lay_prompt
 from vosbench.toolbox.lab import resize, tensor_of
-from vosbench.toolbox.label_propagation import labels_of, winner
+from vosbench.toolbox.label_propagation import labels_of
+from vosbench.toolbox.votes import winner
 from vosbench.toolbox.weights import load
 from vosbench.types import Frame, Inspection, Mask
 

@@ -295,12 +295,10 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a broken pickle raises
-        said = str(error).partition(". ")[0]
-        what = f" ({said})" if " " in said else ""  # junk raises a KeyError that says "101"
         raise DataError(
-            f"weights {path} are no state dict that can be loaded safely{what}: they are damaged "
-            "or hold more than tensors; save model.state_dict() alone, or as .safetensors"
-        ) from None
+            f"weights {path} are no state dict that can be loaded safely: they are damaged or hold "
+            "more than tensors; save model.state_dict() alone, or as .safetensors"
+        ) from error
     for key in ("teacher", "model", "state_dict"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]

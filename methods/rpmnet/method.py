@@ -19,7 +19,7 @@ from vosbench.masks import ids, lay_prompt
 from vosbench.toolbox.backbones import STRIDE
 from vosbench.toolbox.deformable import warp
 from vosbench.toolbox.lab import fit, resize, tensor_of
-from vosbench.toolbox.label_propagation import winner
+from vosbench.toolbox.votes import winner
 from vosbench.types import Frame, Inspection, Mask
 
 from .network import Network

@@ -33,7 +33,7 @@ import dataclasses
 import itertools
 import shlex
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ from vosbench.errors import (
     DataError,
     IncompleteRunError,
     OtherRunError,
+    PluginError,
     UsageError,
     VosbenchError,
     did_you_mean,
@@ -95,6 +96,11 @@ class Run:
     root: str = ""
     sequences: tuple[str, ...] = ()
     seed: int = 0
+
+    def words(self) -> str:
+        """The method, its options, and the seed where it is not the usual one."""
+        said = {**self.set, "seed": self.seed} if self.seed else self.set
+        return " ".join([self.method, *(f"{key}={value}" for key, value in said.items())])
 
 
 @dataclass(frozen=True)
@@ -150,12 +156,13 @@ def read(name: str) -> Suite:
         for entry in content.get("run", ())
         for each in _spread(entry, path)
     ]
-    for entry in (*trainings, *runs):
-        registry.find("methods", entry.method)
-    for dataset in [d for run in runs for d in run.datasets] + [
-        d for made in trainings for d in made.score
-    ]:
+    for method in dict.fromkeys(entry.method for entry in (*trainings, *runs)):
+        registry.find("methods", method)
+    asked = (*(run.datasets for run in runs), *(made.score for made in trainings))
+    for dataset in dict.fromkeys(itertools.chain(*asked)):
         registry.find("datasets", dataset)
+    if not trainings:  # else options may name weights that are yet to be made
+        _check_options(runs, path)
     named = [made.name for made in trainings]
     for name in named:
         if named.count(name) > 1 or Path(name).name != name:
@@ -192,12 +199,24 @@ def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
 
 
 def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
-    _check(values, [f.name for f in dataclasses.fields(kind)], path)
-    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    try:
-        return kind(**tuples)
-    except TypeError as error:
-        raise UsageError(f"{path}: an entry {dict(values)}: {error}") from None
+    fields = dataclasses.fields(kind)
+    _check(values, [f.name for f in fields], path)
+    for f in fields:
+        needed = f.default is f.default_factory is dataclasses.MISSING
+        if needed and f.name not in values:
+            entry = "train" if kind is Training else "run"
+            raise UsageError(f"{path}: a [[{entry}]] has no {f.name}")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _check_options(runs: Iterable[Run], path: Path) -> None:
+    """UsageError for an option that a method does not have or that cannot have its value."""
+    for run in runs:
+        try:
+            with contextlib.suppress(PluginError):  # its runs will be left out, the others not
+                method_options(run.method, run.set)
+        except UsageError as error:
+            raise UsageError(f"{path}: {run.words()}: {error}") from None
 
 
 def execute(
@@ -262,8 +281,7 @@ def execute(
         for dataset in run.datasets:
             if (dataset, run.root) in absent:
                 continue
-            words = [run.method, *(f"{k}={v}" for k, v in run.set.items()), "on", dataset]
-            with _noting(missing, " ".join(words), tell):
+            with _noting(missing, f"{run.words()} on {dataset}", tell):
                 config = RunConfig(
                     method=run.method, dataset=dataset, options=run.set, seed=run.seed,
                     root=Path(run.root) if run.root else None, sequences=run.sequences,

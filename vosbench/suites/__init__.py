@@ -32,9 +32,8 @@ import contextlib
 import dataclasses
 import itertools
 import shlex
-import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,71 +45,16 @@ from vosbench.errors import (
     DataError,
     IncompleteRunError,
     OtherRunError,
-    PluginError,
     UsageError,
     VosbenchError,
-    did_you_mean,
 )
+from vosbench.suites.reading import Run, Suite, Training, names, read
 from vosbench.toolbox import weights
 from vosbench.training_plan import TrainConfig, begun, plan
 
-FOLDER = Path(__file__).parent
-REPORTS = ("page", "paper")
+__all__ = ["Done", "Run", "Suite", "Training", "execute", "names", "read"]
 
 Tell = Callable[[str], None]
-
-_NAMES = (list, str, 'a list of names, ["a", "b"]')
-# the keys that are no text: type, type of a list's entries, in words
-_KINDS: Mapping[str, tuple[type, type, str]] = {
-    "train": (list, dict, "entries [[train]]"),
-    "run": (list, dict, "entries [[run]]"),
-    "datasets": _NAMES,
-    "score": _NAMES,
-    "sequences": _NAMES,
-    "set": (dict, str, "a table, { key = value }"),
-    "grid": (dict, str, "a table of lists, { key = [value, value] }"),
-    "seed": (int, str, "a whole number"),
-    "install": (bool, str, "true or false"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """One `[[train]]`: see the module's text."""
-
-    name: str
-    method: str
-    set: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    score: tuple[str, ...] = ()
-    install: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One `[[run]]`: a method with options on datasets."""
-
-    method: str
-    set: Mapping[str, Any] = field(default_factory=dict)
-    datasets: tuple[str, ...] = ()
-    root: str = ""
-    sequences: tuple[str, ...] = ()
-    seed: int = 0
-
-    def words(self) -> str:
-        """The method, its options, and the seed where it is not the usual one."""
-        said = {**self.set, "seed": self.seed} if self.seed else self.set
-        return " ".join([self.method, *(f"{key}={value}" for key, value in said.items())])
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What a suite's file says."""
-
-    title: str
-    trainings: tuple[Training, ...]
-    runs: tuple[Run, ...]
-    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,99 +68,6 @@ class Done:
     folders: tuple[Path, ...]
     missing: Mapping[str, str]
     not_at_hand: Mapping[str, str]
-
-
-def names() -> tuple[str, ...]:
-    """The suites that vosbench brings along."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
-
-
-def read(name: str) -> Suite:
-    """A suite by name or by its file.
-
-    Raises:
-        UsageError: no such suite or file, no TOML, an unknown key, dataset or method.
-    """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        hint = "" if name.endswith(".toml") else f"; {did_you_mean(name, names())}"
-        raise UsageError(f"there is no suite {name}{hint}; give a name or a .toml file")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"suite {path} is not TOML: {error}") from None
-    _check(content, ("title", "datasets", "report", "train", "run"), path)
-    report = content.get("report", "")
-    if report not in ("", *REPORTS):
-        raise UsageError(f"{path}: report = {report!r}; {did_you_mean(report, REPORTS)}")
-    datasets = {"datasets": content.get("datasets", [])}
-    trainings = [_entry(Training, entry, path) for entry in content.get("train", ())]
-    runs = [
-        _entry(Run, datasets | each, path)
-        for entry in content.get("run", ())
-        for each in _spread(entry, path)
-    ]
-    for method in dict.fromkeys(entry.method for entry in (*trainings, *runs)):
-        registry.find("methods", method)
-    asked = (*(run.datasets for run in runs), *(made.score for made in trainings))
-    for dataset in dict.fromkeys(itertools.chain(*asked)):
-        registry.find("datasets", dataset)
-    if not trainings:  # else options may name weights that are yet to be made
-        _check_options(runs, path)
-    named = [made.name for made in trainings]
-    for name in named:
-        if named.count(name) > 1 or Path(name).name != name:
-            raise UsageError(f"{path}: name {name!r} must be a file's name, and of one training")
-    return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
-
-
-def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> None:
-    """UsageError for a key that is not known or whose value is of another type."""
-    for key, value in values.items():
-        if key not in known:
-            raise UsageError(f"{path}: unknown key {key!r}; {did_you_mean(key, known)}")
-        kind, of, wanted = _KINDS.get(key, (str, str, "text"))
-        if type(value) is not kind or (
-            isinstance(value, list) and any(type(v) is not of for v in value)
-        ):
-            raise UsageError(f"{path}: {key} = {value!r}: expected {wanted}")
-
-
-def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
-    """A `[[run]]` for each combination of its grid's values, the last option changing fastest."""
-    _check(entry, [*(f.name for f in dataclasses.fields(Run)), "grid"], path)
-    rest = dict(entry)
-    grid, fixed = rest.pop("grid", {}), rest.get("set", {})
-    for key, values in grid.items():
-        if not isinstance(values, list) or not values:
-            raise UsageError(f"{path}: grid: {key} = {values!r}: expected a list of values")
-        if key in fixed:
-            raise UsageError(f"{path}: {key} is in both set and grid of a [[run]]")
-    return [
-        {**rest, "set": {**fixed, **dict(zip(grid, values, strict=True))}} if grid else rest
-        for values in itertools.product(*grid.values())
-    ]
-
-
-def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
-    fields = dataclasses.fields(kind)
-    _check(values, [f.name for f in fields], path)
-    for f in fields:
-        needed = f.default is f.default_factory is dataclasses.MISSING
-        if needed and f.name not in values:
-            entry = "train" if kind is Training else "run"
-            raise UsageError(f"{path}: a [[{entry}]] has no {f.name}")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def _check_options(runs: Iterable[Run], path: Path) -> None:
-    """UsageError for an option that a method does not have or that cannot have its value."""
-    for run in runs:
-        try:
-            with contextlib.suppress(PluginError):  # its runs will be left out, the others not
-                method_options(run.method, run.set)
-        except UsageError as error:
-            raise UsageError(f"{path}: {run.words()}: {error}") from None
 
 
 def execute(

@@ -135,6 +135,24 @@ def test_a_grid_is_a_run_for_each_combination(tmp_path: Path) -> None:
     assert rest == {("label-propagation", ("synthetic",), 2, 3)}
 
 
+def test_a_grid_may_hold_seeds(tmp_path: Path) -> None:
+    text = """
+    datasets = ["synthetic"]
+    [[run]]
+    method = "label-propagation"
+    grid = { backbone = ["random"], seed = [0, 3] }
+    """
+    read = suites.read(str(write(tmp_path / "mine.toml", text)))
+    assert [(dict(run.set), run.seed) for run in read.runs] == [
+        ({"backbone": "random"}, 0),
+        ({"backbone": "random"}, 3),
+    ]
+    assert [run.words().partition(" ")[2] for run in read.runs] == [
+        "backbone=random",
+        "backbone=random seed=3",
+    ]
+
+
 def test_a_grid_is_run(suite: Suite) -> None:
     text = RUNS.partition("\n\n")[0].replace('"copy-first"', '"optical-flow"')
     grid = 'grid = { label = ["soft", "hard"], size = [64] }'
@@ -179,7 +197,15 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
         ('[[run]]\nmethod = "copy-first"\ngrid = { a = [] }', "grid: a = []: expected a list of"),
         (
             '[[run]]\nmethod = "copy-first"\nset = { a = 1 }\ngrid = { a = [1, 2] }',
-            "a is in both set and grid",
+            "a is both in the grid of a [[run]] and beside it",
+        ),
+        (
+            '[[run]]\nmethod = "copy-first"\nseed = 1\ngrid = { seed = [1, 2] }',
+            "seed is both in the grid of a [[run]] and beside it",
+        ),
+        (
+            '[[run]]\nmethod = "copy-first"\ngrid = { seed = ["1"] }',
+            "seed = '1': expected a whole number",
         ),
         ('[[run]]\nmethod = "copy-first"\nseed = "1"', "seed = '1': expected a whole number"),
         ('[[run]]\nmethod = "copy-first"\nseed = true', "seed = True: expected a whole number"),

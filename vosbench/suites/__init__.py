@@ -21,7 +21,7 @@
 
     [[run]]
     method = "label-propagation"
-    grid = { preset = ["crw", "dino"], topk = [5, 10, 20] }    # a run for each of the six
+    grid = { preset = ["crw", "dino"], seed = [0, 1, 2] }      # a run for each of the six
 
 Its folder holds runs/, trainings/, weights/ and report/, and can be moved.
 """

@@ -129,19 +129,21 @@ def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> Non
 
 
 def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
-    """A `[[run]]` for each combination of its grid's values, the last option changing fastest."""
+    """A `[[run]]` for each combination of its grid's values, the last one changing fastest."""
     _check(entry, [*(f.name for f in dataclasses.fields(Run)), "grid"], path)
     rest = dict(entry)
     grid, fixed = rest.pop("grid", {}), rest.get("set", {})
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise UsageError(f"{path}: grid: {key} = {values!r}: expected a list of values")
-        if key in fixed:
-            raise UsageError(f"{path}: {key} is in both set and grid of a [[run]]")
-    return [
-        {**rest, "set": {**fixed, **dict(zip(grid, values, strict=True))}} if grid else rest
-        for values in itertools.product(*grid.values())
-    ]
+        if key in fixed or (key == "seed" and key in rest):
+            raise UsageError(f"{path}: {key} is both in the grid of a [[run]] and beside it")
+    spread = []
+    for values in itertools.product(*grid.values()):
+        chosen = dict(zip(grid, values, strict=True))
+        seed = {"seed": chosen.pop("seed")} if "seed" in grid else {}  # of the run, no option
+        spread.append({**rest, **seed, "set": {**fixed, **chosen}})
+    return spread
 
 
 def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:

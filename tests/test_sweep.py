@@ -139,7 +139,8 @@ def test_every_encoder_stands_under_all_three_protocols() -> None:
     assert list(encoders) == ["light", "crw", "dino"]
     shipped = {path.stem for path in FOLDER.glob("*.safetensors")}
     shipped -= {"rpmnet-correlation"}  # it has colour-reconstruction's encoder
-    assert all(names == shipped | {"raw", "random"} for names in encoders.values())
+    controls = {"raw", "random", "torchvision/resnet18:layer3"}
+    assert all(names == shipped | controls for names in encoders.values())
     assert [method for method, values in rows if not values] == ["copy-first", "optical-flow"]
     for method, values in rows:
         method_options(method, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_weights_of_a_file_are_used_whatever_wraps_them(suffix: str, tmp_path: P
     assert torch.allclose(found, expected, atol=1e-4)
 
 
-def test_foreign_weights_are_refused(tmp_path: Path) -> None:
+def test_foreign_weights_are_refused(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     options = {"backbone": "torchvision/resnet18", "preset": "crw"}
     with pytest.raises(DataError, match="are missing: put the network's state dict there"):
         build(**options, weights=tmp_path / "none.pth")
@@ -136,9 +137,10 @@ def test_foreign_weights_are_refused(tmp_path: Path) -> None:
     torch.save({0: torch.zeros(3)}, tmp_path / "numbered.pth")
     with pytest.raises(DataError, match="it holds no tensor by name"):
         build(**options, weights=tmp_path / "numbered.pth")
-    torch.save(Path("not a tensor"), tmp_path / "pickle.pth")
+    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Path("not a tensor"), protocol=4))
     with pytest.raises(DataError, match="no state dict that can be loaded safely"):
         build(**options, weights=tmp_path / "pickle.pth")
+    assert not recwarn.list  # one sentence is enough
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -234,6 +236,15 @@ def test_a_run_with_own_code_is_another_one_when_the_code_changes(
         ({"backbone": "torchvision/resnet18"}, "nothing is downloaded: give --set weights=PATH"),
         ({"backbone": "timm/vit_tiny_patch16_224"}, "or --set weights=random"),
         ({"weights": Path("w.pth")}, "backbone=raw has no weights"),
+        ({"backbone": "timm/", "weights": "random"}, "expected timm/NAME:LAYER"),
+        (
+            {"backbone": "timm/resnet19", "weights": "random"},
+            "no network 'resnet19'; near to it: res",
+        ),
+        (
+            {"backbone": "timm/resnet18.mine", "weights": "random"},
+            "cannot make 'resnet18.mine': Inva",
+        ),
         ({"backbone": "torchvision/resnet19", "weights": "random"}, "near to it: resnet1"),
         ({"backbone": "torchvision/resnet18:layer9", "weights": "random"}, "no layer 'layer9'"),
         ({"backbone": "torchvision/vit_b_16", "weights": "random"}, "use a vision transformer of"),

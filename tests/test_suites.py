@@ -283,7 +283,7 @@ def test_a_run_of_which_a_sequence_fails_is_left_out_until_it_is_mended(
     mask.write_bytes(whole[:40])
     failed = suite(text)
     assert failed.exit_code == 1
-    assert "left out: copy-first on folder:" in failed.stderr
+    assert "left out: copy-first root=data on folder:" in failed.stderr
     assert "bee" in failed.stderr
     assert failed.stdout == ""  # a table would compare it with runs that are whole
     mask.write_bytes(whole)
@@ -438,4 +438,4 @@ def test_from_a_script(suite: Suite, tmp_path: Path) -> None:
     assert [folder.parent for folder in done.folders] == [tmp_path / "out" / "runs"] * 2
     assert list(done.missing) == ["davis2016 (1 run)"]
     assert told[0].startswith("left out: davis2016: ")
-    assert told[1:] == ["copy-first on synthetic", "copy-first seed=1 on folder"]
+    assert told[1:] == ["copy-first on synthetic", "copy-first seed=1 root=data on folder"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -69,6 +70,8 @@ def library_model(name: str) -> Tapped:
     """
     library, _, rest = name.partition("/")
     model_name, _, layer = rest.partition(":")
+    if not model_name:
+        raise UsageError(f"backbone={name} names no network: expected {library}/NAME:LAYER")
     model = _torchvision(model_name) if library == "torchvision" else _timm(model_name)
     known = [key for key, _ in model.named_modules() if key]
     if layer and layer not in known:
@@ -117,14 +120,16 @@ def _timm(name: str) -> nn.Module:
         raise UsageError(
             f"backbone=timm/{name} needs timm: install it with pip install 'vosbench[timm]'"
         ) from None
+    plain = name.partition(".")[0]  # without the tag of its weights
+    if not timm.is_model(plain):
+        raise UsageError(f"timm has no network {plain!r}{_near(plain, timm.list_models())}")
     try:
         # position embeddings are then interpolated to the grid of each input
         return timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
     except TypeError:  # a convolutional network has no such argument
         return timm.create_model(name, pretrained=False, num_classes=0)
     except RuntimeError as error:
-        near = _near(name.partition(".")[0], timm.list_models())
-        raise UsageError(f"timm has no network {name!r} ({error}){near}") from None
+        raise UsageError(f"timm cannot make {name!r}: {error}") from None
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -293,7 +298,8 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return state_of(path)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickles that it then refuses
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a broken pickle raises
         raise DataError(
             f"weights {path} are no state dict that can be loaded safely: they are damaged or hold "

@@ -57,8 +57,9 @@ class Run:
     seed: int = 0
 
     def words(self) -> str:
-        """The method, its options, and the seed where it is not the usual one."""
-        said = {**self.set, "seed": self.seed} if self.seed else self.set
+        """The method, its options, and the seed and root where they are not the usual ones."""
+        beside = {"seed": self.seed, "root": self.root}
+        said = {**self.set, **{key: value for key, value in beside.items() if value}}
         return " ".join([self.method, *(f"{key}={value}" for key, value in said.items())])
 
 

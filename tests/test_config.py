@@ -49,6 +49,9 @@ def test_toml_faults_are_named(tmp_path: Path) -> None:
 def test_a_run_needs_a_method_and_a_dataset() -> None:
     with pytest.raises(UsageError, match=r"no method named; use --method NAME, known: .*copy"):
         config.from_toml(None, {"dataset": "synthetic"})
+    for seed in (-1, 2**63):
+        with pytest.raises(UsageError, match=f"seed is {seed}, expected 0 to"):
+            config.RunConfig(method="m", dataset="d", seed=seed)
     with pytest.raises(UsageError, match="workers is 0"):
         config.from_toml(None, {"method": "copy-first", "dataset": "synthetic", "workers": 0})
 

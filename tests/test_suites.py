@@ -190,7 +190,14 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
             '[[run]]\nmethod = "optical-flow"\ngrid = { label = ["hard", "sfot"] }',
             "optical-flow label=sfot: ",
         ),
-        ('[[run]]\nmethod = "copy-first"\nset = { seed = 1 }', "has no option 'seed'"),
+        (
+            '[[run]]\nmethod = "copy-first"\nset = { seed = 1 }',
+            "has no option 'seed'; valid options: none; in a [[run]], seed stands beside set",
+        ),
+        (
+            '[[run]]\nmethod = "copy-first"\ngrid = { root = ["a", "b"] }',
+            "in a [[run]], root stands beside set",
+        ),
         ('[[run]]\nmethod = "copy-first"\ngird = {}', "unknown key 'gird'; did you mean 'grid'"),
         ('[[run]]\nmethod = "copy-first"\ngrid = [1]', "expected a table of lists"),
         ('[[run]]\nmethod = "copy-first"\ngrid = { a = 1 }', "grid: a = 1: expected a list of v"),

@@ -131,16 +131,15 @@ def test_the_suite_changes_one_option_at_a_time_and_last_three_that_helped() -> 
 
 
 def test_every_encoder_stands_under_all_three_protocols() -> None:
-    rows = labels(suites.read("encoders"))
-    encoders: dict[str, set[str]] = {}
-    for method, values in rows[2:]:
-        assert method == "label-propagation"
-        encoders.setdefault(values["preset"], set()).add(values["backbone"])
-    assert list(encoders) == ["light", "crw", "dino"]
+    runs = suites.read("encoders").runs
+    assert [(run.method, run.set) for run in runs[:2]] == [("copy-first", {}), ("optical-flow", {})]
+    assert {run.method for run in runs[2:]} == {"label-propagation"}
     shipped = {path.stem for path in FOLDER.glob("*.safetensors")}
     shipped -= {"rpmnet-correlation"}  # it has colour-reconstruction's encoder
     controls = {"raw", "random", "torchvision/resnet18:layer3"}
-    assert all(names == shipped | controls for names in encoders.values())
-    assert [method for method, values in rows if not values] == ["copy-first", "optical-flow"]
-    for method, values in rows:
-        method_options(method, values)
+    rows = [(name, 0) for name in shipped | controls] + [("random", 1), ("random", 2)]
+    expected = [(preset, *row) for preset in ("light", "crw", "dino") for row in rows]
+    found = [(run.set["preset"], run.set["backbone"], run.seed) for run in runs[2:]]
+    assert sorted(found) == sorted(expected)  # each once
+    for run in runs:
+        method_options(run.method, run.set)

@@ -53,6 +53,8 @@ class RunConfig:
             raise UsageError(f"unknown overwrite {self.overwrite!r}; known: {', '.join(OVERWRITE)}")
         if self.workers < 1:
             raise UsageError(f"workers is {self.workers}, expected 1 or more")
+        if not 0 <= self.seed < 2**63:  # what every generator of numbers takes
+            raise UsageError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
 
 
 def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:

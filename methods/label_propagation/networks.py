@@ -71,7 +71,7 @@ def library_model(name: str) -> Tapped:
     library, _, rest = name.partition("/")
     model_name, _, layer = rest.partition(":")
     if not model_name:
-        raise UsageError(f"backbone={name} names no network: expected {library}/NAME:LAYER")
+        raise UsageError(f"backbone={library}/ names no network: expected {library}/NAME:LAYER")
     model = _torchvision(model_name) if library == "torchvision" else _timm(model_name)
     known = [key for key, _ in model.named_modules() if key]
     if layer and layer not in known:
@@ -122,7 +122,7 @@ def _timm(name: str) -> nn.Module:
         ) from None
     plain = name.partition(".")[0]  # without the tag of its weights
     if not timm.is_model(plain):
-        raise UsageError(f"timm has no network {plain!r}{_near(plain, timm.list_models())}")
+        raise UsageError(f"timm has no network {name!r}{_near(plain, timm.list_models())}")
     try:
         # position embeddings are then interpolated to the grid of each input
         return timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
@@ -298,7 +298,8 @@ def _state_of(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return state_of(path)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of pickles that it then refuses
+        with warnings.catch_warnings():  # one sentence is enough for what it then refuses
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a broken pickle raises
         raise DataError(

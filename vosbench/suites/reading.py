@@ -165,4 +165,6 @@ def _check_options(runs: Iterable[Run], path: Path) -> None:
             with contextlib.suppress(PluginError):  # its runs will be left out, the others not
                 method_options(run.method, run.set)
         except UsageError as error:
-            raise UsageError(f"{path}: {run.words()}: {error}") from None
+            beside = sorted(run.set.keys() & {f.name for f in dataclasses.fields(Run)})
+            hint = f"; in a [[run]], {', '.join(beside)} stands beside set" if beside else ""
+            raise UsageError(f"{path}: {run.words()}: {error}{hint}") from None

@@ -9,6 +9,7 @@ imports nothing.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import os
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def leaves(kind: str) -> dict[str, Leaf]:
             source = path / "__init__.py" if path.is_dir() else path
             if path.name.startswith(("_", ".")) or source.suffix != ".py" or not source.is_file():
                 continue
-            for leaf in _read(kind, path.stem, source):
+            for leaf in _read(kind, path.stem, source, source.read_bytes()):
                 if leaf.name in found and found[leaf.name].path != leaf.path:
                     raise PluginError(
                         f"two {kind} are named {leaf.name!r}: {found[leaf.name].path} and "
@@ -106,13 +107,14 @@ def load(kind: str, name: str, *, offering: str = "") -> ModuleType:
     return module
 
 
-def _read(kind: str, stem: str, path: Path) -> list[Leaf]:
-    """The names that one source file declares, without running it."""
+@functools.lru_cache(maxsize=256)  # every name that is looked up asks for every file
+def _read(kind: str, stem: str, path: Path, code: bytes) -> tuple[Leaf, ...]:
+    """The names that one source file declares by its code, without running it."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(code.decode("utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         name, module = stem.replace("_", "-"), f"vosbench.plugins.{kind}.{stem}"
-        return [Leaf(kind, name, path, module, f"BROKEN, {path}: {error}", "", {})]
+        return (Leaf(kind, name, path, module, f"BROKEN, {path}: {error}", "", {}),)
     literals: dict[str, Any] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
@@ -125,7 +127,7 @@ def _read(kind: str, stem: str, path: Path) -> list[Leaf]:
     source = str(literals.get("SOURCE", ""))
     module = f"vosbench.plugins.{kind}.{stem}"
     variants: dict[str, Any] = {stem.replace("_", "-"): {}} | literals.get("VARIANTS", {})
-    return [
+    return tuple(
         Leaf(kind, name, path, module, summary, source, dict(defaults))
         for name, defaults in variants.items()
-    ]
+    )

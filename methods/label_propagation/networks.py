@@ -120,9 +120,9 @@ def _timm(name: str) -> nn.Module:
         raise UsageError(
             f"backbone=timm/{name} needs timm: install it with pip install 'vosbench[timm]'"
         ) from None
-    plain = name.partition(".")[0]  # without the tag of its weights
-    if not timm.is_model(plain):
-        raise UsageError(f"timm has no network {name!r}{_near(plain, timm.list_models())}")
+    if not timm.is_model(name):  # which may end in a tag of weights, after a dot
+        near = _near(name.partition(".")[0], timm.list_models())
+        raise UsageError(f"timm has no network {name!r}{near}")
     try:
         # position embeddings are then interpolated to the grid of each input
         return timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +95,6 @@ def options_of(result: Result) -> Mapping[str, Any]:
     return result.manifest["identity"]["options"] if result.manifest else {}
 
 
-@functools.cache  # asked for every run and figure, and the registry reads all sources each time
 def leaf_of(method: str) -> str:
     """The leaf that a method's name stands for, by name; the name itself where there is none."""
     leaf = registry.leaves("methods").get(method)

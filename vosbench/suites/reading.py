@@ -73,6 +73,9 @@ class Suite:
     report: str = ""
 
 
+_KEYS = tuple(f.name for f in dataclasses.fields(Run))
+
+
 def names() -> tuple[str, ...]:
     """The suites that vosbench brings along."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
@@ -131,7 +134,7 @@ def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> Non
 
 def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     """A `[[run]]` for each combination of its grid's values, the last one changing fastest."""
-    _check(entry, [*(f.name for f in dataclasses.fields(Run)), "grid"], path)
+    _check(entry, (*_KEYS, "grid"), path)
     rest = dict(entry)
     grid, fixed = rest.pop("grid", {}), rest.get("set", {})
     for key, values in grid.items():
@@ -165,6 +168,6 @@ def _check_options(runs: Iterable[Run], path: Path) -> None:
             with contextlib.suppress(PluginError):  # its runs will be left out, the others not
                 method_options(run.method, run.set)
         except UsageError as error:
-            beside = sorted(run.set.keys() & {f.name for f in dataclasses.fields(Run)})
+            beside = sorted(run.set.keys() & set(_KEYS))
             hint = f"; in a [[run]], {', '.join(beside)} stands beside set" if beside else ""
             raise UsageError(f"{path}: {run.words()}: {error}{hint}") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from vosbench.training_settings import choose
+from vosbench.training.settings import choose
 
 PAPER_VIDEOS = 3501  # unlabelled videos of RPM-Net's training, an epoch is one sample of each
 ROWS: list[tuple[str, dict[str, str]]] = [

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from vosbench.errors import DataError
-from vosbench.toolbox import davis
-from vosbench.toolbox.layout import choose_resolution, choose_split, read_lines
-from vosbench.toolbox.protocols import DAVIS2016, UNITED
+from vosbench.protocols import DAVIS2016, UNITED
+from vosbench.toolbox.datasets import davis
+from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_lines
 from vosbench.types import Archive, Dataset, DatasetCard
 
 SOURCE = "https://davischallenge.org/davis2016/code.html"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.toolbox import davis
-from vosbench.toolbox.layout import choose_resolution, choose_split
-from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED
+from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED
+from vosbench.toolbox.datasets import davis
+from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.types import Archive, Dataset, DatasetCard
 
 SOURCE = "https://davischallenge.org/davis2017/code.html"

@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import MaskFiles, ids
-from vosbench.toolbox.layout import (
+from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
     by_stem,
@@ -35,7 +36,6 @@ from vosbench.toolbox.layout import (
     size_fault,
     without_void,
 )
-from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
 from vosbench.types import Dataset, DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
 

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.toolbox.layout import (
+from vosbench.protocols import PROMPTED, UNITED
+from vosbench.toolbox.datasets.layout import (
     Foreground,
     ListedDataset,
     by_stem,
@@ -27,7 +28,6 @@ from vosbench.toolbox.layout import (
     shape,
     size_fault,
 )
-from vosbench.toolbox.protocols import PROMPTED, UNITED
 from vosbench.types import Archive, Dataset, DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import FrameFolder
 

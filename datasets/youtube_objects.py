@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.toolbox.layout import (
+from vosbench.protocols import PROMPTED
+from vosbench.toolbox.datasets.layout import (
     Foreground,
     ListedDataset,
     by_stem,
@@ -25,7 +26,6 @@ from vosbench.toolbox.layout import (
     shape,
     size_fault,
 )
-from vosbench.toolbox.protocols import PROMPTED
 from vosbench.types import Dataset, DatasetCard, Inspected, Mask, Sequence
 from vosbench.videos import FrameFolder, is_twice
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vosbench import api, figures
+from vosbench import results
 from vosbench.analysis.attributes import attributes
-from vosbench.analysis.runs import dataset_of
+from vosbench.analysis.groups import dataset_of
 from vosbench.analysis.sweep import sweep
+from vosbench.drawing import from_masks, from_tables
 from vosbench.errors import UsageError
 
 OUT = Path(__file__).with_name("figures")
@@ -32,8 +33,8 @@ def of_paper(suite: Path) -> None:
     missing = [folder.name for folder in folders if not (folder / "summary.json").is_file()]
     if missing:
         raise UsageError(f"{suite} lacks the runs {', '.join(missing)}; `vosbench suite paper`")
-    runs = [api.load(folder) for folder in folders]
-    _save(figures.attribute_bars(attributes(runs)), "attributes", colours=64)
+    runs = [results.load(folder) for folder in folders]
+    _save(from_tables.attribute_bars(attributes(runs)), "attributes", colours=64)
     dataset = dataset_of(runs[0])
     means: dict[str, float] = {}
     for run in runs:
@@ -41,13 +42,13 @@ def of_paper(suite: Path) -> None:
             means[row["sequence"]] = means.get(row["sequence"], 0.0) + row["J"]["mean"]
     order = sorted(means, key=lambda name: -means[name])
     chosen = [dataset.sequence(order[at]) for at in (0, len(order) // 2, -1)]
-    _save(figures.qualitative(chosen, runs, at=LATE), "masks", colours=96)
+    _save(from_masks.qualitative(chosen, runs, at=LATE), "masks", colours=96)
 
 
 def of_sweep(suite: Path) -> None:
     """Draw the differences of all runs of SUITE to their base."""
-    runs = [api.load(folder.parent) for folder in sorted(suite.glob("runs/*/summary.json"))]
-    _save(figures.sweep_dots(sweep(runs)), "sweep", colours=64)
+    runs = [results.load(folder.parent) for folder in sorted(suite.glob("runs/*/summary.json"))]
+    _save(from_tables.sweep_dots(sweep(runs)), "sweep", colours=64)
 
 
 def _save(figure: Figure, name: str, *, colours: int) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs_on_disk import steady, write_run
+from fixtures_runs import steady, write_run
 
 from vosbench.analysis.attributes import NAMES, attributes, name_of
-from vosbench.config import card_of
 from vosbench.errors import UsageError
+from vosbench.resolve import card_of
 
 J = {
     ("a", 1): [0.2, 0.4], ("a", 2): [0.9, 0.9], ("b", 1): [0.5, 0.7], ("c", 1): [0.1, 0.1],

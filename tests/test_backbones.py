@@ -10,7 +10,7 @@ from torch import nn
 from torchvision.models import resnet
 
 from vosbench.errors import UsageError
-from vosbench.toolbox.backbones import BACKBONES, STRIDE, encoder
+from vosbench.toolbox.methods.backbones import BACKBONES, STRIDE, encoder
 
 FULL = ("resnet18", "resnet34", "resnet50", "resnet101")
 QUARTERS = ("resnet18-quarter", "resnet34-quarter")

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import fixtures_layouts
 import numpy as np
 import pytest
-import trees
 from test_davis import load, sequence_files, write_list
 from test_folder import load as load_folder
 from test_videos import write_video
 
-from vosbench.check import check
-from vosbench.toolbox.protocols import DAVIS2017
+from vosbench.data.check import check
+from vosbench.protocols import DAVIS2017
 from vosbench.types import DatasetCard, Mask, Sequence
 
 
@@ -44,16 +44,16 @@ def test_a_sound_tree_has_counts_and_notes(tree: Path) -> None:
 
 def test_every_fault_is_listed_with_its_file(tree: Path) -> None:
     images, masks = (tree / p / "480p/judo" for p in ("JPEGImages", "Annotations"))
-    trees.truncate(images / "00003.jpg")
-    trees.picture(images / "00004.jpg", trees.noise(0, 6, 10))
+    fixtures_layouts.truncate(images / "00003.jpg")
+    fixtures_layouts.picture(images / "00004.jpg", fixtures_layouts.noise(0, 6, 10))
     (masks / "00005.png").unlink()
-    trees.mask(masks / "00006.png", 1, h=6, w=10)
-    trees.mask(masks / "00007.png", 1, 5)
-    trees.mask(masks / "00008.png", 1, 255)
-    trees.truncate(masks / "00009.png")
+    fixtures_layouts.mask(masks / "00006.png", 1, h=6, w=10)
+    fixtures_layouts.mask(masks / "00007.png", 1, 5)
+    fixtures_layouts.mask(masks / "00008.png", 1, 255)
+    fixtures_layouts.truncate(masks / "00009.png")
     (images / "00033.jpg").unlink()
     (masks / "00033.png").unlink()
-    trees.mask(tree / "Annotations/480p/car-shadow/00000.png", 1, 5)
+    fixtures_layouts.mask(tree / "Annotations/480p/car-shadow/00000.png", 1, 5)
     with (tree / "ImageSets/2017/val.txt").open("a") as names:
         names.write("mine\n")
     report = check(load("davis2017", tree))
@@ -93,12 +93,12 @@ def test_any_ids_are_fine_for_own_data(tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
     write_video(tmp_path / "videos/clip.mp4", frames=4)
     for i, objects in ((0, (1, 5)), (2, (5, 9))):
-        trees.mask(tmp_path / f"masks/clip/{i:05d}.png", *objects, h=32, w=48)
+        fixtures_layouts.mask(tmp_path / f"masks/clip/{i:05d}.png", *objects, h=32, w=48)
     report = check(load_folder(tmp_path))
     assert report.ok
     assert report.sequences[0].objects == (1, 5, 9)
     assert (report.sequences[0].frames, report.sequences[0].pairs) == (4, 2)
-    trees.mask(tmp_path / "masks/clip/00002.png", 5, h=6, w=10)
+    fixtures_layouts.mask(tmp_path / "masks/clip/00002.png", 5, h=6, w=10)
     assert "is 6x10 but its frame" in str(check(load_folder(tmp_path)))
 
 
@@ -112,7 +112,7 @@ class Foreign:
     names: tuple[str, ...] = ("a",)
 
     def sequence(self, name: str) -> Sequence:
-        frames = [trees.noise(i) for i in range(2)]
+        frames = [fixtures_layouts.noise(i) for i in range(2)]
         return Sequence(
             name=name,
             frames=frames,
@@ -133,17 +133,17 @@ def test_a_dataset_in_memory() -> None:
         splits={"all": ()},
         protocols=(DAVIS2017,),
     )
-    assert check(Foreign(card, {0: trees.labels(1), 1: trees.labels(1)})).ok
-    gap = check(Foreign(card, {0: trees.labels(1, 5), 1: np.zeros((3, 4), np.uint8)}))
+    assert check(Foreign(card, {0: fixtures_layouts.labels(1), 1: fixtures_layouts.labels(1)})).ok
+    gap = check(Foreign(card, {0: fixtures_layouts.labels(1, 5), 1: np.zeros((3, 4), np.uint8)}))
     assert len(gap.faults) == 2
     assert "foreign/a: annotation [0] has the ids [1, 5], but protocol davis2017" in gap.faults[0]
     assert "annotation [1] is 3x4 but its frame [1] is 12x20" in gap.faults[1]
     united = replace(card, protocols=(replace(DAVIS2017, objects="united"),))
-    assert check(Foreign(united, {0: trees.labels(1), 1: trees.labels(7)})).ok
+    assert check(Foreign(united, {0: fixtures_layouts.labels(1), 1: fixtures_layouts.labels(7)})).ok
 
 
 def test_real_davis2017() -> None:
-    report = check(load("davis2017", trees.real("DAVIS-2017")))
+    report = check(load("davis2017", fixtures_layouts.real("DAVIS-2017")))
     assert report.faults == ()
     assert report.notes == ("4 of the card's 30 sequences are listed",)
     assert sum(each.pairs for each in report.sequences) == 219

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from conftest import Vosbench
-from runs_on_disk import steady, write_run
+from fixtures_runs import steady, write_run
 
 NAMES = [f"s{i}" for i in range(8)]
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vosbench import clips
-from vosbench.clips import Clip, Sampling
 from vosbench.errors import DataError
+from vosbench.training import clips
+from vosbench.training.clips import Clip, Sampling
 from vosbench.videos import VideoFile
 
 PLAIN = Sampling(

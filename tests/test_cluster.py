@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import Vosbench, command_environment, make_folder_dataset
 
-from vosbench import cluster
 from vosbench.errors import UsageError
+from vosbench.running import cluster
 
 
 def _double(task: str) -> str:

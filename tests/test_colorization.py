@@ -14,7 +14,7 @@ import torch
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.weights import FOLDER, save
+from vosbench.toolbox.methods.weights import FOLDER, save
 
 leaf = registry.load("methods", "colorization")
 PAPER = registry.find("methods", "colorization-paper").defaults
@@ -147,7 +147,7 @@ def test_the_default_fits_three_megabytes(tmp_path: Path) -> None:
 
 
 def test_attention_sums_to_one_and_copies_what_is_alike() -> None:
-    from vosbench.plugins.methods.colorization.network import attention
+    from methods.colorization.network import attention
 
     torch.manual_seed(0)
     references = 9 * torch.eye(24).reshape(1, 24, 2, 3, 4).transpose(1, 2)  # 24 cells, each its own
@@ -161,7 +161,7 @@ def test_attention_sums_to_one_and_copies_what_is_alike() -> None:
 
 
 def test_the_loss_is_a_likelihood() -> None:
-    from vosbench.plugins.methods.colorization.training import FLOOR, nll
+    from methods.colorization.training import FLOOR, nll
 
     torch.manual_seed(0)
     made = torch.rand(2, 5, 16).softmax(-1)
@@ -201,7 +201,7 @@ def test_a_batch_s_gradients_are_the_mean_of_its_samples() -> None:
 
 
 def test_the_cells_asked_for_follow_from_each_sample_s_seed() -> None:
-    from vosbench.plugins.methods.colorization.training import _drawn
+    from methods.colorization.training import _drawn
 
     both = _drawn(torch.tensor([4, 9]), (16, 64))
     assert both.shape == (2, 16)
@@ -314,7 +314,7 @@ def test_inspection_shows_embeddings_and_that_all_cells_are_compared() -> None:
 
 
 def test_the_palette_is_a_k_means_of_the_colours_seen() -> None:
-    from vosbench.plugins.methods.colorization.palette import ENOUGH, Palette
+    from methods.colorization.palette import ENOUGH, Palette
 
     torch.manual_seed(0)
     middles = torch.tensor([[0.0, 0.0], [0.6, 0.3], [-0.5, 0.4], [0.1, -0.8]])
@@ -370,7 +370,7 @@ def test_options_that_make_no_sense_are_refused(key: str, value: float) -> None:
 
 @pytest.mark.parametrize("recipe", leaf.RECIPES)
 def test_recipes_are_settings_of_the_loop_or_of_the_method(recipe: str) -> None:
-    from vosbench.training_settings import choose
+    from vosbench.training.settings import choose
 
     chosen = choose("colorization", {"recipe": recipe})
     assert chosen.settings.frames == chosen.options.references + 1
@@ -382,9 +382,10 @@ def test_recipes_are_settings_of_the_loop_or_of_the_method(recipe: str) -> None:
 def test_every_variant_runs_and_its_options_come_back(
     name: str, folder_root: Path, tmp_path: Path
 ) -> None:
-    from vosbench.config import RunConfig, method_options
-    from vosbench.run import plan
-    from vosbench.run import run as start
+    from vosbench.resolve import method_options
+    from vosbench.running.config import RunConfig
+    from vosbench.running.run import plan
+    from vosbench.running.run import run as start
 
     given = {"weights": "none", "size": "64"}
     config = RunConfig(

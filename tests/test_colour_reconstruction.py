@@ -14,8 +14,8 @@ import torch
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.lab import lab
-from vosbench.toolbox.weights import FOLDER, header_of, save
+from vosbench.toolbox.methods.images import lab
+from vosbench.toolbox.methods.weights import FOLDER, header_of, save
 from vosbench.types import Frame, Mask
 
 leaf = registry.load("methods", "colour-reconstruction")
@@ -40,6 +40,14 @@ def network() -> Any:
 
     trainee()
     return importlib.import_module(f"{leaf.__name__}.network")
+
+
+def training() -> Any:
+    """The module methods/colour_reconstruction/training.py."""
+    import importlib
+
+    trainee()
+    return importlib.import_module(f"{leaf.__name__}.training")
 
 
 def video(count: int = 5, *, step: int = 4, seed: int = 0) -> tuple[list[Frame], list[Mask]]:
@@ -118,7 +126,7 @@ def test_copying_equals_a_plain_loop() -> None:
 def test_the_same_channels_are_hidden_in_all_frames_of_a_sample(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = network()
+    module = training()
     seen: list[torch.Tensor] = []
 
     def embed(net: Any, images: torch.Tensor) -> torch.Tensor:
@@ -139,7 +147,7 @@ def test_the_same_channels_are_hidden_in_all_frames_of_a_sample(
 
 
 def test_what_is_hidden_follows_from_the_seed_alone() -> None:
-    shown = network()._shown
+    shown = training()._shown
     rows = shown(torch.arange(400), 0.75)
     assert torch.equal(rows[[3, 7]], shown(torch.tensor([3, 7]), 0.75))
     assert torch.equal(shown(torch.arange(400), 0.0), torch.ones(400, 3))
@@ -151,7 +159,7 @@ def test_what_is_hidden_follows_from_the_seed_alone() -> None:
 
 @pytest.mark.parametrize("drop", [1.0, 0.0])
 def test_the_loss_is_of_what_was_hidden(drop: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    module, made = network(), trainee(drop=drop)
+    module, made = training(), trainee(drop=drop)
     frames, seeds = batch(6)
     hidden = (module._shown(seeds, drop) == 0) if drop else torch.ones(6, 3, dtype=torch.bool)
     truth = torch.rand(6, 3, 8, 8)
@@ -301,9 +309,10 @@ def test_the_variant_looks_at_the_frame_before_alone(learned: Path) -> None:
 def test_every_variant_runs_and_its_options_come_back(
     name: str, folder_root: Path, tmp_path: Path
 ) -> None:
-    from vosbench.config import RunConfig, method_options
-    from vosbench.run import plan
-    from vosbench.run import run as start
+    from vosbench.resolve import method_options
+    from vosbench.running.config import RunConfig
+    from vosbench.running.run import plan
+    from vosbench.running.run import run as start
 
     given = {"weights": "none", "size": "32", "dim": "8"}
     done = start(plan(RunConfig(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fixtures_runs import steady, write_run
 from reference import significance as reference
-from runs_on_disk import steady, write_run
 
 from vosbench.analysis.comparison import compare, comparisons, differences
 from vosbench.errors import UsageError
@@ -38,7 +38,7 @@ def test_a_clear_winner(tmp_path: Path) -> None:
 
 
 def test_the_attribute_that_holds_most_of_it_is_named(tmp_path: Path) -> None:
-    from vosbench.config import card_of
+    from vosbench.resolve import card_of
 
     tags = card_of("davis2017").attributes
     rotating = [name for name in NAMES if "LR" in tags[name]]

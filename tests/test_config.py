@@ -7,8 +7,9 @@ from typing import Literal
 
 import pytest
 
-from vosbench import config
+from vosbench import options, protocols, resolve
 from vosbench.errors import UsageError
+from vosbench.running import config
 
 
 def test_flags_win_over_toml_and_options_are_merged(tmp_path: Path) -> None:
@@ -57,25 +58,25 @@ def test_a_run_needs_a_method_and_a_dataset() -> None:
 
 
 def test_settings_are_pairs() -> None:
-    assert config.parse_settings(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
+    assert options.parse_settings(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
     with pytest.raises(UsageError, match="'flow' is not of the form key=value"):
-        config.parse_settings(["flow"])
+        options.parse_settings(["flow"])
     with pytest.raises(UsageError, match="a is given twice"):
-        config.parse_settings(["a=1", "a=2"])
+        options.parse_settings(["a=1", "a=2"])
 
 
 def test_options_are_converted_and_unknown_ones_listed() -> None:
-    options = config.method_options("optical-flow", {"threshold": "0.25", "label": "soft"})
+    options = resolve.method_options("optical-flow", {"threshold": "0.25", "label": "soft"})
     assert (options.threshold, options.label, options.flow) == (0.25, "soft", "dis")
     words = r"has no option 'lable'; did you mean 'label'\? valid options: .*label=hard"
     with pytest.raises(UsageError, match=words):
-        config.method_options("optical-flow", {"lable": "soft"})
+        resolve.method_options("optical-flow", {"lable": "soft"})
     with pytest.raises(UsageError, match=r"has no option 'qqq'; valid options: "):
-        config.method_options("optical-flow", {"qqq": "1"})
+        resolve.method_options("optical-flow", {"qqq": "1"})
     with pytest.raises(UsageError, match=r"label=fuzzy: expected one of"):
-        config.method_options("optical-flow", {"label": "fuzzy"})
+        resolve.method_options("optical-flow", {"label": "fuzzy"})
     with pytest.raises(UsageError, match=r"threshold=high: expected a finite number"):
-        config.method_options("optical-flow", {"threshold": "high"})
+        resolve.method_options("optical-flow", {"threshold": "high"})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_options_are_converted_and_unknown_ones_listed() -> None:
     ],
 )  # fmt: skip
 def test_conversion_by_type(text: str, hint: object, value: object) -> None:
-    assert config._convert(text, hint) == value
+    assert options._convert(text, hint) == value
 
 
 @pytest.mark.parametrize(
@@ -99,24 +100,24 @@ def test_conversion_by_type(text: str, hint: object, value: object) -> None:
 )  # fmt: skip
 def test_conversion_refuses(value: object, hint: object) -> None:
     with pytest.raises(ValueError, match="expected"):
-        config._convert(value, hint)
+        options._convert(value, hint)
 
 
 def test_root_is_the_flag_or_the_environment_or_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    card = config.card_of("davis2016")
-    assert config.resolve_root(card, tmp_path) == tmp_path
+    card = resolve.card_of("davis2016")
+    assert resolve.resolve_root(card, tmp_path) == tmp_path
     monkeypatch.setenv("VOSBENCH_DATA", str(tmp_path))
-    assert config.resolve_root(card, None) == tmp_path / card.folder
+    assert resolve.resolve_root(card, None) == tmp_path / card.folder
     monkeypatch.delenv("VOSBENCH_DATA")
     with pytest.raises(UsageError, match=r"--root DIR, or set VOSBENCH_DATA .*DAVIS"):
-        config.resolve_root(card, None)
+        resolve.resolve_root(card, None)
 
 
 def test_unknown_sequence_and_protocol_are_suggested() -> None:
     with pytest.raises(UsageError, match="unknown sequence 'bird'; did you mean 'birds'"):
-        config.choose_sequences(("ant", "birds"), ("bird",))
-    assert config.choose_sequences(("ant", "bee", "cat"), ("cat", "ant")) == ("ant", "cat")
+        resolve.choose_sequences(("ant", "birds"), ("bird",))
+    assert resolve.choose_sequences(("ant", "bee", "cat"), ("cat", "ant")) == ("ant", "cat")
     with pytest.raises(UsageError, match="not scored by a protocol 'davis2071'"):
-        config.choose_protocol(config.card_of("davis2017"), "davis2071")
+        protocols.choose_protocol(resolve.card_of("davis2017"), "davis2071")

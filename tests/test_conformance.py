@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vosbench import registry
-from vosbench.evaluate import Evaluation, evaluate
+from vosbench.scoring.evaluate import Evaluation, evaluate
 
 DATA = Path(os.environ.get("VOSBENCH_DATA", "/nonexistent"))
 RESULTS = DATA / "official-results"

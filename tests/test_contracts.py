@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from vosbench import registry
-from vosbench.config import build_method, jsonable, method_options
 from vosbench.errors import UsageError
+from vosbench.files import jsonable
 from vosbench.masks import ids, write_mask
+from vosbench.resolve import build_method, method_options
 from vosbench.types import Mask, Method, PerSequence
 
 METHODS = registry.names("methods")

@@ -16,11 +16,12 @@ from reference import boundary as slow_boundary
 from reference import region as slow_region
 from test_evaluate import moving, random_masks, square, tree, write
 
-from vosbench import crosscheck, registry
-from vosbench.crosscheck import cross_check
+from vosbench import registry
 from vosbench.errors import UsageError, VosbenchError
-from vosbench.evaluate import evaluate
-from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.scoring import crosscheck
+from vosbench.scoring.crosscheck import cross_check
+from vosbench.scoring.evaluate import evaluate
 
 DATA = Path(os.environ.get("VOSBENCH_DATA", "/nonexistent"))
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import fixtures_layouts
 import numpy as np
 import pytest
-import trees
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import ids
-from vosbench.toolbox import davis
+from vosbench.toolbox.datasets import davis
 from vosbench.types import Dataset
 
 
@@ -23,8 +23,10 @@ def load(name: str, root: Path | None, split: str = "", resolution: str = "") ->
 
 def sequence_files(root: Path, name: str, masks: list[tuple[int, ...]], **options: str) -> None:
     for i, objects in enumerate(masks):
-        trees.picture(root / "JPEGImages" / "480p" / name / f"{i:05d}.jpg", seed=i)
-        trees.mask(root / "Annotations" / "480p" / name / f"{i:05d}.png", *objects, **options)
+        fixtures_layouts.picture(root / "JPEGImages" / "480p" / name / f"{i:05d}.jpg", seed=i)
+        fixtures_layouts.mask(
+            root / "Annotations" / "480p" / name / f"{i:05d}.png", *objects, **options
+        )
 
 
 def write_list(path: Path, lines: list[str]) -> None:
@@ -47,7 +49,7 @@ def tree16(tmp_path: Path) -> Path:
     root = tmp_path / "DAVIS"
     sequence_files(root, "blackswan", [(255,), (255,), (255,)], mode="L")
     sequence_files(root, "bmx-trees", [(255,), (255,)], mode="L")
-    trees.mask(root / "Annotations/480p/blackswan/00001.png", 255, mode="LA")
+    fixtures_layouts.mask(root / "Annotations/480p/blackswan/00001.png", 255, mode="LA")
     pairs = [
         f"/JPEGImages/480p/{name}/{i:05d}.jpg /Annotations/480p/{name}/{i:05d}.png "
         for name, count in (("blackswan", 3), ("bmx-trees", 2))
@@ -84,7 +86,7 @@ def test_several_objects(tree17: Path) -> None:
     sequence = dataset.sequence("bmx-trees")
     assert sequence.frame_names == ("00000", "00001", "00002", "00003")
     assert len(sequence.frames) == 4
-    assert np.array_equal(sequence.prompts[0], trees.labels(1, 2))  # 255 is background
+    assert np.array_equal(sequence.prompts[0], fixtures_layouts.labels(1, 2))  # 255 is background
     assert list(sequence.prompts) == [0]
     assert [ids(sequence.truth[i]) for i in sequence.truth] == [
         (1, 2),
@@ -119,15 +121,15 @@ def test_one_object_is_id_one(tree16: Path) -> None:
     dataset = load("davis2016", tree16)
     assert dataset.names == ("blackswan", "bmx-trees")
     sequence = dataset.sequence("blackswan")
-    assert np.array_equal(sequence.prompts[0], trees.labels(1))
-    assert all(np.array_equal(sequence.truth[i], trees.labels(1)) for i in range(3))
+    assert np.array_equal(sequence.prompts[0], fixtures_layouts.labels(1))
+    assert all(np.array_equal(sequence.truth[i], fixtures_layouts.labels(1)) for i in range(3))
     assert sequence.truth[1].dtype == np.uint8
 
 
 def test_the_archive_of_2017_stands_in_for_2016(tree17: Path) -> None:
     write_list(tree17 / "ImageSets" / "2016" / "val.txt", ["bmx-trees"])
     sequence = load("davis2016", tree17).sequence("bmx-trees")
-    assert np.array_equal(sequence.prompts[0], trees.labels(1, 1, 1))
+    assert np.array_equal(sequence.prompts[0], fixtures_layouts.labels(1, 1, 1))
 
 
 def test_another_resolution(tree16: Path) -> None:
@@ -169,7 +171,7 @@ def test_every_fault_of_a_sequence_is_listed(tree17: Path) -> None:
     (masks / "00001.png").unlink()
     (masks / "00002.png").rename(masks / "00007.png")
     (images / "00003.png").write_bytes((images / "00003.jpg").read_bytes())
-    trees.mask(masks / "00000.png", 1, 2, h=6, w=10)
+    fixtures_layouts.mask(masks / "00000.png", 1, 2, h=6, w=10)
     with pytest.raises(DataError) as caught:
         load("davis2017", tree17).sequence("bmx-trees")
     faults = "\n".join(caught.value.faults)
@@ -183,10 +185,10 @@ def test_every_fault_of_a_sequence_is_listed(tree17: Path) -> None:
 
 def test_missing_folders_empty_prompts_and_damaged_masks(tree17: Path) -> None:
     dataset, masks = load("davis2017", tree17), tree17 / "Annotations/480p/bmx-trees"
-    trees.mask(masks / "00000.png", 255)
+    fixtures_layouts.mask(masks / "00000.png", 255)
     with pytest.raises(DataError, match=r"00000\.png holds no object to start from"):
         dataset.sequence("bmx-trees")
-    trees.truncate(masks / "00000.png")
+    fixtures_layouts.truncate(masks / "00000.png")
     with pytest.raises(DataError, match=r"mask .*00000\.png"):
         dataset.sequence("bmx-trees")
     shutil.rmtree(masks)
@@ -211,7 +213,7 @@ def test_lists_are_checked(tree16: Path, tree17: Path) -> None:
 
 
 def test_real_davis2016() -> None:
-    dataset = load("davis2016", trees.real("DAVIS-2016"))
+    dataset = load("davis2016", fixtures_layouts.real("DAVIS-2016"))
     assert set(dataset.names) <= set(dataset.card.splits["val"])
     for name in dataset.names:
         sequence = dataset.sequence(name)
@@ -221,7 +223,7 @@ def test_real_davis2016() -> None:
 
 
 def test_real_davis2017() -> None:
-    dataset = load("davis2017", trees.real("DAVIS-2017"))
+    dataset = load("davis2017", fixtures_layouts.real("DAVIS-2017"))
     objects = {name: len(ids(dataset.sequence(name).prompts[0])) for name in dataset.names}
     assert objects == {"blackswan": 1, "bmx-trees": 2, "car-shadow": 1, "libby": 1}
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 from torchvision.ops import deform_conv2d
 
-from vosbench.toolbox.deformable import DeformableConv, composed, deform_conv, positions, warp
+from methods.rpmnet.deformable import DeformableConv, composed, deform_conv, positions, warp
 
 
 def drawn(*shape: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:

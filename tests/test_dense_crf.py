@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from reference import dense_crf as slow
 
+from methods.rpmnet.dense_crf import OSMN, Settings, check_installed, refine
 from vosbench.errors import UsageError
-from vosbench.toolbox.dense_crf import OSMN, Settings, check_installed, refine
 
 
 def disc(h: int, w: int, blur: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

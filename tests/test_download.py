@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from vosbench import download as module
-from vosbench.download import download, fetch
+from vosbench.data import download as module
+from vosbench.data.download import download, fetch
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.protocols import DAVIS2016
+from vosbench.protocols import DAVIS2016
 from vosbench.types import Archive, DatasetCard
 
 

@@ -15,9 +15,10 @@ from reference import region as slow_region
 from reference import statistics as slow_statistics
 
 from vosbench.errors import DataError, TruthWithheldError, UsageError
-from vosbench.evaluate import Evaluation, Score, evaluate, load_summary
 from vosbench.masks import write_mask
-from vosbench.toolbox.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.results import load_summary
+from vosbench.scoring.evaluate import Evaluation, Score, evaluate
 from vosbench.types import DatasetCard, Mask, ScoringProtocol, Sequence
 
 GROUPS = replace(PROMPTED, name="groups", average="groups")

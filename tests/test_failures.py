@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from runs_on_disk import write_run
+from fixtures_runs import write_run
 
 from vosbench.analysis.failures import (
     loss,

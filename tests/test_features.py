@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import Vosbench, make_folder_dataset
 
-from vosbench import api, features
-from vosbench.analysis.runs import dataset_of
+from vosbench import api, results
+from vosbench.analysis.groups import dataset_of
 from vosbench.errors import DataError, UsageError
+from vosbench.inspection import exhibits, subjects
 
 SMALL = {"weights": "none", "size": "32", "embed_dim": "8"}
 
@@ -56,13 +57,13 @@ def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_pat
 
 def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path: Path) -> None:
     result = api.run("rpmnet-conv-1", "folder", root=data, options=SMALL, out=tmp_path)
-    subject = features.from_run(result)
+    subject = subjects.from_run(result)
     dataset = dataset_of(result)
     assert subject.label == result.name
     assert subject.score == result.summary["J"]["mean"]
     assert subject.method.grid(32, 48) == (8, 12)
 
-    shown = features.receptive_fields([subject], [dataset.sequence("ant")], pairs=1, cells=10)
+    shown = exhibits.receptive_fields([subject], [dataset.sequence("ant")], pairs=1, cells=10)
     names = {figure.name for figure in shown.figures}
     assert names == {"cosine-bars", "cosine-map-ant", "score-by-field"}
     (row,) = shown.tables[0].records()
@@ -70,7 +71,7 @@ def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path:
     assert (row["J low"], row["J high"]) == subject.interval
 
     points = [(2.0, 2.0), (31.0, 47.0)]
-    looked = features.projections([subject], [dataset.sequence("ant")], pairs=2, points=points)
+    looked = exhibits.projections([subject], [dataset.sequence("ant")], pairs=2, points=points)
     (drawn,) = looked.figures
     assert drawn.name == "pca-ant"
     target = drawn.figure.axes[0]
@@ -79,9 +80,9 @@ def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path:
     assert result.manifest is not None
     result.manifest["identity"]["files"]["weights"] = "0"
     with pytest.raises(DataError, match="have changed since this run"):
-        features.from_run(result)
+        subjects.from_run(result)
 
 
 def test_masks_of_another_tool_have_no_method(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="theirs is no run of `vosbench run`"):
-        features.from_run(api.Result("theirs", None, None, {}))
+        subjects.from_run(results.Result("theirs", None, None, {}))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from vosbench import features_folder
-from vosbench.analysis.tables import Column, Table
+from vosbench.drawing import charts
+from vosbench.drawing.charts import Value
+from vosbench.drawing.figure import Drawn
 from vosbench.errors import DataError
-from vosbench.features import Shown
-from vosbench.figures import Drawn
-from vosbench.toolbox.figures import charts
-from vosbench.toolbox.figures.charts import Value
+from vosbench.inspection import folder
+from vosbench.inspection.exhibits import Shown
+from vosbench.tables import Column, Table
 
 TABLE = Table(
     "one", "One & all", (Column("run"), Column("J", "%", better="higher")),
@@ -26,9 +26,9 @@ def looked() -> Shown:
 
 
 def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
-    assert features_folder.read(tmp_path) is None
-    features_folder.write([looked()], tmp_path / "kept", key="k")
-    kept = features_folder.read(tmp_path / "kept")
+    assert folder.read(tmp_path) is None
+    folder.write([looked()], tmp_path / "kept", key="k")
+    kept = folder.read(tmp_path / "kept")
     assert kept is not None
     assert (kept.key, kept.tables) == ("k", (TABLE,))
     (figure,) = kept.figures
@@ -39,7 +39,7 @@ def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_damage_is_said(tmp_path: Path) -> None:
-    features_folder.write([looked()], tmp_path)
+    folder.write([looked()], tmp_path)
     (tmp_path / "one.json").unlink()
     with pytest.raises(DataError, match=r"is damaged: .* remove it, and it is made anew"):
-        features_folder.read(tmp_path)
+        folder.read(tmp_path)

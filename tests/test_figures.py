@@ -13,15 +13,15 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vosbench import figures
 from vosbench.analysis.sweep import BASE
-from vosbench.analysis.tables import Column, Table
-from vosbench.api import Result
+from vosbench.drawing import charts, from_masks, from_tables, pictures, style
+from vosbench.drawing.charts import Curve, Point, Value
 from vosbench.errors import UsageError
 from vosbench.masks import write_mask
-from vosbench.toolbox import looks
-from vosbench.toolbox.figures import charts, pictures, style
-from vosbench.toolbox.figures.charts import Curve, Point, Value
+from vosbench.reporting import figures
+from vosbench.results import Result
+from vosbench.tables import Column, Table
+from vosbench.toolbox.reports import looks
 from vosbench.types import Sequence
 
 
@@ -213,9 +213,9 @@ def test_runs_that_differ_in_two_options_are_lines_of_their_own(tmp_path: Path) 
     made = [
         run(tmp_path, f"{k}{kind}", scores, topk=k, kind=kind) for k in (1, 2, 5) for kind in "ab"
     ]
-    assert list(figures.sweeps(made)) == ["topk"]
-    assert list(figures.sweeps(made)["topk"]) == ["m kind=a", "m kind=b"]
-    assert figures.sweeps(made[:4]) == {}  # two points are no course
+    assert list(from_tables.sweeps(made)) == ["topk"]
+    assert list(from_tables.sweeps(made)["topk"]) == ["m kind=a", "m kind=b"]
+    assert from_tables.sweeps(made[:4]) == {}  # two points are no course
     (axes,) = panels({each.name: each for each in figures.of_runs(made)}["sweep-topk"].figure)
     assert axes.lines[0].get_xydata().tolist() == [[k, pytest.approx(50)] for k in (1, 2, 5)]
     assert axes.get_xlabel() == "topk"
@@ -229,7 +229,7 @@ def test_lines_of_a_sweep_are_told_apart_by_what_differs_between_them(tmp_path: 
         run(tmp_path, f"{kind}{n}", scores, **(base | change | {"kind": kind}))
         for kind in "ab" for n, change in enumerate(changes)
     ]  # fmt: skip
-    lines = {option: list(panel) for option, panel in figures.sweeps(made).items()}
+    lines = {option: list(panel) for option, panel in from_tables.sweeps(made).items()}
     assert lines == {option: ["m kind=a", "m kind=b"] for option in ("topk", "reach")}
 
 
@@ -239,7 +239,7 @@ def test_dots_of_a_sweep_stand_at_their_difference() -> None:
         ("m", BASE, None, None, None), ("m", "topk=20", -0.02, -0.03, 0.01),
         ("m", "topk=5", 0.01, None, None), ("n", "first=false", -0.1, -0.2, 0.0),
     )  # fmt: skip
-    (axes,) = panels(figures.sweep_dots(Table("sweep", "t", tuple(map(Column, names)), rows)))
+    (axes,) = panels(from_tables.sweep_dots(Table("sweep", "t", tuple(map(Column, names)), rows)))
     assert [text.get_text() for text in axes.get_yticklabels()] == [
         "first=false", "topk=5", "topk=20",
     ]  # fmt: skip
@@ -259,19 +259,19 @@ def test_strips_show_the_last_scored_frame_with_each_score(runs: list[Result]) -
         prompts={0: masks[0]},
         truth=masks,
     )
-    figure = figures.qualitative([ant], runs)
+    figure = from_masks.qualitative([ant], runs)
     assert [texts(axes) for axes in panels(figure)] == [["frame 00003"], ["J 70"], ["J 30"]]
-    first = figures.qualitative([ant], runs, at=0.0)
+    first = from_masks.qualitative([ant], runs, at=0.0)
     assert texts(panels(first)[1]) == ["J 90"]
     with pytest.raises(UsageError, match="wasp has no scored frame"):
-        figures.qualitative([Sequence(**{**vars(ant), "name": "wasp"})], runs)
+        from_masks.qualitative([Sequence(**{**vars(ant), "name": "wasp"})], runs)
 
 
 def test_attribute_bars_say_how_many_sequences() -> None:
     names = ("attribute", "run", "sequences", "J", "J low", "J high")
     rows = (("FM", "a", 4, 0.3, 0.2, 0.4), ("FM", "b", 4, 0.5, None, None))
     table = Table("attributes", "t", tuple(map(Column, names)), rows)
-    (axes,) = panels(figures.attribute_bars(table))
+    (axes,) = panels(from_tables.attribute_bars(table))
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([30, 50])
     assert axes.get_xticklabels()[0].get_text() == "FM\nn=4"
 
@@ -287,7 +287,7 @@ def test_bars_by_size_are_those_of_the_runs_that_are_asked_for(
         ("3 to 10 %", 9, 3, 0.5, 0.4, 0.6, 0.7, None, None),
     )
     table = Table("size", "J by object size", tuple(columns), rows)
-    (axes,) = panels(figures.condition_bars(table, ["n"]))
+    (axes,) = panels(from_tables.condition_bars(table, ["n"]))
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([40, 70])
     labels = [tick.get_text() for tick in axes.get_xticklabels()]
     assert labels == ["0 to 1 %\nn=4", "3 to 10 %\nn=9"]  # an empty bin is not drawn
@@ -311,7 +311,7 @@ def test_ablation_bars_have_a_group_for_each_column() -> None:
         ("resnet18", 0.2, None, None, 0.4, None, None),
     )
     table = Table("ablation-J", "J by backbone", (Column("backbone"), *scores), rows)
-    (axes,) = panels(figures.ablation_bars(table))
+    (axes,) = panels(from_tables.ablation_bars(table))
     assert axes.collections[1].get_segments()[0][:, 1].tolist() == pytest.approx([10, 40])
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([30, 20, 40])
     assert axes.get_ylabel() == "J mean (%)"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from methods.optical_flow import flow
+from methods.optical_flow.warp import decode, lay_maps, maps_of, warp
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox import flow
-from vosbench.toolbox.warp import decode, lay_maps, maps_of, warp
 
 RNG = np.random.default_rng(0)
 

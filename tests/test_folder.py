@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fixtures_layouts
 import numpy as np
 import pytest
-import trees
 from test_videos import write_video
 
 from vosbench import registry
@@ -22,7 +22,7 @@ def load(root: Path | None, split: str = "", resolution: str = "") -> Dataset:
 
 def frames(folder: Path, count: int) -> None:
     for i in range(count):
-        trees.picture(folder / f"frame{i}.jpg", seed=i)
+        fixtures_layouts.picture(folder / f"frame{i}.jpg", seed=i)
 
 
 def test_pairs_of_trees(tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_pairs_of_trees(tmp_path: Path) -> None:
     frames(tmp_path / "images/dog2", 2)
     frames(tmp_path / "images/dog10", 2)
     for name, i, objects in (("cat", 0, (1,)), ("cat", 10, (1,)), ("dog2", 0, (3,))):
-        trees.mask(tmp_path / f"masks/{name}/frame{i}.png", *objects)
-    trees.mask(tmp_path / "masks/dog10.png", 7)
+        fixtures_layouts.mask(tmp_path / f"masks/{name}/frame{i}.png", *objects)
+    fixtures_layouts.mask(tmp_path / "masks/dog10.png", 7)
     dataset = load(tmp_path)
     assert dataset.names == ("cat", "dog2", "dog10")
     cat = dataset.sequence("cat")
@@ -47,7 +47,7 @@ def test_pairs_of_trees(tmp_path: Path) -> None:
 def test_ids_start_where_they_are_first_seen(tmp_path: Path) -> None:
     frames(tmp_path / "images/a", 4)
     for i, objects in ((1, (5,)), (2, (5, 1)), (3, (1, 5, 255))):
-        trees.mask(tmp_path / f"masks/a/frame{i}.png", *objects)
+        fixtures_layouts.mask(tmp_path / f"masks/a/frame{i}.png", *objects)
     sequence = load(tmp_path).sequence("a")
     assert {i: ids(mask) for i, mask in sequence.prompts.items()} == {1: (5,), 2: (1,)}
     assert [ids(sequence.truth[i]) for i in (1, 2, 3)] == [(5,), (1, 5), (1, 5)]  # 255 is void
@@ -56,15 +56,15 @@ def test_ids_start_where_they_are_first_seen(tmp_path: Path) -> None:
 def test_255_alone_is_one_object(tmp_path: Path) -> None:
     frames(tmp_path / "images/a", 2)
     for i in range(2):
-        trees.mask(tmp_path / f"masks/a/frame{i}.png", 255, mode="L")
+        fixtures_layouts.mask(tmp_path / f"masks/a/frame{i}.png", 255, mode="L")
     sequence = load(tmp_path).sequence("a")
-    assert np.array_equal(sequence.prompts[0], trees.labels(1))
-    assert np.array_equal(sequence.truth[1], trees.labels(1))
+    assert np.array_equal(sequence.prompts[0], fixtures_layouts.labels(1))
+    assert np.array_equal(sequence.truth[1], fixtures_layouts.labels(1))
 
 
 def test_flat_folders_are_one_sequence(tmp_path: Path) -> None:
     frames(tmp_path / "cat/images", 2)
-    trees.mask(tmp_path / "cat/masks/frame0.png", 1)
+    fixtures_layouts.mask(tmp_path / "cat/masks/frame0.png", 1)
     dataset = load(tmp_path / "cat")
     assert dataset.names == ("cat",)
     assert len(dataset.sequence("cat").frames) == 2
@@ -72,7 +72,7 @@ def test_flat_folders_are_one_sequence(tmp_path: Path) -> None:
 
 def test_a_video_with_its_mask_beside_it(tmp_path: Path) -> None:
     video = write_video(tmp_path / "clip.mp4", frames=5)
-    trees.mask(tmp_path / "clip.png", 1, 2, h=32, w=48)
+    fixtures_layouts.mask(tmp_path / "clip.png", 1, 2, h=32, w=48)
     dataset = load(video)
     assert dataset.names == ("clip",)
     sequence = dataset.sequence("clip")
@@ -87,9 +87,9 @@ def test_a_folder_of_videos(tmp_path: Path, place: str) -> None:
     (tmp_path / place).mkdir()
     for name in ("a", "b"):
         write_video(tmp_path / place / f"{name}.mp4", frames=3)
-    trees.mask(tmp_path / "masks/a.png", 1, h=32, w=48)
+    fixtures_layouts.mask(tmp_path / "masks/a.png", 1, h=32, w=48)
     for i in (0, 2):
-        trees.mask(tmp_path / f"masks/b/{i:05d}.png", 1, h=32, w=48)
+        fixtures_layouts.mask(tmp_path / f"masks/b/{i:05d}.png", 1, h=32, w=48)
     dataset = load(tmp_path)
     assert dataset.names == ("a", "b")
     assert list(dataset.sequence("a").truth) == []
@@ -98,10 +98,10 @@ def test_a_folder_of_videos(tmp_path: Path, place: str) -> None:
 
 def test_every_fault_is_listed(tmp_path: Path) -> None:
     frames(tmp_path / "images/a", 3)
-    trees.mask(tmp_path / "masks/a/frame0.png", 1, h=6, w=10)
-    trees.mask(tmp_path / "masks/a/frame7.png", 1)
-    trees.truncate(trees.mask(tmp_path / "masks/a/frame1.png", 1))
-    trees.mask(tmp_path / "masks/a/frame2.png", 1, mode="RGB")
+    fixtures_layouts.mask(tmp_path / "masks/a/frame0.png", 1, h=6, w=10)
+    fixtures_layouts.mask(tmp_path / "masks/a/frame7.png", 1)
+    fixtures_layouts.truncate(fixtures_layouts.mask(tmp_path / "masks/a/frame1.png", 1))
+    fixtures_layouts.mask(tmp_path / "masks/a/frame2.png", 1, mode="RGB")
     with pytest.raises(DataError) as caught:
         load(tmp_path).sequence("a")
     text = str(caught.value)
@@ -128,7 +128,7 @@ def test_missing_parts_are_named(tmp_path: Path) -> None:
     frames(tmp_path / "images/a", 1)
     with pytest.raises(DataError, match="masks/a is missing: expected a folder of"):
         load(tmp_path).sequence("a")
-    trees.mask(tmp_path / "masks/a/frame0.png")
+    fixtures_layouts.mask(tmp_path / "masks/a/frame0.png")
     with pytest.raises(DataError, match="masks/a hold no object to start from"):
         load(tmp_path).sequence("a")
     video = write_video(tmp_path / "clip.mp4", frames=2)

@@ -11,7 +11,7 @@ import torch
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.weights import FOLDER, header_of
+from vosbench.toolbox.methods.weights import FOLDER, header_of
 
 leaf = registry.load("methods", "label-propagation")
 
@@ -208,8 +208,9 @@ def test_what_own_code_raises_is_one_sentence(
 def test_a_run_with_own_code_is_another_one_when_the_code_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vosbench.config import RunConfig, open_dataset
-    from vosbench.manifest import describe
+    from vosbench.resolve import open_dataset
+    from vosbench.running.config import RunConfig
+    from vosbench.running.manifest import describe
 
     monkeypatch.syspath_prepend(str(tmp_path))
     config = RunConfig(

@@ -12,12 +12,14 @@ import pytest
 import torch
 from reference import label_propagation as slow
 
+from methods.label_propagation.raw_lab import raw_lab
 from vosbench import registry
-from vosbench.config import method_options, open_dataset
 from vosbench.errors import UsageError
-from vosbench.toolbox import label_propagation, local_attention
-from vosbench.toolbox.label_propagation import Settings, propagate
-from vosbench.toolbox.raw_lab import raw_lab
+from vosbench.resolve import method_options, open_dataset
+from vosbench.toolbox.methods.label_propagation import attention
+from vosbench.toolbox.methods.label_propagation import propagate as label_propagation
+from vosbench.toolbox.methods.label_propagation.propagate import propagate
+from vosbench.toolbox.methods.label_propagation.settings import Settings
 
 leaf = registry.load("methods", "label-propagation")
 PRESETS = leaf.PRESETS
@@ -116,10 +118,10 @@ def test_ties_are_resolved_as_the_settings_say() -> None:
     query = torch.ones(1, 1, 1)
     labels = torch.eye(12).view(1, 12, 12)
     features = torch.ones(1, 12, 1)
-    one = [local_attention.Reference(features, labels, False)]
+    one = [attention.Reference(features, labels, False)]
     query = query.expand(1, 12, 1)
-    cut = local_attention.attend(query, one, Settings(window="none", topk=4, ties="cut"))
-    kept = local_attention.attend(query, one, Settings(window="none", topk=4, ties="keep"))
+    cut = attention.attend(query, one, Settings(window="none", topk=4, ties="cut"))
+    kept = attention.attend(query, one, Settings(window="none", topk=4, ties="keep"))
     assert torch.allclose(cut[0, 0], torch.tensor([0.25] * 4 + [0.0] * 8))
     assert torch.allclose(kept[0, 0], torch.full((12,), 1 / 12))
 
@@ -267,7 +269,7 @@ def test_no_window_may_be_asked_for_under_any_preset() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_survive_being_written_down(name: str) -> None:
-    from vosbench.config import jsonable
+    from vosbench.files import jsonable
 
     assert PRESETS[name].source
     options = method_options("label-propagation", {"preset": name})
@@ -315,8 +317,8 @@ def test_real_video_is_followed_as_measured() -> None:
 
 
 def test_a_run_is_labelled_by_what_was_chosen_and_keeps_every_value() -> None:
-    from vosbench.config import RunConfig
-    from vosbench.manifest import describe
+    from vosbench.running.config import RunConfig
+    from vosbench.running.manifest import describe
 
     def described(**options: str):  # type: ignore[no-untyped-def]
         config = RunConfig(method="label-propagation", dataset="synthetic", options=options)

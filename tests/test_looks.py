@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vosbench.toolbox.looks import COLOURS, completed, look, looks
+from vosbench.toolbox.reports.looks import COLOURS, completed, look, looks
 
 
 def test_no_two_of_many_look_alike() -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from vosbench import manifest, registry
-from vosbench.config import RunConfig, open_dataset
+from vosbench import registry
+from vosbench.resolve import open_dataset
+from vosbench.running import manifest
+from vosbench.running.config import RunConfig
 
 
 def test_the_source_of_a_leaf_holds_the_toolbox_behind_it(

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from methods.optical_flow.flow import write_flo
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.flow import write_flo
 
 leaf = registry.load("methods", "optical-flow")
 

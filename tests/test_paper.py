@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from conftest import make_folder_dataset
-from runs_on_disk import steady, write_run
+from fixtures_runs import steady, write_run
 
-from vosbench import api, paper, report
-from vosbench.analysis import missing
-from vosbench.analysis import paper as tables
-from vosbench.analysis.runs import groups
-from vosbench.analysis.tables import Table
+from vosbench import api, results
+from vosbench.analysis.groups import groups
 from vosbench.cli import app
 from vosbench.errors import UsageError
+from vosbench.reporting import report
+from vosbench.rpmnet_paper import exhibits, missing, tables
+from vosbench.tables import Table
 
 CONV = {"matching": "conv-3", "refine": "none", "backbone": "compact", "size": 256}
 RPMNET = {**CONV, "matching": "deformable"}
@@ -25,7 +25,7 @@ SMALL = {"weights": "none", "size": "32", "embed_dim": "8"}
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> list[api.Result]:
+def runs(tmp_path: Path) -> list[results.Result]:
     """Three of DAVIS-2017 and one of DAVIS-2016, from chosen scores."""
     scores = steady({"bike": 0.4, "libby": 0.3})
     other = {"dataset": "davis2016", "card_sequences": 20}
@@ -41,7 +41,7 @@ def rows(table: Table) -> dict[str, dict[str, object]]:
     return {str(row["technique"]): row for row in table.records()}
 
 
-def test_table_2_holds_both_figures_and_their_difference(runs: list[api.Result]) -> None:
+def test_table_2_holds_both_figures_and_their_difference(runs: list[results.Result]) -> None:
     table = tables.scores(groups(runs))
     found = rows(table)
     own = found["RPM-Net"]
@@ -60,7 +60,7 @@ def test_table_2_holds_both_figures_and_their_difference(runs: list[api.Result])
     assert any("other data than the paper's" in note for note in table.notes)
 
 
-def test_other_data_are_never_set_against_published_figures(runs: list[api.Result]) -> None:
+def test_other_data_are_never_set_against_published_figures(runs: list[results.Result]) -> None:
     table = tables.scores(groups(runs[3:]))
     assert "J difference" not in [column.name for column in table.columns]
     assert rows(table)["RPM-Net"]["J measured"] is None
@@ -71,7 +71,7 @@ def test_other_data_are_never_set_against_published_figures(runs: list[api.Resul
     assert bare["J segtrackv2 measured"] is None
 
 
-def test_table_4_says_what_was_timed(runs: list[api.Result]) -> None:
+def test_table_4_says_what_was_timed(runs: list[results.Result]) -> None:
     found = [row for row in tables.runtimes(groups(runs)).records() if row["run"] == "rpmnet"]
     assert [row["data"] for row in found] == ["davis2017 2 of 30", "davis2016 2 of 20"]
     assert (found[0]["published"], found[0]["measured"]) == (0.09, 0.2)
@@ -79,7 +79,7 @@ def test_table_4_says_what_was_timed(runs: list[api.Result]) -> None:
 
 
 def test_what_is_missing_comes_with_commands_that_exist(
-    runs: list[api.Result], monkeypatch: pytest.MonkeyPatch
+    runs: list[results.Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VOSBENCH_DATA", raising=False)
     found = list(missing.missing(groups(runs)).records())
@@ -116,7 +116,7 @@ def test_a_module_without_weights_is_trained_first(tmp_path: Path) -> None:
 
 
 def test_published_beside_measured_is_seen_on_the_page(
-    runs: list[api.Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs: list[results.Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VOSBENCH_DATA", raising=False)
     made = report.write(runs, tmp_path / "page", title="T", paper=True)
@@ -176,10 +176,10 @@ def test_sequences_without_attributes_leave_only_fig_5_out(tmp_path: Path) -> No
     assert "No run at hand allows it." in parts[1]
 
 
-def test_one_run_stands_for_each_module(runs: list[api.Result], tmp_path: Path) -> None:
+def test_one_run_stands_for_each_module(runs: list[results.Result], tmp_path: Path) -> None:
     special = write_run(
         tmp_path / "e", steady({"bike": 0.9, "libby": 0.9}), method="rpmnet-conv-3 size=512",
         options={**CONV, "size": 512},
     )  # fmt: skip
     (group,) = groups([*runs[:3], special])
-    assert [run.name for run in paper.by_module(group)] == ["rpmnet-conv-3", "rpmnet"]
+    assert [run.name for run in exhibits.by_module(group)] == ["rpmnet-conv-3", "rpmnet"]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from reference import receptive_field as slow
 
-from vosbench.analysis import receptive_field as fast
 from vosbench.errors import UsageError
+from vosbench.inspection import receptive_field as fast
 from vosbench.types import Frame, Inspection, Sequence
 
 

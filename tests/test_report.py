@@ -14,16 +14,17 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from reported import ATTACK, make_report
+from fixtures_report import ATTACK, make_report
 
-from vosbench import api, registry, report
-from vosbench.analysis.rendering import render
+from vosbench import registry, results
 from vosbench.analysis.scores import scores
-from vosbench.analysis.tables import Column, Table
 from vosbench.errors import UsageError
+from vosbench.formats import render
 from vosbench.masks import read_mask
-from vosbench.report_tables import show
-from vosbench.toolbox.page import Place
+from vosbench.reporting import report
+from vosbench.reporting.page_tables import show
+from vosbench.tables import Column, Table
+from vosbench.toolbox.reports.page import Place
 
 
 class Page(HTMLParser):
@@ -72,9 +73,9 @@ def page(folder: Path) -> Page:
 
 
 @pytest.fixture(scope="module")
-def runs(folder: Path) -> list[api.Result]:
+def runs(folder: Path) -> list[results.Result]:
     listed = json.loads((folder / report.MARK).read_text(encoding="utf-8"))["runs"]
-    return [api.load(Path(run["folder"])) for run in listed]
+    return [results.load(Path(run["folder"])) for run in listed]
 
 
 def assigned(path: Path) -> Any:
@@ -96,7 +97,7 @@ def decode(text: str, shape: tuple[int, int]) -> np.ndarray:
     return flat.reshape(shape)
 
 
-def test_numbers_are_those_of_the_summaries(page: Page, runs: list[api.Result]) -> None:
+def test_numbers_are_those_of_the_summaries(page: Page, runs: list[results.Result]) -> None:
     header, *rows = page.tables["scores"]
     assert {row[0] for row in rows} == {"copy-first", ATTACK}
     shown = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
@@ -115,7 +116,7 @@ def test_numbers_are_those_of_the_summaries(page: Page, runs: list[api.Result]) 
         }
 
 
-def test_files_hold_the_numbers_unrounded(folder: Path, runs: list[api.Result]) -> None:
+def test_files_hold_the_numbers_unrounded(folder: Path, runs: list[results.Result]) -> None:
     (path,) = folder.glob("tables/*/scores.json")
     rows = {row["run"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
     assert {name: row["J"] for name, row in rows.items()} == {
@@ -125,7 +126,9 @@ def test_files_hold_the_numbers_unrounded(folder: Path, runs: list[api.Result]) 
     assert kinds == {".csv", ".json", ".md", ".tex"}
 
 
-def test_the_viewer_has_every_score_and_every_mask(folder: Path, runs: list[api.Result]) -> None:
+def test_the_viewer_has_every_score_and_every_mask(
+    folder: Path, runs: list[results.Result]
+) -> None:
     (section,) = assigned(folder / "data" / "index.js")["sections"]
     assert [run["name"] for run in section["runs"]] == [run.name for run in runs]
     for film in section["films"]:
@@ -156,7 +159,7 @@ def test_what_comes_from_outside_is_escaped(folder: Path, page: Page) -> None:
 
 
 def test_every_format_holds_the_numbers_of_the_summaries(
-    folder: Path, runs: list[api.Result]
+    folder: Path, runs: list[results.Result]
 ) -> None:
     where = folder / "tables" / "folder-all-prompted"
     for run in runs:
@@ -213,7 +216,7 @@ def test_everything_named_is_in_the_folder(folder: Path, page: Page) -> None:
     assert not re.search(r"url\(|@import", style)
 
 
-def test_worst_cases_link_to_their_frames(page: Page, runs: list[api.Result]) -> None:
+def test_worst_cases_link_to_their_frames(page: Page, runs: list[results.Result]) -> None:
     header, *rows = page.tables["worst-frames"]
     at = [header.index(name) for name in ("run", "sequence", "frame")]
     links = [unquote(link) for link in page.all("href")]
@@ -230,7 +233,7 @@ def test_pictures_say_in_words_what_they_show(page: Page) -> None:
     assert any("copy-first from" in attributes.get("aria-label", "") for attributes in curves)
 
 
-def test_only_a_report_is_replaced(runs: list[api.Result], tmp_path: Path) -> None:
+def test_only_a_report_is_replaced(runs: list[results.Result], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError, match=r"mine is no report \(it has no report.json\)"):
@@ -245,7 +248,9 @@ def test_only_a_report_is_replaced(runs: list[api.Result], tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "old"]
 
 
-def test_without_the_data_tables_and_curves_remain(runs: list[api.Result], tmp_path: Path) -> None:
+def test_without_the_data_tables_and_curves_remain(
+    runs: list[results.Result], tmp_path: Path
+) -> None:
     made = report.write(runs, tmp_path / "far", title="Far", root=tmp_path / "gone")
     assert any("--root DIR names where they lie now" in said for said in made.left_out)
     page = Page(made.page.read_text(encoding="utf-8"))
@@ -256,7 +261,7 @@ def test_without_the_data_tables_and_curves_remain(runs: list[api.Result], tmp_p
 
 
 def test_reports_of_text_and_of_folders_are_told_apart(
-    runs: list[api.Result], tmp_path: Path
+    runs: list[results.Result], tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="report 'html' gives a folder"):
         registry.load("reports", "html", offering="render")
@@ -286,7 +291,9 @@ def test_a_shown_table_marks_the_best_and_says_what_a_row_is_about() -> None:
     assert shown.best == frozenset()
 
 
-def test_the_command_writes_a_report(command: Any, runs: list[api.Result], tmp_path: Path) -> None:
+def test_the_command_writes_a_report(
+    command: Any, runs: list[results.Result], tmp_path: Path
+) -> None:
     assert runs[0].folder is not None
     shutil.copytree(runs[0].folder, tmp_path / "one")
     (tmp_path / "none").mkdir()

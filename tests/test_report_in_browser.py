@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures_report import ATTACK, make_report
 from PIL import Image
-from reported import ATTACK, make_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

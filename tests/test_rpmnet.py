@@ -13,13 +13,15 @@ import pytest
 import torch
 from torch import nn
 
-from vosbench import registry, training_plan
-from vosbench.config import build_method, jsonable, method_options
+from vosbench import registry
 from vosbench.errors import DataError, UsageError
+from vosbench.files import jsonable
 from vosbench.masks import ids
 from vosbench.metrics.region import region_similarity
-from vosbench.toolbox import weights
-from vosbench.training_settings import choose
+from vosbench.resolve import build_method, method_options
+from vosbench.toolbox.methods import weights
+from vosbench.training import plan, record
+from vosbench.training.settings import choose
 from vosbench.types import Frame, Inspectable, Mask
 
 rpmnet = registry.load("methods", "rpmnet")
@@ -365,10 +367,10 @@ def test_what_training_starts_from_is_known_by_its_hash_and_told_by_its_name(
     path = tmp_path / "encoder.safetensors"
     path.write_bytes(b"weights")
     chosen = choose("rpmnet", {"start": str(path)})
-    found = training_plan._hashes_of_start(chosen)
+    found = plan._hashes_of_start(chosen)
     assert found == {"start": hashlib.sha256(b"weights").hexdigest()}
-    assert training_plan._named(chosen.training)["start"] == path.name  # a card is shown to others
-    assert training_plan._hashes_of_start(choose("rpmnet", {"start": "none"})) == {}
+    assert record._named(chosen.training)["start"] == path.name  # a card is shown to others
+    assert plan._hashes_of_start(choose("rpmnet", {"start": "none"})) == {}
 
 
 # training

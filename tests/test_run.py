@@ -21,10 +21,12 @@ import pytest
 from conftest import Vosbench, command_environment, make_folder_dataset
 from PIL import Image
 
-from vosbench import api, manifest, registry, run, run_folder, segment, videos
-from vosbench.config import RunConfig
+from vosbench import api, provenance, registry, videos
+from vosbench import files as run_folder
 from vosbench.errors import DataError, IncompleteRunError, UsageError
 from vosbench.masks import read_mask, write_mask
+from vosbench.running import run, sequence
+from vosbench.running.config import RunConfig
 
 
 def _config(root: Path, out: Path, **changes: object) -> RunConfig:
@@ -191,7 +193,7 @@ def test_an_unwritable_folder_and_a_full_disk_are_said(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         write_mask(path, mask)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(segment, "write_mask", full)
+    monkeypatch.setattr(sequence, "write_mask", full)
     result = run.run(run.plan(_config(folder_root, tmp_path / "runs")))
     assert list(result.failed) == ["cat"]
     assert "No space left on device" in result.failed["cat"]
@@ -311,7 +313,7 @@ def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> N
     file = tmp_path / "weights"
     file.write_bytes(b"abc")
     options = dataclasses.make_dataclass("Options", [("weights", Path)])(file)
-    assert manifest.hashes(options)["weights"].startswith("ba7816bf")
+    assert provenance.hashes(options)["weights"].startswith("ba7816bf")
 
 
 def test_changed_data_are_done_again(folder_root: Path, tmp_path: Path) -> None:

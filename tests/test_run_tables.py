@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs_on_disk import TIMING, steady, write_run
+from fixtures_runs import TIMING, steady, write_run
 
 import vosbench.plugins
 from vosbench.analysis.ablation import ablation
+from vosbench.analysis.groups import groups
 from vosbench.analysis.published import Figure, beside, figures, published
-from vosbench.analysis.runs import groups
 from vosbench.analysis.runtime import runtime
 from vosbench.analysis.scores import scores
-from vosbench.config import jsonable, method_options
 from vosbench.errors import DataError, UsageError
+from vosbench.files import jsonable
+from vosbench.resolve import method_options
 
 RPMNET = {"matching": "deformable", "backbone": "compact", "refine": "none", "size": 256}
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fixtures_layouts
 import numpy as np
 import pytest
-import trees
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
@@ -20,7 +20,7 @@ def load(root: Path, split: str = "", resolution: str = "") -> Dataset:
 
 
 def box(left: int, right: int) -> np.ndarray:
-    pixels = np.zeros((trees.H, trees.W), bool)
+    pixels = np.zeros((fixtures_layouts.H, fixtures_layouts.W), bool)
     pixels[4:8, left:right] = True
     return pixels
 
@@ -35,17 +35,19 @@ def tree(tmp_path: Path) -> Path:
     (lists / "girl.txt").write_text("girl/\n00000\n00001\n")
     (lists / "bmx.txt").write_text("bmx/\nbmx_06668\nbmx_06669\nbmx_06670\n\n")
     for i in range(3):  # the third is on no list
-        trees.picture(images / "girl" / f"{i:05d}.bmp", seed=i)
+        fixtures_layouts.picture(images / "girl" / f"{i:05d}.bmp", seed=i)
     for i in range(2):
-        trees.soft(truth / "girl" / f"{i:05d}.png", box(2 + i, 8 + i))
+        fixtures_layouts.soft(truth / "girl" / f"{i:05d}.png", box(2 + i, 8 + i))
     for i in range(3):
-        trees.picture(images / "bmx" / f"bmx_{6668 + i:05d}.png", seed=i)
-        trees.soft(truth / "bmx" / "1" / f"bmx_{6668 + i:05d}.png", box(2, 8))
+        fixtures_layouts.picture(images / "bmx" / f"bmx_{6668 + i:05d}.png", seed=i)
+        fixtures_layouts.soft(truth / "bmx" / "1" / f"bmx_{6668 + i:05d}.png", box(2, 8))
         second = box(6, 10) if i else box(0, 0)
-        trees.soft(truth / "bmx" / "2" / f"bmx_{6668 + i:05d}.bmp", second)
+        fixtures_layouts.soft(truth / "bmx" / "2" / f"bmx_{6668 + i:05d}.bmp", second)
     for path in (truth / "bmx" / "2").iterdir():  # soft() lights (0, 1); object 2 starts later
         if path.stem.endswith("68"):
-            trees.picture(path, np.zeros((trees.H, trees.W, 3), np.uint8))
+            fixtures_layouts.picture(
+                path, np.zeros((fixtures_layouts.H, fixtures_layouts.W, 3), np.uint8)
+            )
     (images / "CSI_NY.jpg").write_bytes(b"stray")
     (truth / "bmx" / ".DS_Store").write_bytes(b"stray")
     return root
@@ -56,7 +58,7 @@ def test_one_object_flat(tree: Path) -> None:
     assert dataset.names == ("girl", "bmx")
     sequence = dataset.sequence("girl")
     assert sequence.frame_names == ("00000", "00001")
-    assert np.array_equal(sequence.frames[1], trees.noise(1))
+    assert np.array_equal(sequence.frames[1], fixtures_layouts.noise(1))
     assert list(sequence.truth) == [0, 1]
     mask = sequence.truth[0]
     assert mask.dtype == np.uint8
@@ -105,13 +107,17 @@ def test_every_fault_is_listed(tree: Path) -> None:
 
 def test_unseen_objects_and_sizes_are_faults(tree: Path) -> None:
     for path in (tree / "GroundTruth/bmx/2").iterdir():
-        trees.picture(path, np.zeros((trees.H, trees.W, 3), np.uint8))
+        fixtures_layouts.picture(
+            path, np.zeros((fixtures_layouts.H, fixtures_layouts.W, 3), np.uint8)
+        )
     with pytest.raises(DataError, match="object 2 of segtrackv2/bmx is never seen: its 3 pictures"):
         load(tree).sequence("bmx")
-    trees.picture(tree / "JPEGImages/girl/00000.bmp", trees.noise(0, 6, 10))
+    fixtures_layouts.picture(tree / "JPEGImages/girl/00000.bmp", fixtures_layouts.noise(0, 6, 10))
     with pytest.raises(DataError, match=r"00000\.png is 12x20 but its frame .*bmp is 6x10"):
         load(tree).sequence("girl")
-    trees.picture(tree / "GroundTruth/bmx/2/bmx_06668.bmp", trees.noise(0, 6, 10))
+    fixtures_layouts.picture(
+        tree / "GroundTruth/bmx/2/bmx_06668.bmp", fixtures_layouts.noise(0, 6, 10)
+    )
     with pytest.raises(DataError, match=r"bmx_06668\.bmp is 6x10 but .* is 12x20; they belong"):
         load(tree).sequence("bmx")
 
@@ -137,7 +143,7 @@ def test_a_list_without_prefix(tree: Path) -> None:
 
 
 def test_real_sample() -> None:
-    dataset = load(trees.real("SegTrackv2-sample"))
+    dataset = load(fixtures_layouts.real("SegTrackv2-sample"))
     assert set(dataset.names) < set(dataset.card.splits["all"])
     for name in dataset.names:
         sequence = dataset.sequence(name)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vosbench.config import build_method, open_dataset
 from vosbench.metrics.region import region_similarity
-from vosbench.toolbox import weights
+from vosbench.resolve import build_method, open_dataset
+from vosbench.toolbox.methods import weights
 
 SEQUENCES = ("car-shadow", "scooter-black")  # the shortest, as this takes most of the suite's time
 SHIPPED = sorted(path.stem for path in weights.FOLDER.glob("*.safetensors"))

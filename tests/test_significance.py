@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_runs import write_run
 from reference import significance as reference
-from runs_on_disk import write_run
 
 import vosbench.analysis.significance
 from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from vosbench import registry, suites
+from vosbench import registry
 from vosbench.cli import app
 from vosbench.errors import UsageError, VosbenchError
-from vosbench.toolbox import weights
+from vosbench.suites import execute
+from vosbench.toolbox.methods import weights
 
 RUNS = """
 [[run]]
@@ -102,17 +103,19 @@ def changes(folder: Path) -> dict[str, int]:
 
 
 def test_a_suite_is_read(tmp_path: Path, test_leaves: None) -> None:
-    read = suites.read(str(write(tmp_path / "mine.toml", f'datasets = ["synthetic"]{RUNS}{TRAIN}')))
+    read = execute.read(
+        str(write(tmp_path / "mine.toml", f'datasets = ["synthetic"]{RUNS}{TRAIN}'))
+    )
     assert read.title == "mine"
     assert [run.datasets for run in read.runs] == [("synthetic",), ("folder", "davis2016")]
     assert [run.seed for run in read.runs] == [0, 1]
     assert read.trainings == (
-        suites.Training(
+        execute.Training(
             name="tiny", method="tiny-trainable", set={"width": 3, "steps": 3, "noise": 0.5},
             score=("folder",),
         ),
     )  # fmt: skip
-    (plain,) = suites.read(
+    (plain,) = execute.read(
         str(write(tmp_path / "b.toml", 'datasets = ["synthetic"]\n[[run]]\nmethod = "copy-first"'))
     ).runs
     assert plain.datasets == ("synthetic",)
@@ -127,7 +130,7 @@ def test_a_grid_is_a_run_for_each_combination(tmp_path: Path) -> None:
     grid = { preset = ["crw", "dino"], topk = [5, 10, 20] }
     seed = 2
     """
-    read = suites.read(str(write(tmp_path / "mine.toml", text)))
+    read = execute.read(str(write(tmp_path / "mine.toml", text)))
     assert [(run.set["preset"], run.set["topk"]) for run in read.runs] == [
         ("crw", 5), ("crw", 10), ("crw", 20), ("dino", 5), ("dino", 10), ("dino", 20),
     ]  # fmt: skip
@@ -142,7 +145,7 @@ def test_a_grid_may_hold_seeds(tmp_path: Path) -> None:
     method = "label-propagation"
     grid = { backbone = ["random"], seed = [0, 3] }
     """
-    read = suites.read(str(write(tmp_path / "mine.toml", text)))
+    read = execute.read(str(write(tmp_path / "mine.toml", text)))
     assert [(dict(run.set), run.seed) for run in read.runs] == [
         ({"backbone": "random"}, 0),
         ({"backbone": "random"}, 3),
@@ -163,9 +166,9 @@ def test_a_grid_is_run(suite: Suite) -> None:
 
 
 def test_what_vosbench_brings_along_can_be_read() -> None:
-    assert "weights" in suites.names()
-    for name in suites.names():
-        read = suites.read(name)
+    assert "weights" in execute.names()
+    for name in execute.names():
+        read = execute.read(name)
         assert read.title
         assert read.runs or read.trainings, name
 
@@ -226,16 +229,16 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError) as refused:
-        suites.read(str(write(tmp_path / "mine.toml", text)))
+        execute.read(str(write(tmp_path / "mine.toml", text)))
     assert message in str(refused.value)
     assert "mine.toml" in str(refused.value) or message.startswith("unknown ")
 
 
 def test_a_suite_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no suite weihgts; did you mean 'weights'"):
-        suites.read("weihgts")
+        execute.read("weihgts")
     with pytest.raises(UsageError, match=r"no suite .*none\.toml; give a name or a \.toml file"):
-        suites.read(str(tmp_path / "none.toml"))
+        execute.read(str(tmp_path / "none.toml"))
 
 
 def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
@@ -330,7 +333,7 @@ def test_a_suite_ends_in_its_report_and_can_be_reported_elsewhere(
 
 
 def test_the_suite_of_the_paper_names_its_methods() -> None:
-    paper = suites.read("paper")
+    paper = execute.read("paper")
     assert paper.report == "paper"
     assert {dataset for run in paper.runs for dataset in run.datasets} == {"synthetic", "davis2016"}
     methods = {run.method for run in paper.runs}
@@ -438,8 +441,8 @@ def test_from_a_script(suite: Suite, tmp_path: Path) -> None:
     def bar(planned: Any) -> Iterator[Any]:
         yield None, None
 
-    done = suites.execute(
-        suites.read(str(write(tmp_path / "mine.toml", RUNS))), tmp_path / "out",
+    done = execute.execute(
+        execute.read(str(write(tmp_path / "mine.toml", RUNS))), tmp_path / "out",
         tell=told.append, running_bar=bar, training_bar=bar,  # type: ignore[arg-type]
     )  # fmt: skip
     assert [folder.parent for folder in done.folders] == [tmp_path / "out" / "runs"] * 2

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs_on_disk import write_run
+from fixtures_runs import write_run
 
-from vosbench import suites
-from vosbench.analysis.rendering import render
 from vosbench.analysis.sweep import sweep
-from vosbench.api import Result
-from vosbench.config import jsonable, method_options
 from vosbench.errors import UsageError
-from vosbench.toolbox.weights import FOLDER
+from vosbench.files import jsonable
+from vosbench.formats import render
+from vosbench.resolve import method_options
+from vosbench.results import Result
+from vosbench.suites import execute
+from vosbench.toolbox.methods.weights import FOLDER
 
 USUAL = {"backbone": "raw", "topk": 10, "radius": 12.0, "first": True, "size": "256"}
 
@@ -112,13 +113,13 @@ def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:
         sweep([runs[2], runs[8]])
 
 
-def labels(suite: suites.Suite) -> list[tuple[str, Mapping[str, Any]]]:
+def labels(suite: execute.Suite) -> list[tuple[str, Mapping[str, Any]]]:
     return [(run.method, run.set) for run in suite.runs]
 
 
 def test_the_suite_changes_one_option_at_a_time_and_last_three_that_helped() -> None:
     found: dict[str, list[dict[str, Any]]] = {}
-    for method, values in labels(suites.read("sweep")):
+    for method, values in labels(execute.read("sweep")):
         found.setdefault(values["backbone"], []).append(vars(method_options(method, values)))
     assert {name: len(runs) for name, runs in found.items()} == {
         "raw": 14, "colour-reconstruction": 14,
@@ -131,7 +132,7 @@ def test_the_suite_changes_one_option_at_a_time_and_last_three_that_helped() -> 
 
 
 def test_every_encoder_stands_under_all_three_protocols() -> None:
-    runs = suites.read("encoders").runs
+    runs = execute.read("encoders").runs
     assert [(run.method, run.set) for run in runs[:2]] == [("copy-first", {}), ("optical-flow", {})]
     assert {run.method for run in runs[2:]} == {"label-propagation"}
     shipped = {path.stem for path in FOLDER.glob("*.safetensors")}

@@ -9,10 +9,10 @@ import json
 
 import pytest
 
-import vosbench.analysis.tables
-from vosbench.analysis.rendering import FORMATS, SUFFIXES, render
-from vosbench.analysis.tables import Column, Table, footnotes, laid_out, shown
+import vosbench.tables
 from vosbench.errors import UsageError
+from vosbench.formats import FORMATS, SUFFIXES, render
+from vosbench.tables import Column, Table, footnotes, laid_out, shown
 
 TABLE = Table(
     name="some_table",
@@ -30,7 +30,7 @@ TABLE = Table(
 
 
 def test_doctests() -> None:
-    assert doctest.testmod(vosbench.analysis.tables).failed == 0
+    assert doctest.testmod(vosbench.tables).failed == 0
 
 
 def test_bounds_become_one_column_and_nothing_is_minus_zero() -> None:

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from vosbench import registry
 from vosbench.cli import app
 from vosbench.errors import DataError, PluginError, UsageError, VosbenchError
-from vosbench.toolbox.weights import FOLDER
-from vosbench.training_folder import State, add_line, cut_logs, read_table, thinned
-from vosbench.training_plan import TrainConfig, plan
-from vosbench.training_settings import Settings, choose
+from vosbench.toolbox.methods.weights import FOLDER
+from vosbench.training.folder import State, add_line, cut_logs, read_table, thinned
+from vosbench.training.plan import TrainConfig, plan
+from vosbench.training.settings import Settings, choose
 
 
 class Done(NamedTuple):

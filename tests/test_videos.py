@@ -5,9 +5,9 @@ import struct
 from pathlib import Path
 
 import av
+import fixtures_layouts
 import numpy as np
 import pytest
-import trees
 from PIL import Image
 
 from vosbench.errors import DataError
@@ -46,14 +46,14 @@ def test_list_images_takes_pictures_only_in_natural_order(tmp_path: Path) -> Non
 
 
 def test_folder_is_a_sequence(tmp_path: Path) -> None:
-    paths = [trees.picture(tmp_path / f"{i}.png", seed=i) for i in range(3)]
+    paths = [fixtures_layouts.picture(tmp_path / f"{i}.png", seed=i) for i in range(3)]
     frames = FrameFolder(paths)
     assert len(frames) == 3
-    assert frames.size == (trees.H, trees.W)
+    assert frames.size == (fixtures_layouts.H, fixtures_layouts.W)
     for i, frame in enumerate(frames):
         assert frame.dtype == np.uint8
-        assert np.array_equal(frame, trees.noise(i))
-    assert np.array_equal(frames[-1], trees.noise(2))
+        assert np.array_equal(frame, fixtures_layouts.noise(i))
+    assert np.array_equal(frames[-1], fixtures_layouts.noise(2))
     assert len(frames[1:]) == 2
     with pytest.raises(IndexError):
         frames[3]
@@ -63,8 +63,8 @@ def test_folder_is_a_sequence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
 def test_every_eight_bit_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
-    Image.fromarray(trees.noise()).convert(mode).save(path)
-    assert FrameFolder([path])[0].shape == (trees.H, trees.W, 3)
+    Image.fromarray(fixtures_layouts.noise()).convert(mode).save(path)
+    assert FrameFolder([path])[0].shape == (fixtures_layouts.H, fixtures_layouts.W, 3)
 
 
 def test_sixteen_bit_frames_are_refused(tmp_path: Path) -> None:
@@ -89,9 +89,12 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
 
 
 def test_damaged_missing_and_other_sized_frames_are_named(tmp_path: Path) -> None:
-    paths = [trees.picture(tmp_path / f"{i}.jpg", trees.noise(i, 64, 64)) for i in range(3)]
-    trees.truncate(paths[1])
-    trees.picture(paths[2], trees.noise(0, 32, 64))
+    paths = [
+        fixtures_layouts.picture(tmp_path / f"{i}.jpg", fixtures_layouts.noise(i, 64, 64))
+        for i in range(3)
+    ]
+    fixtures_layouts.truncate(paths[1])
+    fixtures_layouts.picture(paths[2], fixtures_layouts.noise(0, 32, 64))
     (tmp_path / "3.jpg").write_bytes(b"")
     frames = FrameFolder([*paths, tmp_path / "3.jpg", tmp_path / "4.jpg"])
     assert frames[0].shape == (64, 64, 3)
@@ -106,13 +109,13 @@ def test_damaged_missing_and_other_sized_frames_are_named(tmp_path: Path) -> Non
 
 
 def test_frames_of_twice_the_size_are_averaged(tmp_path: Path) -> None:
-    pixels = np.kron(trees.noise(1, 6, 10), np.ones((2, 2, 1))).astype(np.uint8)
+    pixels = np.kron(fixtures_layouts.noise(1, 6, 10), np.ones((2, 2, 1))).astype(np.uint8)
     pixels[0, 0], pixels[0, 1], pixels[1, 0], pixels[1, 1] = 0, 100, 100, 200
-    path = trees.picture(tmp_path / "a.png", pixels)
+    path = fixtures_layouts.picture(tmp_path / "a.png", pixels)
     reduced = FrameFolder([path], size=(6, 10))[0]
     assert reduced[0, 0].tolist() == [100, 100, 100]
-    assert np.array_equal(reduced[1:], trees.noise(1, 6, 10)[1:])
-    odd = trees.picture(tmp_path / "odd.png", trees.noise(0, 13, 21))
+    assert np.array_equal(reduced[1:], fixtures_layouts.noise(1, 6, 10)[1:])
+    odd = fixtures_layouts.picture(tmp_path / "odd.png", fixtures_layouts.noise(0, 13, 21))
     assert FrameFolder([odd], size=(6, 10))[0].shape == (6, 10, 3)
     with pytest.raises(DataError, match=r"a\.png is 12x20 but its mask is 4x7"):
         FrameFolder([path], size=(4, 7))[0]
@@ -177,7 +180,7 @@ def test_rotation_metadata_are_applied(
 
 def test_unreadable_videos_are_named(tmp_path: Path) -> None:
     cut = write_video(tmp_path / "cut.mp4")
-    trees.truncate(cut)
+    fixtures_layouts.truncate(cut)
     with pytest.raises(DataError, match=r"cut\.mp4 cannot be read: .*cut off"):
         len(VideoFile(cut))
     (tmp_path / "text.mp4").write_text("no video")

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox import weights
+from vosbench.toolbox.methods import weights
 
 SHIPPED = sorted(weights.FOLDER.glob("*.safetensors"))
 OPTIONS = {"width": 4, "kind": "plain"}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fixtures_layouts
 import numpy as np
 import pytest
-import trees
 from PIL import Image
 
 from vosbench import registry
@@ -31,7 +31,7 @@ def label(path: Path, *, empty: bool = False) -> None:
 
 
 def frame(path: Path, scale: int = 1) -> None:
-    trees.picture(path, trees.noise(0, scale * H, scale * W))
+    fixtures_layouts.picture(path, fixtures_layouts.noise(0, scale * H, scale * W))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_frames_of_twice_the_size_are_reduced_to_the_label(tree: Path) -> None:
     sequence = load(tree).sequence("aeroplane_0001_001")
     reduced = sequence.frames[1]
     assert reduced.shape == (H, W, 3)
-    blocks = trees.noise(0, 2 * H, 2 * W).reshape(H, 2, W, 2, 3).mean((1, 3))
+    blocks = fixtures_layouts.noise(0, 2 * H, 2 * W).reshape(H, 2, W, 2, 3).mean((1, 3))
     assert np.abs(reduced - blocks).max() <= 0.5
     assert load(tree).sequence("cow_0019_002").frames[0].shape == (H, W, 3)
 

@@ -8,59 +8,19 @@ result.summary["J&F"], result.objects, result.scores
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vosbench import evaluate as scoring
-from vosbench import run as running
-from vosbench import run_folder
-from vosbench.config import RunConfig, choose_protocol, choose_sequences, open_dataset
+from vosbench import results
 from vosbench.errors import IncompleteRunError, UsageError
+from vosbench.protocols import choose_protocol
+from vosbench.resolve import choose_sequences, open_dataset
+from vosbench.results import Result
+from vosbench.running import folder as run_folder
+from vosbench.running import run as running
+from vosbench.running.config import RunConfig
+from vosbench.scoring import evaluate as scoring
 from vosbench.types import Dataset
-
-if TYPE_CHECKING:
-    import pandas
-
-
-@dataclass(frozen=True)
-class Result:
-    """A scored run: its folder on disk and everything in it, as tables."""
-
-    name: str
-    folder: Path | None
-    manifest: dict[str, Any] | None
-    summary: dict[str, Any]
-    masks: Path | None = None
-    cross_check: str | None = None
-
-    @property
-    def scores(self) -> pandas.DataFrame:
-        """One row per sequence, object and frame: J and F in 0-1."""
-        import pandas
-
-        if self.folder is None:
-            raise UsageError("these scores were not written; evaluate with out=FOLDER")
-        return pandas.read_csv(self.folder / "scores.csv", dtype={"frame": str, "sequence": str})
-
-    @property
-    def objects(self) -> pandas.DataFrame:
-        """One row per object: mean, recall and decay of J and F."""
-        return _table(self.summary["objects"])
-
-    @property
-    def sequences(self) -> pandas.DataFrame:
-        """One row per sequence, averaged over its objects."""
-        return _table(self.summary["sequences"])
-
-    def as_row(self) -> dict[str, Any]:
-        """What a report needs of a run."""
-        return {
-            "name": self.name,
-            "folder": str(self.folder) if self.folder else None,
-            "run": self.manifest,
-            "summary": self.summary,
-        }
 
 
 def run(
@@ -118,7 +78,7 @@ def score_run(
         in it for a protocol that is not the run's own.
     cross_check: an installed scorer to run on the same masks.
     """
-    manifest = run_folder.load_manifest(folder)
+    manifest = results.load_manifest(folder)
     identity = manifest["identity"]
     dataset = open_dataset(
         identity["dataset"],
@@ -188,23 +148,6 @@ def _cross_check(
 ) -> str | None:
     if not scorer:
         return None
-    from vosbench import crosscheck
+    from vosbench.scoring import crosscheck
 
     return str(crosscheck.cross_check(dataset, masks, scorer, evaluation))
-
-
-def load(folder: Path) -> Result:
-    """A scored run, its scores under another protocol, or a folder that `evaluate` wrote."""
-    summary = scoring.load_summary(folder)
-    home = folder.resolve().parent if folder.resolve().name.startswith("scores-") else folder
-    if (home / "run.json").is_file():
-        manifest = run_folder.load_manifest(home)
-        return Result(manifest["label"], folder, manifest, summary, home / "masks")
-    return Result(folder.resolve().name, folder, None, summary)
-
-
-def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:
-    """Nested rows as flat columns: `J mean`, `J recall`, ..."""
-    import pandas
-
-    return pandas.json_normalize(rows, sep=" ")

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.api import Result
-from vosbench.config import open_dataset
 from vosbench.errors import UsageError
 from vosbench.masks import palette, read_mask
+from vosbench.resolve import open_dataset
+from vosbench.results import Result
 from vosbench.types import Frame, Mask, Sequence
 
 if TYPE_CHECKING:
     from PIL import Image
+
 
 TILE_WIDTH = 320  # pixels
 HEAD = 22  # pixels of caption above a tile

@@ -14,7 +14,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from vosbench.toolbox.page import Page
+    from vosbench.toolbox.reports.page import Page
+
 
 Frame: TypeAlias = npt.NDArray[np.uint8]  # (h, w, 3), RGB
 Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = background

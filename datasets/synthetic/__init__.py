@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import overload
 
 from vosbench.errors import UsageError, did_you_mean
-from vosbench.toolbox.protocols import DAVIS2017, PROMPTED, UNITED
+from vosbench.protocols import DAVIS2017, PROMPTED, UNITED
 from vosbench.types import DatasetCard, Frame, Mask, Sequence
 
 from .scene import ExactFlow, Scene, Stage

@@ -14,14 +14,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vosbench.masks import ids, lay_prompt
-from vosbench.toolbox.lab import resize, tensor_of
-from vosbench.toolbox.label_propagation import labels_of
-from vosbench.toolbox.votes import winner
-from vosbench.toolbox.weights import load
+from vosbench.toolbox.methods.images import resize, tensor_of
+from vosbench.toolbox.methods.labels import labels_of, winner
+from vosbench.toolbox.methods.weights import load
 from vosbench.types import Frame, Inspection, Mask
 
-from . import Options, shape_of
 from .network import Colorizer, attention, grey
+from .options import Options, shape_of
 
 
 class _Shot(NamedTuple):

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vosbench.toolbox.backbones import group_norm, strided
-from vosbench.toolbox.lab import scaled
+from vosbench.toolbox.methods.backbones import group_norm, strided
+from vosbench.toolbox.methods.images import scaled
 
 from .palette import Palette
 
 if TYPE_CHECKING:
-    from . import Options
+    from .options import Options
+
 
 DILATIONS = (1, 2, 4, 8, 16)  # of the five blocks, in cells
 

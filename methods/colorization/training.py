@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vosbench.toolbox.lab import lab, rgb_of
+from vosbench.toolbox.methods.images import lab, rgb_of
 from vosbench.types import Frame
 
 from .network import Colorizer, attention
 
 if TYPE_CHECKING:
-    from . import Options, Training
+    from .options import Options, Training
+
 
 FLOOR = 1e-3  # weight of the even distribution in the mixture: a colour no reference has, log(0)
 

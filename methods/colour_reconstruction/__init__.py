@@ -7,82 +7,36 @@ from the first frame and the last ones. Own and small; no row of CorrFlow or MAS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from vosbench.errors import UsageError
 from vosbench.types import Method
 
+from .options import RECIPES, SHAPE, Options, Training
+
 if TYPE_CHECKING:
-    from .network import Trainee
+    from .training import Trainee
+
+
+__all__ = [
+    "RECIPES",
+    "SHAPE",
+    "SOURCE",
+    "VARIANTS",
+    "Options",
+    "Training",
+    "build",
+    "files",
+    "trainee",
+]
 
 SOURCE = "after CorrFlow (Lai and Xie, BMVC 2019) and MAST (Lai et al., CVPR 2020)"
 VARIANTS = {"colour-reconstruction-previous": {"memory": 1, "first": False, "radius": 8.0}}
-SHAPE = ("backbone", "dim")  # what weights are bound to
-RECIPES: Mapping[str, Mapping[str, object]] = {
-    "compact": {
-        "steps": 2500,
-        "batch": 8,
-        "frames": 3,
-        "gap_min": 1,
-        "gap_max": 4,
-        "short_side": 192,
-        "crop": 112,
-        "optimizer": "adam",
-        "lr": 1e-3,
-        "schedule": "cosine",
-        "clip_norm": 1.0,
-        "warmup": 100,
-    },
-}
-
-
-@dataclass(frozen=True)
-class Options:
-    """The encoder, and how labels are copied with it."""
-
-    backbone: Literal[
-        "compact", "resnet18", "resnet34", "resnet50", "resnet18-quarter", "resnet34-quarter"
-    ] = "compact"
-    dim: int = 64
-    size: int = 256  # short side in px at which frames are embedded; 0: the frames' own
-    memory: int = 7  # frames before the current one that labels are copied from
-    first: bool = True  # whether the prompt's frame stays in the memory
-    topk: int = 10  # of all cells of the memory together
-    radius: float = 12.0  # cells of 4 px
-    temperature: float = 0.05
-    weights: Literal["default", "none"] | Path = "default"
-
-    def __post_init__(self) -> None:
-        if self.size and not 32 <= self.size <= 4096:
-            raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
-        for name in ("dim", "memory", "topk", "radius", "temperature"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
-
-
-@dataclass(frozen=True)
-class Training:
-    """What is dropped and how colours are copied in training."""
-
-    drop: float = 0.75  # share of samples that lose one or two Lab channels, the same in all frames
-    train_radius: float = 8.0  # cells of 4 px
-    train_temperature: float = 0.07
-    beta: float = 0.1  # of the smooth-L1 loss, in scaled Lab
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.drop <= 1:
-            raise UsageError(f"drop={self.drop} must lie between 0 and 1")
-        for name in ("train_radius", "train_temperature", "beta"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
 
 
 def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any."""
-    from vosbench.toolbox.weights import chosen
+    from vosbench.toolbox.methods.weights import chosen
 
     name = "colour-reconstruction"
     if options.backbone != "compact":
@@ -101,9 +55,9 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     """What the training loop trains, from random weights unless options.weights is a file."""
     import torch
 
-    from vosbench.toolbox.weights import load
+    from vosbench.toolbox.methods.weights import load
 
-    from .network import Trainee
+    from .training import Trainee
 
     torch.manual_seed(seed)
     made = Trainee(options, training)

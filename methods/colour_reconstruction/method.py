@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vosbench.toolbox.backbones import encoder
-from vosbench.toolbox.lab import fit, lab, resize, tensor_of
-from vosbench.toolbox.label_propagation import Settings, propagate
-from vosbench.toolbox.weights import load
+from vosbench.toolbox.methods.backbones import encoder
+from vosbench.toolbox.methods.images import fit, lab, resize, tensor_of
+from vosbench.toolbox.methods.label_propagation.propagate import propagate
+from vosbench.toolbox.methods.label_propagation.settings import Settings
+from vosbench.toolbox.methods.weights import load
 from vosbench.types import Frame, Mask
 
-from . import SHAPE, Options
 from .network import embed
+from .options import SHAPE, Options
 
 if TYPE_CHECKING:
-    from vosbench.toolbox.backbones import Compact, FcnResNet
+    from vosbench.toolbox.methods.backbones import Compact, FcnResNet
 
 
 class ColourReconstruction:

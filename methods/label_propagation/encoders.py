@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vosbench.errors import UsageError
-from vosbench.toolbox import lab, trained, weights
-from vosbench.toolbox.raw_lab import raw_lab
+from vosbench.toolbox.methods import images, weights
 from vosbench.types import Frame
 
-from . import networks
+from . import networks, trained
+from .raw_lab import raw_lab
 
 if TYPE_CHECKING:
-    from . import Options
+    from .options import Options
+
 
 COLOURS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -52,7 +53,7 @@ class Encoder:
     def __call__(self, frame: Frame) -> Tensor:
         """The features (c, h, w) of a frame; nothing is cropped, sizes are brought to fit."""
         size = input_size(*frame.shape[:2], options=self.options, own=self.own)
-        return self.embed(lab.resize(lab.tensor_of(frame, self.device), size))[0]
+        return self.embed(images.resize(images.tensor_of(frame, self.device), size))[0]
 
 
 def input_size(h: int, w: int, *, options: Options, own: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.toolbox.weights import check_finite, state_of
+from vosbench.toolbox.methods.weights import check_finite, state_of
 
 PROBE = (224, 448)  # px: not square, whole in patches of 8, 14, 16 and 32
 

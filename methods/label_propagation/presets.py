@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from vosbench.toolbox.label_propagation import Settings
+from vosbench.toolbox.methods.label_propagation.settings import Settings
 
 Rounding = Literal["nearest", "down", "up"]
 Colours = Literal["imagenet", "imagenet-228", "half"]

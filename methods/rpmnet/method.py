@@ -16,16 +16,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vosbench.masks import ids, lay_prompt
-from vosbench.toolbox.backbones import STRIDE
-from vosbench.toolbox.deformable import warp
-from vosbench.toolbox.lab import fit, resize, tensor_of
-from vosbench.toolbox.votes import winner
+from vosbench.toolbox.methods.backbones import STRIDE
+from vosbench.toolbox.methods.images import fit, resize, tensor_of
+from vosbench.toolbox.methods.labels import winner
 from vosbench.types import Frame, Inspection, Mask
 
+from .deformable import warp
 from .network import Network
 
 if TYPE_CHECKING:
-    from . import Options
+    from .options import Options
 
 
 class RpmNet:
@@ -36,7 +36,7 @@ class RpmNet:
         self.device = device
         self.network = network.to(device).eval().requires_grad_(False)
         if options.refine == "crf":
-            from vosbench.toolbox.dense_crf import check_installed
+            from .dense_crf import check_installed
 
             check_installed()
 
@@ -109,7 +109,7 @@ class RpmNet:
         """The maps that are carried on, and the mask at the frame's size that they mean."""
         shares = _with_background(F.interpolate(maps[None], frame.shape[:2], mode="bilinear")[0])
         if self.options.refine == "crf":
-            from vosbench.toolbox.dense_crf import Settings, refine
+            from .dense_crf import Settings, refine
 
             refined = refine(frame, shares.cpu().numpy(), Settings())
             shares = torch.from_numpy(refined).to(maps)

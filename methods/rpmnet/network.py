@@ -2,7 +2,7 @@
 
 E embeds each frame on cells of 4x4 px; D1 to D3 turn the two embeddings, concatenated, into one
 offset (dy, dx) per cell, in cells (WACV 2020, Table 1). D4, which samples colours in training and
-masks in test at these offsets, is `warp` of vosbench.toolbox.deformable.
+masks in test at these offsets, is `warp` of deformable.py.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vosbench.toolbox import weights
-from vosbench.toolbox.backbones import encoder, group_norm
-from vosbench.toolbox.deformable import DeformableConv, composed, positions, warp
-from vosbench.toolbox.lab import scaled
+from vosbench.toolbox.methods import weights
+from vosbench.toolbox.methods.backbones import encoder, group_norm
+from vosbench.toolbox.methods.images import scaled
 
-from . import SHAPE
+from .deformable import DeformableConv, composed, positions, warp
+from .options import SHAPE
 
 if TYPE_CHECKING:
-    from . import Options
+    from .options import Options
+
 
 Norm = Callable[[int], nn.Module]
 

@@ -17,17 +17,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vosbench.errors import DataError
-from vosbench.toolbox import weights
-from vosbench.toolbox.backbones import STRIDE, check_sides
-from vosbench.toolbox.deformable import positions, warp
-from vosbench.toolbox.lab import rgb_of, shown_channels
+from vosbench.toolbox.methods import weights
+from vosbench.toolbox.methods.backbones import STRIDE, check_sides
+from vosbench.toolbox.methods.images import rgb_of, shown_channels
 from vosbench.types import Frame
 
+from .deformable import positions, warp
 from .network import Network
 from .warps import warped
 
 if TYPE_CHECKING:
-    from . import Options, Training
+    from .options import Options, Training
+
 
 STILL = 0.25  # cells; below, a mask carried in whole cells does not move
 MOVING = 2.0  # mean absolute difference of grey levels (of 255) from which a pair has motion

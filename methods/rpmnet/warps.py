@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vosbench.toolbox.backbones import STRIDE
-from vosbench.toolbox.deformable import positions, warp
+from vosbench.toolbox.methods.backbones import STRIDE
+
+from .deformable import positions, warp
 
 
 class Warped(NamedTuple):

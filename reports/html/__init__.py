@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vosbench.toolbox.page import Page, Place, Section
+from vosbench.toolbox.reports.page import Page, Place, Section
 
 from . import curves, films
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
 
 SOURCE = "vosbench"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vosbench.toolbox.looks import Looks
-from vosbench.toolbox.page import Section, ShownRun
+from vosbench.toolbox.reports.looks import Looks
+from vosbench.toolbox.reports.page import Section, ShownRun
 
 WIDTH = 1.8  # pixels of a line, as in style.css
 

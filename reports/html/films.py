@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vosbench.masks import palette, read_mask, resize_mask
-from vosbench.toolbox.page import Page, Place, Section, ShownRun
+from vosbench.toolbox.reports.page import Page, Place, Section, ShownRun
 from vosbench.types import Frame, Mask, Sequence
 
 if TYPE_CHECKING:
     from PIL import Image
+
 
 VOID = 255  # in a truth of ids: background
 THUMB = 240  # pixels wide

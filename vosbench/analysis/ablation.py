@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.analysis.runs import implied, leaf_of, one_group, options_of
+from vosbench.analysis.groups import implied, leaf_of, one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table, with_interval
-from vosbench.api import Result
 from vosbench.errors import UsageError, nearest
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table, with_interval
 
 ORDER = (  # the paper's, then ours; what is not here follows in alphabetical order
     "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",

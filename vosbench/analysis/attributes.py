@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vosbench.analysis.runs import card_or_none, one_group, sequences_of
+from vosbench.analysis.groups import card_or_none, one_group, sequences_of
 from vosbench.analysis.significance import DRAWS, Sample, bootstrap, gather, quantiles, resampled
-from vosbench.analysis.tables import Cell, Column, Table, with_interval
-from vosbench.api import Result
 from vosbench.errors import UsageError
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table, with_interval
 
 NAMES = {
     "AC": "appearance change",

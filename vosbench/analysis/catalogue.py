@@ -10,17 +10,17 @@ from typing import Any, Literal, NamedTuple
 from vosbench.analysis.ablation import ablation
 from vosbench.analysis.attributes import attributes
 from vosbench.analysis.comparison import comparisons, differences
-from vosbench.analysis.conditions import by_size, by_speed, drift
 from vosbench.analysis.failures import loss, over_time, worst_frames, worst_objects
-from vosbench.analysis.objects import Facts, facts
+from vosbench.analysis.groups import groups
+from vosbench.analysis.object_facts import Facts, facts
 from vosbench.analysis.published import beside
-from vosbench.analysis.runs import groups
 from vosbench.analysis.runtime import runtime
 from vosbench.analysis.scores import scores
+from vosbench.analysis.size_speed_drift import by_size, by_speed, drift
 from vosbench.analysis.sweep import sweep
-from vosbench.analysis.tables import Table
-from vosbench.api import Result
 from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.results import Result
+from vosbench.tables import Table
 
 
 class Analysis(NamedTuple):

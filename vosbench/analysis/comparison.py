@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vosbench.analysis.attributes import name_of
-from vosbench.analysis.runs import card_or_none, data_key, notes_of, title_of, told_apart
+from vosbench.analysis.groups import card_or_none, data_key, notes_of, title_of, told_apart
 from vosbench.analysis.significance import DRAWS, EXACT, Sample, bootstrap, holm, sample, sign_flip
-from vosbench.analysis.tables import Column, Table
-from vosbench.api import Result
 from vosbench.errors import UsageError, did_you_mean
+from vosbench.results import Result
+from vosbench.tables import Column, Table
 
 ALPHA = 0.05
 CONCENTRATED = 1.5  # what "mostly" asks of an attribute: so many times its share of sequences

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.analysis.runs import one_group
+from vosbench.analysis.groups import one_group
 from vosbench.analysis.significance import bootstrap, gather, sample
-from vosbench.analysis.tables import Cell, Column, Table, with_interval
-from vosbench.api import Result
-from vosbench.errors import DataError, UsageError
+from vosbench.results import Result, frame_scores
+from vosbench.tables import Cell, Column, Table, with_interval
 
 LOST = 0.1  # J below which nothing much of the object is left
 COARSE = 0.5  # J below which recall counts a frame as failed
@@ -33,44 +31,6 @@ class Series(NamedTuple):
     since: npt.NDArray[np.intp]
     J: Floats
     F: Floats
-
-
-class FrameScore(NamedTuple):
-    """One line of scores.csv, of an object."""
-
-    frame: str
-    J: float
-    F: float
-
-
-def frame_scores(run: Result) -> dict[tuple[str, int], list[FrameScore]]:
-    """Sequence and object -> its scored frames in order, as scores.csv has them.
-
-    Raises:
-        UsageError: the scores were not written. DataError: scores.csv is missing, damaged, or not
-            of the objects that summary.json has.
-    """
-    if run.folder is None:
-        raise UsageError(f"the scores of {run.name} were not written; evaluate with --out FOLDER")
-    path = run.folder / "scores.csv"
-    rows: dict[tuple[str, int], list[FrameScore]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                scored = FrameScore(row["frame"], float(row["J"]), float(row["F"]))
-                rows.setdefault((row["sequence"], int(row["object"])), []).append(scored)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
-    known = {(row["sequence"], row["object"]) for row in run.summary["objects"]}
-    if known != rows.keys():
-        name, number = min(known ^ rows.keys())
-        raise DataError(
-            f"{path} and its summary.json are not of the same objects: only one has object "
-            f"{number} of {name}; evaluate again"
-        )
-    return rows
 
 
 def series(run: Result) -> dict[tuple[str, int], Series]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench import registry
-from vosbench.analysis.runs import card_or_none, implied, leaf_of, one_group
-from vosbench.analysis.tables import Cell, Column, Table
-from vosbench.api import Result
+from vosbench.analysis.groups import card_or_none, implied, leaf_of, one_group
 from vosbench.errors import DataError, UsageError
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table
 
 METRICS = ("J", "F", "J&F")
 

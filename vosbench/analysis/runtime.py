@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from vosbench.analysis.runs import told_apart
-from vosbench.analysis.tables import Cell, Column, Table
-from vosbench.api import Result
+from vosbench.analysis.groups import told_apart
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import read_mask
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table
 
 
 def runtime(results: Sequence[Result]) -> Table:

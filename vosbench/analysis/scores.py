@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vosbench.analysis.runs import one_group, options_of
+from vosbench.analysis.groups import one_group, options_of
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table, with_interval
-from vosbench.api import Result
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table, with_interval
 from vosbench.toolbox.score_table import presets
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.api import Result
+from vosbench.results import Result
 
 DRAWS = 10_000
 LEVEL = 0.95

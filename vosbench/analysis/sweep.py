@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vosbench.analysis.runs import implied, one_group, options_of, sequence_means
+from vosbench.analysis.groups import implied, one_group, options_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.analysis.tables import Cell, Column, Table, with_interval
-from vosbench.api import Result
 from vosbench.errors import UsageError
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table, with_interval
 
 BASE = "(base)"
 _NONE = object()  # no value at all

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.config import method_options
 from vosbench.errors import PluginError, UsageError, did_you_mean
+from vosbench.resolve import method_options
 
 FOLDER = Path(__file__).parent
 REPORTS = ("page", "paper")

@@ -14,6 +14,7 @@ from vosbench.types import Frame, Mask, Trainee
 if TYPE_CHECKING:
     from torch import Tensor
 
+
 SOURCE = "tests"
 SHAPE = ("width",)
 
@@ -56,7 +57,7 @@ build = Hold
 
 def files(options: Options) -> Mapping[str, Path]:
     """Its weights, though it reads none."""
-    from vosbench.toolbox import weights
+    from vosbench.toolbox.methods import weights
 
     return {"weights": options.weights or weights.FOLDER / "tiny.safetensors"}
 

@@ -1,0 +1,175 @@
+"""RPM-Net's options and its settings of training, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vosbench.errors import UsageError
+
+SHAPE = ("backbone", "matching", "embed_dim", "norm", "colour")  # what weights are bound to
+RECIPES: Mapping[str, Mapping[str, object]] = {
+    "compact": {
+        "start": "colour-reconstruction",
+        "warps": 0.6,
+        "reach": 2.5,
+        "steps": 2400,
+        "batch": 10,
+        "frames": 2,
+        "gap_min": 1,
+        "gap_max": 2,
+        "short_side": 192,
+        "crop": 96,
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "schedule": "cosine",
+        "warmup": 100,
+        "clip_norm": 1.0,
+    },
+    "correlation": {  # for our own module; how the encoder compares is kept, see Training.learn
+        "start": "colour-reconstruction",
+        "learn": "matching",
+        "warps": 0.0,
+        "mix": 0.0,
+        "blurs": (0.0,),
+        "smoothness": 0.0,
+        "steps": 300,
+        "batch": 6,
+        "frames": 2,
+        "gap_min": 1,
+        "gap_max": 4,
+        "short_side": 192,
+        "crop": 128,
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "schedule": "cosine",
+        "warmup": 50,
+        "clip_norm": 1.0,
+    },
+    "paper": {  # section 4.1: t-5 and t, whole frames, SGD, rate falling once an epoch
+        "start": "none",
+        "warps": 0.0,
+        "mix": 0.0,
+        "blurs": (0.0,),
+        "loss": "l2",
+        "smoothness": 0.0,
+        "drop": 0.0,
+        "steps": 0,
+        "epochs": 100,
+        "batch": 8,
+        "frames": 2,
+        "gap_min": 5,
+        "gap_max": 5,
+        "short_side": 0,
+        "crop": 0,
+        "resize": 512,
+        "flip": False,
+        "reverse": False,
+        "skip_static": 0.0,
+        "optimizer": "sgd",
+        "lr": 1e-3,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "schedule": "poly",
+        "power": 0.9,
+        "warmup": 0,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The network, and how masks are carried with it; cells are of 4x4 px."""
+
+    backbone: Literal[
+        "compact",
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "resnet101",
+        "resnet18-quarter",
+        "resnet34-quarter",
+    ] = "compact"
+    matching: Literal[
+        "conv-1",
+        "conv-3",
+        "conv-5",
+        "dilation-3",
+        "dilation-6",
+        "dilation-9",
+        "deformable",
+        "correlation",
+    ] = "deformable"
+    embed_dim: int = 64  # channels of both frames' embeddings together, as in the paper's Table 1
+    # The paper's. Group normalisation takes its statistics within an image, and with them from the
+    # matching module the size of a motion that is the same everywhere: it then hardly learns.
+    norm: Literal["group", "batch"] = "batch"
+    colour: Literal["lab", "rgb"] = "lab"
+    size: int = 256  # short side in px of what the network sees; 0: the frames' own
+    shape: Literal["keep", "square"] = "keep"  # square: both sides are `size`, as in the paper
+    warp_res: Literal["quarter", "full"] = "quarter"  # where masks are sampled: cells, or pixels
+    propagate: Literal["hard", "soft"] = "soft"  # hard is Eq. 10 read literally: whole cells only
+    border: Literal["zeros", "edge"] = "zeros"  # what is read outside the frame
+    init: Literal["identity", "gaussian"] = "identity"  # before training; the paper's is gaussian
+    refine: Literal["none", "crf"] = "none"  # RPM-Net_R: a dense CRF of two iterations
+    crf_in_loop: bool = False  # whether refined masks are carried on, or only given out
+    weights: Literal["default", "none"] | Path = "default"
+
+    def __post_init__(self) -> None:
+        if self.embed_dim < 4 or self.embed_dim % 4:
+            raise UsageError(f"embed_dim={self.embed_dim} must be a multiple of 4, at least 4")
+        if self.size and not 32 <= self.size <= 4096:
+            raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
+        if self.shape == "square" and not self.size:
+            raise UsageError("shape=square needs a size, such as --set size=512")
+        if self.crf_in_loop and self.refine == "none":
+            raise UsageError("crf_in_loop=true needs refine=crf")
+
+
+@dataclass(frozen=True)
+class Training:
+    """First synthetic warps, whose offsets are known, then the photometric loss.
+
+    start: weights that the encoder starts from: a path, the name of shipped ones, or none.
+    warps: part of the training in which every sample is a synthetic warp.
+    mix: share of samples that are synthetic warps afterwards.
+    reach: largest motion of synthetic warps, in cells.
+    blurs: deviations in cells of the blurs at which colours are compared; 0 is none. Without
+        blur the loss leads only over one or two cells of motion.
+    loss: squared L2 distance of colours (the paper's), or smooth L1.
+    smoothness: weight of the offsets' gradient where the target has no edge.
+    drop: share of samples whose encoder misses one or two colour channels, the same in both frames.
+    learn: what is trained: all, or only the matching module on the encoder as it starts.
+    """
+
+    start: str = "none"
+    warps: float = 0.5
+    mix: float = 0.25
+    reach: float = 6.0
+    blurs: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
+    loss: Literal["l2", "smooth-l1"] = "smooth-l1"
+    smoothness: float = 0.05
+    drop: float = 0.0
+    learn: Literal["all", "matching"] = "all"
+
+    def __post_init__(self) -> None:
+        for name in ("warps", "mix", "drop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name}={getattr(self, name)} must lie between 0 and 1")
+        if self.reach <= 0 or self.smoothness < 0:
+            raise UsageError(
+                f"reach={self.reach} must be above 0, smoothness={self.smoothness} 0 or more"
+            )
+        if not self.blurs or min(self.blurs) < 0:
+            raise UsageError(f"blurs={self.blurs} must be one or more deviations, 0 or above")
+
+    def files(self) -> dict[str, Path]:
+        """The weights that the training starts from, if any; UsageError where none are shipped."""
+        from vosbench.toolbox.methods.weights import shipped
+
+        if self.start == "none":
+            return {}
+        path = Path(self.start).expanduser()
+        return {"start": path if path.suffix or path.name != self.start else shipped(self.start)}

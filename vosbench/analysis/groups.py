@@ -1,0 +1,193 @@
+"""Scored runs as the analyses see them: grouped by what they were scored on, told apart by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vosbench import registry
+from vosbench.errors import PluginError, UsageError
+from vosbench.files import jsonable
+from vosbench.resolve import card_of, method_options, open_dataset, resolve_root
+from vosbench.results import Result
+from vosbench.toolbox.score_table import part_of, warning
+from vosbench.types import Dataset, DatasetCard
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that may stand in one table: same sequences, same truth, same protocol; best J first.
+
+    name: fit for a file's name. title: the dataset's, with the split, how much of it was scored
+        where that is not all, and the protocol.
+    notes: what a reader must know of the data.
+    """
+
+    name: str
+    title: str
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+
+
+def groups(results: Iterable[Result]) -> list[Group]:
+    """The runs by what they were scored on; within a group every name is another.
+
+    Runs of one dataset, split and protocol that were scored on other sequences or other truth come
+    into groups of their own.
+    """
+    found: dict[tuple[str, ...], list[Result]] = {}
+    for result in results:
+        data = result.summary["dataset"]
+        key = (*data_key(result), data["list_sha256"], data.get("truth_crc32", ""))
+        found.setdefault(key, []).append(result)
+    named: dict[str, int] = {}
+    made = []
+    for (dataset, split, protocol, *_), members in found.items():
+        members.sort(key=lambda result: -(result.summary["J"]["mean"] or 0.0))
+        name = re.sub(r"[^\w-]", "-", f"{dataset}-{split}-{protocol}")
+        named[name] = number = named.get(name, 0) + 1
+        part = part_of(members[0].summary["dataset"])
+        title = f"{title_of(members[0])} {split}{part}, protocol {protocol}"
+        made.append(
+            Group(
+                name=name if number == 1 else f"{name}-{number}",
+                title=title,
+                results=told_apart(members),
+                notes=notes_of(members[0]),
+            )
+        )
+    return made
+
+
+def data_key(result: Result) -> tuple[str, str, str]:
+    """Dataset, split and protocol."""
+    data = result.summary["dataset"]
+    return data["name"], data["split"], result.summary["protocol"]["name"]
+
+
+def told_apart(results: Sequence[Result]) -> tuple[Result, ...]:
+    """The same runs, with their folder added to names that occur twice; a folder counts once."""
+    once = {result.folder.resolve() if result.folder else id(result): result for result in results}
+    labels = [result.name for result in once.values()]
+    return tuple(
+        replace(result, name=f"{result.name} ({_folder(result)})")
+        if labels.count(result.name) > 1
+        else result
+        for result in once.values()
+    )
+
+
+def _folder(result: Result) -> str:
+    """The last two parts of a run's path, which tell runs of one name apart."""
+    return "/".join(result.folder.resolve().parts[-2:]) if result.folder else "not written"
+
+
+def title_of(result: Result) -> str:
+    """The dataset's title, as its card has it."""
+    card = card_or_none(result)
+    return card.title if card else str(result.summary["dataset"]["name"])
+
+
+def options_of(result: Result) -> Mapping[str, Any]:
+    """The options of a run; none for masks of another tool."""
+    return result.manifest["identity"]["options"] if result.manifest else {}
+
+
+def leaf_of(method: str) -> str:
+    """The leaf that a method's name stands for, by name; the name itself where there is none."""
+    leaf = registry.leaves("methods").get(method)
+    return leaf.module.rpartition(".")[2].replace("_", "-") if leaf else method
+
+
+def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[str, Any]:
+    """All options as those of these names, and the weights, imply them; {} where that is unknown.
+
+    A method that cannot be loaded here is unknown, and options that alone do not fit together.
+    method: whose defaults count, where not those of the run's own.
+    """
+    own = options_of(result)
+    shown = {name: own[name] for name in (*names, "weights") if own.get(name) is not None}
+    method = method or (result.manifest["identity"]["method"] if result.manifest else "")
+    try:
+        given = {name: str(value) for name, value in shown.items()}
+        found: dict[str, Any] = jsonable(method_options(method, given))
+    except (UsageError, PluginError):
+        return {}
+    return found
+
+
+def sequences_of(result: Result) -> tuple[str, ...]:
+    """The sequences that were scored, in the dataset's order."""
+    return tuple(row["sequence"] for row in result.summary["sequences"])
+
+
+def sequence_means(result: Result) -> dict[str, float | None]:
+    """J of each sequence, as it was scored."""
+    return {row["sequence"]: row["J"]["mean"] for row in result.summary["sequences"]}
+
+
+def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path | None:
+    """Where a dataset lies now: None for one that needs no data.
+
+    root: its folder, or the folder that holds it under its card's name; None: not said. Then
+    `recorded`, where a run found it, if that is still there, and last VOSBENCH_DATA.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not card.folder and not recorded:
+        return root  # built in, or masks of another tool over one's own frames
+    if root is not None:
+        places = [root / card.folder, root]
+    else:
+        places = [Path(recorded)] if recorded else []
+        if card.folder and not any(place.exists() for place in places):
+            places.append(resolve_root(card, None) or Path(card.folder))
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise UsageError(f"the data are not in {places[-1]}; --root DIR names where they lie now")
+    return found
+
+
+def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
+    """The dataset that a run was scored on, opened where `located` finds it.
+
+    Raises:
+        UsageError: it is not known or not found. DataError: it is not as it should be.
+    """
+    data, manifest = result.summary["dataset"], result.manifest
+    card = card_of(data["name"])
+    where = located(card, root, manifest["root"] if manifest else None)
+    resolution = manifest["identity"]["resolution"] if manifest else ""
+    return open_dataset(data["name"], root=where, split=data["split"], resolution=resolution)
+
+
+def card_or_none(result: Result) -> DatasetCard | None:
+    """The card of the dataset that a run was scored on; None where it is not registered here."""
+    try:
+        return card_of(result.summary["dataset"]["name"])
+    except UsageError:
+        return None
+
+
+def notes_of(result: Result) -> tuple[str, ...]:
+    """On how much of the dataset a run was scored, and how."""
+    data, protocol = result.summary["dataset"], result.summary["protocol"]
+    how = f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})"
+    return (*warning(data), how)
+
+
+def one_group(results: Sequence[Result]) -> Group:
+    """The runs as one group; UsageError when they were not scored on the same data, alike."""
+    found = groups(results)
+    if len(found) != 1:
+        titles = "; ".join(
+            f"{group.title} ({group.results[0].summary['dataset']['sequences']} sequences: "
+            f"{', '.join(result.name for result in group.results)})"
+            for group in found
+        )
+        raise UsageError(f"these runs do not stand in one table: {titles or 'there is none'}")
+    return found[0]

@@ -1,0 +1,57 @@
+"""The command line: one short function per command; errors become one message and a status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from vosbench import __version__
+from vosbench.cli import analyse, compare, data, evaluate, inspect, list_, report, run, suite, train
+from vosbench.errors import VosbenchError
+
+app = typer.Typer(
+    help="Run video object segmentation methods over datasets and score them honestly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    ] = False,
+) -> None:
+    """Run video object segmentation methods over datasets and score them honestly."""
+    if show:
+        typer.echo(f"vosbench {__version__}")
+        raise typer.Exit
+
+
+app.command()(run.run)
+app.command()(evaluate.evaluate)
+app.command()(compare.compare)
+app.command()(analyse.analyse)
+app.command()(report.report)
+app.command()(inspect.inspect)
+app.command()(train.train)
+app.command()(suite.suite)
+app.command(name="list")(list_.list_plugins)
+app.add_typer(data.data, name="data")
+
+
+def main() -> Any:
+    """Entry point: what the user can mend becomes one message on stderr and status 1."""
+    try:
+        app()
+    except VosbenchError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        typer.echo(f"error: {error}; make room or mend the folder and repeat the command", err=True)
+        sys.exit(1)

@@ -1,0 +1,70 @@
+"""`vosbench compare`: scored runs side by side, and what can be said of their differences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vosbench.cli.options import AsJson, Sequences, names, split_names
+from vosbench.cli.scored_runs import score_table, scored
+from vosbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
+    report: Annotated[
+        str,
+        typer.Option(
+            "--format", help="See `vosbench list reports`.", autocompletion=names("reports")
+        ),
+    ] = "terminal",
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw truth and masks of every run into this PNG.")
+    ] = None,
+    sequences: Sequences = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print scored runs side by side, one table per dataset and protocol."""
+    results = scored(runs)
+    if picture is not None:
+        from vosbench.picture import draw
+
+        draw(results, picture, sequences=split_names(sequences))
+    if as_json:
+        typer.echo(json.dumps([result.as_row() for result in results], indent=1))
+    else:
+        typer.echo(score_table(results, report))
+    if report == "terminal" and not as_json:
+        for sentence in verdicts(results):
+            typer.echo(sentence)
+    if picture is not None:
+        typer.echo(f"picture: {picture}", err=as_json)
+
+
+MOST = 6  # sentences; more runs than that are for a table
+
+
+def verdicts(results: list[Result]) -> list[str]:
+    """One sentence for each run against the best on the same data, or why there is none."""
+    from vosbench.analysis.comparison import compare
+    from vosbench.analysis.groups import data_key
+
+    alike: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        alike.setdefault(data_key(result), []).append(result)
+    lines = []
+    for members in alike.values():
+        try:
+            said = [each.sentence() for each in compare(members)] if len(members) > 1 else []
+        except UsageError as error:
+            said = [f"not compared: {error}"]
+        lines += said[:MOST]
+        if len(said) > MOST:
+            lines.append(f"{len(said) - MOST} more: vosbench analyse RUN ... --what significance")
+    return lines

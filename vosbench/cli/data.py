@@ -1,0 +1,88 @@
+"""`vosbench data`: a dataset's card, every fault of its files, its archives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vosbench.cli.options import AsJson, DatasetArgument, Resolution, Root, Split
+from vosbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from vosbench.types import DatasetCard
+
+
+data = typer.Typer(help="Look at, check and fetch datasets.", no_args_is_help=True)
+
+
+@data.command()
+def info(name: DatasetArgument, as_json: AsJson = False) -> None:
+    """Print a dataset's card: licence, citation, splits, protocols, where to get it."""
+    from vosbench.files import jsonable
+    from vosbench.resolve import card_of
+
+    card = card_of(name)
+    if as_json:
+        typer.echo(json.dumps(jsonable(card), indent=1))
+        return
+    typer.echo(f"{card.title}\n{card.url}\nlicence: {card.licence}\n{card.citation}")
+    typer.echo(f"folder: {card.folder or 'none needed'}")
+    for split, names in card.splits.items():
+        typer.echo(f"split {split}: {len(names) or 'any number of'} sequences")
+    for number, protocol in enumerate(card.protocols):
+        default = " (default)" if number == 0 else ""
+        typer.echo(f"protocol {protocol.name}{default}: {protocol.description}")
+    typer.echo(_where_from(card))
+
+
+def _where_from(card: DatasetCard) -> str:
+    if card.archives:
+        return f"get it with: vosbench data download {card.name} --root DIR"
+    return card.registration
+
+
+@data.command()
+def check(
+    name: DatasetArgument,
+    root: Root = None,
+    split: Split = "",
+    resolution: Resolution = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read every file of a dataset, count, and list every fault with its file."""
+    from vosbench.cli import progress
+    from vosbench.data import check as checking
+    from vosbench.resolve import open_dataset
+
+    opened = open_dataset(name, root=root, split=split, resolution=resolution)
+    with progress.counting("checking", len(opened.names)) as advance:
+        report = checking.check(opened, progress=advance)
+    typer.echo(json.dumps(report.as_json(), indent=1) if as_json else str(report))
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@data.command()
+def download(
+    name: DatasetArgument,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder to put the dataset in. [default: VOSBENCH_DATA]"),
+    ] = None,
+) -> None:
+    """Fetch a dataset that may be fetched freely, verify and unpack it; resumes."""
+    import os
+
+    from vosbench.cli import progress
+    from vosbench.data.download import download as fetch
+    from vosbench.resolve import card_of
+
+    where = root or Path(os.environ.get("VOSBENCH_DATA", ""))
+    if where == Path():
+        raise UsageError("where to? give --root DIR or set VOSBENCH_DATA")
+    with progress.downloading() as advance:
+        folder = fetch(card_of(name), where, progress=advance)
+    typer.echo(f"{name}: {folder}\ncheck it with: vosbench data check {name} --root {folder}")

@@ -1,0 +1,157 @@
+"""Progress bars on stderr, drawn only where a person looks at it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from vosbench.running.run import Plan
+from vosbench.running.sequence import FrameDone
+
+if TYPE_CHECKING:
+    from vosbench.training.loop import Show
+
+
+SequenceDone = Callable[[str, str | None], None]
+
+
+def _bar(*columns: Any) -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+@contextmanager
+def running(plan: Plan) -> Iterator[tuple[SequenceDone, FrameDone]]:
+    """Two bars, sequences and frames; where nobody looks, one line per finished sequence."""
+    total = len(plan.missing)
+    if not sys.stderr.isatty():
+        ended: list[str] = []
+
+        def say(name: str, error: str | None) -> None:
+            ended.append(name)
+            state = f"failed: {error}" if error else "done"
+            sys.stderr.write(f"[{len(ended)}/{total}] {name}: {state}\n")
+
+        yield say, lambda *_: None
+        return
+
+    from rich.progress import MofNCompleteColumn
+
+    with _bar(MofNCompleteColumn()) as bar:
+        frames_total = sum(plan.frames[name] for name in plan.missing)
+        sequences = bar.add_task("sequences", total=total)
+        frames = bar.add_task("frames", total=frames_total)
+        seen: dict[str, int] = {}
+
+        def on_sequence(name: str, error: str | None) -> None:
+            bar.advance(sequences)
+            on_frame(name, plan.frames[name], plan.frames[name])
+            if error:
+                bar.console.print(f"{name} failed: {error}", style="red", markup=False)
+
+        def on_frame(name: str, done: int, of: int) -> None:
+            seen[name] = done
+            bar.update(frames, completed=sum(seen.values()), description=f"frames ({name})")
+
+        yield on_sequence, on_frame
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar that moves on with each name."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.progress import MofNCompleteColumn
+
+    with _bar(MofNCompleteColumn()) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda name: bar.update(task, advance=1, description=f"{what} {name}")
+
+
+@contextmanager
+def downloading() -> Iterator[Callable[[int, int | None], None]]:
+    """A bar of bytes: call it with the bytes so far and the total, None where unknown."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
+        task = bar.add_task("download", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def training(label: str, done: int, total: int) -> Iterator[Show]:
+    """A bar of steps with losses and speed; where nobody looks, a line now and then."""
+    if not sys.stderr.isatty():
+        yield _Lines(total)
+        return
+    from rich.progress import MofNCompleteColumn, TextColumn
+
+    with _bar(MofNCompleteColumn(), TextColumn("{task.fields[figures]}")) as bar:
+        task = bar.add_task(label, total=total, completed=done, figures="")
+        yield _Bar(bar, task)
+
+
+class _Bar:
+    """A training's bar."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self.bar, self.task = bar, task
+
+    def step(self, done: int, figures: dict[str, float]) -> None:
+        if figures:
+            self.bar.update(self.task, figures=_shown(figures))
+        self.bar.update(self.task, completed=done)
+
+    def say(self, text: str) -> None:
+        style = "red" if text.startswith("warning") else None
+        self.bar.console.print(text, style=style, markup=False, highlight=False)
+
+
+class _Lines:
+    """A training told in lines, two a minute at most."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.began, self.first, self.told = total, time.monotonic(), -1, 0.0
+
+    def step(self, done: int, figures: dict[str, float]) -> None:
+        now = time.monotonic()
+        if self.first < 0:
+            self.first, self.began = done, now
+        if figures and (now - self.told > 30 or done == self.total):
+            self.told = now
+            each = (now - self.began) / max(1, done - self.first)
+            left = f"{(self.total - done) * each / 60:.1f} min left"
+            self.say(f"step {done}/{self.total}: {_shown(figures)}, {left}")
+
+    def say(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def _shown(figures: dict[str, float]) -> str:
+    """A line of the log for a person: losses and speed."""
+    losses = [f"{k} {v:.4g}" for k, v in figures.items() if k not in ("step", "images_per_second")]
+    return ", ".join([*losses, f"{figures['images_per_second']:.0f} images/s"])

@@ -1,0 +1,1 @@
+"""A dataset's files: checked, downloaded, unpacked."""

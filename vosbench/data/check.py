@@ -1,0 +1,219 @@
+"""A dataset on disk against its card: every file is decoded, every fault listed with its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import Any
+
+from vosbench.errors import DataError
+from vosbench.masks import ids
+from vosbench.protocols import check_numbered
+from vosbench.toolbox.datasets.layout import shape, size_fault
+from vosbench.types import Dataset, Inspected, Inspecting, Sequence
+
+Progress = Callable[[str], None]  # the sequence that was just read
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceCount:
+    """What one sequence holds.
+
+    masks: annotations on disk; pairs: those that decode, as their frame does, at its size.
+    objects: every id in a truth or a prompt. sizes: every "HxW" among the frames.
+    """
+
+    name: str
+    frames: int
+    masks: int
+    pairs: int
+    prompts: int
+    objects: tuple[int, ...]
+    sizes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
+    """Counts per sequence, faults (something is wrong), notes (something is worth knowing)."""
+
+    dataset: str
+    split: str
+    sequences: tuple[SequenceCount, ...]
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no fault was found."""
+        return not self.faults
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain lists and dicts, for JSON."""
+        return {"ok": self.ok} | asdict(self)
+
+    def __str__(self) -> str:
+        width = max((len(each.name) for each in self.sequences), default=0)
+        rows = [
+            f"{each.name:{width}}  {each.frames} frames, {each.masks} masks, {each.pairs} pairs, "
+            f"ids {', '.join(map(str, each.objects)) or 'none'}, {' and '.join(each.sizes)}"
+            for each in self.sequences
+        ]
+        total = (
+            f"{self.dataset} {self.split}: {len(self.sequences)} sequences, "
+            f"{sum(each.frames for each in self.sequences)} frames, "
+            f"{sum(each.masks for each in self.sequences)} masks, "
+            f"{sum(len(each.objects) for each in self.sequences)} objects"
+        )
+        notes = [f"note: {note}" for note in self.notes]
+        faults = [f"fault: {fault}" for fault in self.faults]
+        verdict = f"{len(faults)} faults" if faults else "no fault found"
+        return "\n".join((*rows, total, *notes, *faults, verdict))
+
+
+def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
+    """Read everything that a split holds and compare it with the card; never stops at a fault.
+
+    Args:
+        dataset: an opened dataset.
+        progress: called with the name of every sequence after it was read.
+    """
+    counts: list[SequenceCount] = []
+    faults: dict[str, None] = {}  # ordered, and the same fault found twice is one
+    for name in dataset.names:
+        inspected = _inspect(dataset, name)
+        faults |= dict.fromkeys(inspected.faults)
+        if inspected.sequence is not None:
+            counted, found = _count(dataset, inspected.sequence)
+            counts.append(counted)
+            faults |= dict.fromkeys(found)
+        if progress:
+            progress(name)
+    return CheckReport(
+        dataset=dataset.card.name,
+        split=dataset.split,
+        sequences=tuple(counts),
+        faults=tuple(faults),
+        notes=tuple(_notes(dataset)),
+    )
+
+
+def _inspect(dataset: Dataset, name: str) -> Inspected:
+    """The sequence as far as it can be built; datasets that do not inspect give all or nothing."""
+    try:
+        if isinstance(dataset, Inspecting):
+            return dataset.inspect(name)
+        return Inspected(dataset.sequence(name), ())
+    except DataError as error:
+        return Inspected(None, error.faults)
+
+
+def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[str]]:
+    """Decode a sequence frame by frame."""
+    card, where = dataset.card, f"{dataset.card.name}/{sequence.name}"
+    numbered = card.protocols[0].objects == "numbered"
+    faults: list[str] = []
+    objects: set[int] = set()
+    given: set[int] = set()
+    sizes: dict[str, None] = {}
+    frames = pairs = 0
+    for index, size, fault in _frame_sizes(sequence):
+        faults += fault
+        frames = index + 1
+        if size:
+            sizes[f"{size[0]}x{size[1]}"] = None
+        if index in sequence.prompts:
+            fresh = ids(sequence.prompts[index])
+            if numbered and not given:
+                what = f"{where}: annotation {_file(sequence.truth, index)}"
+                try:
+                    check_numbered(fresh, what, card, card.protocols[0])
+                except DataError as error:
+                    faults += error.faults
+            given.update(fresh)
+        if index not in sequence.truth:
+            continue
+        try:
+            mask = sequence.truth[index]
+        except DataError as error:
+            faults += error.faults
+            continue
+        file = _file(sequence.truth, index)
+        found = set(ids(mask)) - ({255} if numbered else set())
+        objects |= found
+        if found - given and card.protocols[0].objects != "united":
+            faults.append(
+                f"annotation {file} has the ids {sorted(found - given)}, which no prompt up to "
+                f"there gives; the prompts' are {sorted(given)} ({where})"
+            )
+        if size:
+            wrong = size_fault(file, shape(mask), _file(sequence.frames, index), size, where)
+            faults += wrong
+            pairs += not wrong
+    official = card.frames.get(sequence.name, frames)
+    if frames != official:
+        faults.append(f"{where} has {frames} frames, the card says {official}")
+    if frames != len(sequence.frame_names):
+        faults.append(f"{where} has {frames} frames for {len(sequence.frame_names)} frame names")
+    expected = dataset.objects.get(sequence.name) if isinstance(dataset, Inspecting) else None
+    if expected is not None and len(objects | given) != expected:
+        faults.append(f"{where} has {len(objects | given)} objects, {card.title} has {expected}")
+    counted = SequenceCount(
+        name=sequence.name,
+        frames=frames,
+        masks=len(sequence.truth) or len(sequence.prompts),
+        pairs=pairs,
+        prompts=len(sequence.prompts),
+        objects=tuple(sorted(objects | given)),
+        sizes=tuple(sizes),
+    )
+    return counted, faults
+
+
+def _frame_sizes(sequence: Sequence) -> Iterator[tuple[int, tuple[int, int] | None, list[str]]]:
+    """(index, (h, w) or None, faults) of every frame.
+
+    Files go on after a damaged one; a stream ends there.
+    """
+    streams = not hasattr(sequence.frames, "paths")
+    stream = iter(sequence.frames) if streams else None
+    for index in count():
+        try:
+            if stream is not None:
+                frame = next(stream)
+            elif index < len(sequence.frames):
+                frame = sequence.frames[index]
+            else:
+                return
+        except StopIteration:
+            return
+        except DataError as error:
+            yield index, None, list(error.faults)
+            if streams:
+                return
+            continue
+        yield index, (frame.shape[0], frame.shape[1]), []
+
+
+def _file(source: object, index: int) -> str:
+    """The file behind a frame or mask where its source knows it, else its index."""
+    paths = getattr(source, "paths", None)
+    if paths is None:
+        return str(getattr(source, "path", "")) + f"[{index}]"
+    path = paths[index]
+    return ", ".join(map(str, path)) if isinstance(path, tuple) else str(path)
+
+
+def _notes(dataset: Dataset) -> Iterator[str]:
+    """Lists against the card's, withheld truth, and the dataset's own remarks."""
+    card = dataset.card
+    official = card.splits.get(dataset.split, ())
+    if official:
+        here = sum(name in official for name in dataset.names)
+        if here < len(official):
+            yield f"{here} of the card's {len(official)} sequences are listed"
+        extra = [name for name in dataset.names if name not in official]
+        if extra:
+            yield f"not on the card: {', '.join(extra)}"
+    if isinstance(dataset, Inspecting):
+        yield from dataset.notes

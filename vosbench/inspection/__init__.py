@@ -1,0 +1,1 @@
+"""What a method's embeddings are alike in: `vosbench inspect`."""

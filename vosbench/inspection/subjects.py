@@ -1,0 +1,72 @@
+"""A run or a method's name -> the method to look into, built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vosbench import registry
+from vosbench.analysis.groups import dataset_of
+from vosbench.analysis.significance import UNKNOWN, Interval, bootstrap, sample
+from vosbench.errors import DataError, UsageError
+from vosbench.resolve import build_method
+from vosbench.results import Result
+from vosbench.running.config import RunConfig
+from vosbench.running.manifest import describe
+from vosbench.types import Inspectable
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A method that shows its embeddings; `score`, `interval`: J of its run, where there is one."""
+
+    label: str
+    method: Inspectable
+    score: float | None = None
+    interval: Interval = UNKNOWN
+
+
+def from_name(
+    name: str, options: Mapping[str, Any], *, device: str = "cpu", seed: int = 0
+) -> Subject:
+    """A registered method by name; UsageError for one that shows nothing."""
+    method = _inspectable(name, build_method(name, options, device=device, seed=seed))
+    return Subject(name, method)
+
+
+def from_run(result: Result, *, device: str = "cpu", root: Path | None = None) -> Subject:
+    """The method of a scored run, with the same options and weights; `root`: of its data now.
+
+    Raises:
+        UsageError: the scores are not of a run, or its method shows nothing.
+        DataError: the weights are other ones now.
+    """
+    if result.manifest is None:
+        raise UsageError(f"{result.name} is no run of `vosbench run`: its method is not known")
+    identity = result.manifest["identity"]
+    name, options = identity["method"], identity["options"]
+    config = RunConfig(method=name, dataset=identity["dataset"], options=options)
+    now = describe(config, dataset_of(result, root=root), ())["identity"]["files"]
+    if now != identity["files"]:
+        raise DataError(
+            f"{result.folder}: the weights of {name} have changed since this run; run it again, "
+            f"or inspect the method as it is with --method {name}"
+        )
+    method = build_method(name, options, device=device, seed=identity["seed"])
+    return Subject(
+        result.name,
+        _inspectable(name, method),
+        result.summary["J"]["mean"],
+        bootstrap(sample(result, "J")),
+    )
+
+
+def _inspectable(name: str, method: object) -> Inspectable:
+    if isinstance(method, Inspectable):
+        return method
+    raise UsageError(
+        f"{name} shows no embeddings (its method has no inspect()); choose one that matches by "
+        f"features, known methods: {', '.join(registry.names('methods'))}"
+    )

@@ -1,0 +1,106 @@
+"""One frozen description of a run, from TOML and flags, validated before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from vosbench.errors import UsageError
+
+
+def parse_settings(settings: typing.Iterable[str]) -> dict[str, str]:
+    """`["key=value", ...]` as a dictionary; UsageError for anything else or a key given twice."""
+    parsed: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {setting!r} is not of the form key=value")
+        if key.strip() in parsed:
+            raise UsageError(f"--set {key.strip()} is given twice")
+        parsed[key.strip()] = value.strip()
+    return parsed
+
+
+def filled(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
+    """A dataclass from values of known names; strings are converted by each field's type.
+
+    Raises:
+        UsageError: a value of the wrong type; `what` opens the message.
+    """
+    hints = typing.get_type_hints(kind)
+    converted = {}
+    for key, value in values.items():
+        try:
+            converted[key] = _convert(value, hints[key])
+        except ValueError as error:
+            raise UsageError(f"{what} {key}={value}: {error}") from None
+    return kind(**converted)
+
+
+def default_of(field: dataclasses.Field[Any]) -> Any:
+    """The default of a dataclass's field, made anew where a factory makes it."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    """A value from a flag or TOML as the type that an option declares; ValueError otherwise."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        for choice in arguments:
+            if value == choice or value == str(choice):
+                return choice
+        raise ValueError(f"expected one of {', '.join(map(str, arguments))}")
+    if origin in (typing.Union, types.UnionType):
+        if value is None or (isinstance(value, str) and value.lower() == "none"):
+            if value is not None and any("none" in typing.get_args(each) for each in arguments):
+                return "none"  # a choice of that name, not the lack of one
+            if type(None) in arguments:
+                return None
+            raise ValueError("expected a value, got none")
+        faults = []
+        for argument in arguments:
+            if argument is not type(None):
+                try:
+                    return _convert(value, argument)
+                except ValueError as error:
+                    faults.append(str(error))
+        raise ValueError("; or ".join(faults))
+    if origin is tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)):
+            raise ValueError("expected a list")
+        return tuple(_convert(part, arguments[0]) for part in parts)
+    if hint is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "1", "yes", "on"):
+            return True
+        if str(value).lower() in ("false", "0", "no", "off"):
+            return False
+        raise ValueError("expected true or false")
+    if hint in (int, float):
+        try:
+            if isinstance(value, bool) or not math.isfinite(float(value)):
+                raise ValueError
+            if hint is int and float(value) != int(value):
+                raise ValueError
+            return hint(value)
+        except (TypeError, ValueError, OverflowError):
+            kind = "a whole number" if hint is int else "a finite number"
+            raise ValueError(f"expected {kind}") from None
+    if hint is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # size = 384 in TOML
+    if hint in (str, Path) and not isinstance(value, (str, Path)):
+        raise ValueError("expected text")
+    if hint is Path:
+        if not str(value):
+            raise ValueError("expected a path")
+        return Path(value).expanduser().absolute()  # a worker may stand in another folder
+    return hint(value)

@@ -1,0 +1,91 @@
+"""Where results come from: version, commit, libraries, machine, hashes of files."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import vosbench
+from vosbench import registry
+from vosbench.files import fingerprint
+
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision", "timm")
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions, as far as they can be read without importing anything."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            versions[library] = "not installed"
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "versions": versions,
+        "commit": _commit(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def made_by() -> str:
+    """The version of this code, with its commit where it runs from a checkout."""
+    commit = _commit()
+    return f"vosbench {vosbench.__version__}" + (f" at {commit}" if commit else "")
+
+
+def hashes(options: Any) -> dict[str, str]:
+    """The sha256 of every file that an option names; of a folder, that of its listing."""
+    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    return hashed({name: path for name, path in values.items() if isinstance(path, Path)})
+
+
+def _hashes_of_leaf(method: str, options: Any) -> dict[str, str]:
+    """The same of what the method reads though no option names its path, such as weights."""
+    leaf = registry.load("methods", method)
+    return hashed(leaf.files(options)) if hasattr(leaf, "files") else {}
+
+
+def hashed(files: Mapping[str, Path]) -> dict[str, str]:
+    """The sha256 of each file that exists; of a folder, that of its listing.
+
+    A listing holds names, sizes and times of change: some folders are too large to read.
+    """
+    found = {}
+    for name, path in files.items():
+        if path.is_file():
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif path.is_dir():
+            inside = [(file, file.stat()) for file in sorted(path.rglob("*")) if file.is_file()]
+            found[name] = fingerprint(
+                [[str(f.relative_to(path)), stat.st_size, stat.st_mtime_ns] for f, stat in inside]
+            )
+    return found
+
+
+@functools.cache
+def _commit() -> str | None:
+    """The checkout's commit, with `+` where tracked files differ from it; None outside one."""
+    here = Path(__file__).resolve().parents[1]
+    if not (here / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

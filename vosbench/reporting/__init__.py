@@ -1,0 +1,1 @@
+"""Scored runs and finished tables become a report's folder."""

@@ -1,0 +1,93 @@
+"""A name -> the dataset, method, sequences or device that it means."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vosbench import registry
+from vosbench.errors import UsageError, did_you_mean, nearest
+from vosbench.options import default_of, filled
+from vosbench.types import Dataset, DatasetCard, Method
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError unless a tensor can be put on the device here."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"--device {device} cannot be used here: {reason}; use cpu") from None
+
+
+def method_options(name: str, values: Mapping[str, Any]) -> Any:
+    """The method's Options from `values` (strings are converted by each field's type).
+
+    Raises:
+        UsageError: an unknown option (all valid ones are listed) or a value of the wrong type.
+    """
+    leaf, module = registry.find("methods", name), registry.load("methods", name)
+    known = {f.name: f for f in dataclasses.fields(module.Options)}
+    merged = {**leaf.defaults, **values}
+    for key in merged:
+        if key not in known:
+            defaults = {k: leaf.defaults.get(k, default_of(f)) for k, f in known.items()}
+            valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
+            hint = nearest(key, known)
+            raise UsageError(f"{name} has no option {key!r}; {hint}valid options: {valid}")
+    return filled(module.Options, merged, what=f"{name} option")
+
+
+def card_of(dataset: str) -> DatasetCard:
+    """The card of a registered dataset."""
+    card: DatasetCard = registry.load("datasets", dataset).CARD
+    return card
+
+
+def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
+    """Where a dataset lies: the given root, else VOSBENCH_DATA/<card.folder>, else UsageError."""
+    if root is not None or not card.folder:
+        return root
+    data = os.environ.get("VOSBENCH_DATA")
+    if data:
+        return Path(data) / card.folder
+    raise UsageError(
+        f"where is {card.name}? give --root DIR, or set VOSBENCH_DATA to the folder that holds "
+        f"{card.folder}/"
+    )
+
+
+def open_dataset(
+    name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
+) -> Dataset:
+    """Open a registered dataset; "" stands for the card's default split and resolution."""
+    module = registry.load("datasets", name)
+    card: DatasetCard = module.CARD
+    opened: Dataset = module.load(
+        resolve_root(card, root),
+        split=split or card.default_split,
+        resolution=resolution or (card.resolutions[0] if card.resolutions else ""),
+    )
+    return opened
+
+
+def build_method(name: str, values: Mapping[str, Any], *, device: str, seed: int) -> Method:
+    """Build a registered method from its options, device and seed."""
+    options = method_options(name, values)
+    method: Method = registry.load("methods", name).build(options, device=device, seed=seed)
+    return method
+
+
+def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The chosen sequences in the dataset's order, all of them for (); UsageError if unknown."""
+    for name in chosen:
+        if name not in names:
+            raise UsageError(f"unknown sequence {name!r}; {did_you_mean(name, names)}")
+    return tuple(name for name in names if not chosen or name in chosen)

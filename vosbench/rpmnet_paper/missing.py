@@ -1,0 +1,136 @@
+"""What runs lack for the paper's tables and Fig. 6, each with the command that would make it."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from vosbench import registry
+from vosbench.analysis.ablation import ORDER
+from vosbench.analysis.groups import Group, leaf_of, located, options_of
+from vosbench.analysis.published import follows
+from vosbench.errors import DataError, UsageError
+from vosbench.files import jsonable
+from vosbench.resolve import card_of, method_options, open_dataset
+from vosbench.rpmnet_paper.tables import SECONDS, data_of, figures
+from vosbench.tables import Column, Table
+
+MODULES = ORDER[:7]  # the paper's matching modules
+
+Row = tuple[str, str, str]
+
+
+def missing(groups: Sequence[Group], *, root: Path | None = None) -> Table:
+    """Every run that the tables and Fig. 6 lack; `root`: where the data lie now."""
+    tables = sorted(_scores(groups, root), key=lambda row: row[0])
+    rows = [*tables, *_modules(groups, root)]
+    notes = []
+    if any("DIR" in command for *_, command in rows):
+        notes.append("DIR: the folder that holds the datasets, or into which they are fetched")
+    if any("CLIPS" in command for *_, command in rows):
+        notes.append("CLIPS: a folder of unlabelled videos; no weights are shipped for these")
+    return Table(
+        name="missing",
+        title="What is missing, and the command that makes it",
+        columns=(Column("for"), Column("what"), Column("command")),
+        rows=tuple(rows),
+        notes=tuple(notes),
+    )
+
+
+@functools.cache
+def name_of(method: str, options: str) -> str:
+    """The shortest registered name whose defaults are these options, `key=value` pairs with *."""
+    fit = []
+    for name in registry.names("methods"):
+        if leaf_of(name) == method:
+            defaults = jsonable(method_options(name, {}))
+            pairs = (pair.split("=", 1) for pair in options.split())
+            if all(fnmatch.fnmatch(str(defaults.get(key)), value) for key, value in pairs):
+                fit.append(name)
+    assert fit, f"no method is {method} with {options}"
+    return min(fit, key=lambda name: (len(name), name))
+
+
+def _scores(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
+    """What Tables 2 and 3 lack: the data, where they are not at hand, then runs on them."""
+    wanted: dict[str, dict[str, str]] = {}
+    for figure in figures():
+        runs = (run for g in groups if data_of(g) == figure.dataset for run in g.results)
+        if figure.method and figure.metric != SECONDS and not any(follows(r, figure) for r in runs):
+            method = name_of(figure.method, figure.options)
+            wanted.setdefault(figure.dataset, {})[figure.technique] = method
+    for dataset, methods in wanted.items():
+        table = "Table 2" if dataset == "davis2017" else "Table 3"
+        flags = _flags(groups, dataset, root)
+        if "DIR" in flags:
+            fetch = f"download {dataset} --root DIR" if card_of(dataset).archives else (
+                f"info {dataset}"
+            )  # fmt: skip
+            yield table, f"the data of {dataset}", f"vosbench data {fetch}"
+        for technique, method in methods.items():
+            command = f"vosbench run --method {method} --dataset {dataset}{flags}"
+            yield table, f"{technique} on {dataset}", command
+
+
+def _modules(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
+    """The cells of the paper's grid that the first group with one lacks."""
+    for group in groups:
+        options = [options_of(run) for run in group.results]
+        grid = [each for each in options if {"backbone", "matching"} <= each.keys()]
+        made = {(each["backbone"], each["matching"]) for each in grid}
+        flags = _flags(groups, data_of(group), root)
+        for backbone in dict.fromkeys(each["backbone"] for each in grid):
+            for module in MODULES:
+                if (backbone, module) not in made:
+                    command = _command(backbone, module, data_of(group), flags)
+                    yield "Fig. 6", f"{module} on {backbone}, {data_of(group)}", command
+        if grid:
+            return
+
+
+def _command(backbone: str, module: str, dataset: str, flags: str) -> str:
+    """Run a module with a backbone, after training it where no weights are shipped."""
+    method = name_of("rpmnet", f"matching={module} refine=none")
+    usual: Any = method_options(method, {})
+    words = f"--method {method}"
+    if usual.backbone != backbone:
+        words += f" --set backbone={backbone}"
+    try:
+        registry.load("methods", method).files(method_options(method, {"backbone": backbone}))
+    except UsageError:
+        out = f"trainings/{module}-{backbone}"
+        return (
+            f"vosbench train {words} --set start=none --videos CLIPS --out {out} && "
+            f"vosbench run {words} --set weights=$(echo {out}/*/weights.safetensors) "
+            f"--dataset {dataset}{flags}"
+        )
+    return f"vosbench run {words} --dataset {dataset}{flags}"
+
+
+def _flags(groups: Sequence[Group], dataset: str, root: Path | None) -> str:
+    """Where the data lie, as far as is known, and where the runs do."""
+    card = card_of(dataset)
+    flags = ""
+    if card.folder:
+        before = [g.results[0].manifest for g in groups if data_of(g) == dataset]
+        recorded = next((m["root"] for m in before if m and m["root"]), None)
+        try:
+            found = located(card, root, recorded)
+            open_dataset(dataset, root=found)
+        except (UsageError, DataError):
+            found = None
+        flags += f" --root {shlex.quote(str(found)) if found else f'DIR/{card.folder}'}"
+    folders = {
+        run.folder.parent
+        for group in groups
+        for run in group.results
+        if run.folder and run.manifest
+    }
+    if len(folders) == 1:
+        flags += f" --out {shlex.quote(str(folders.pop()))}"
+    return flags

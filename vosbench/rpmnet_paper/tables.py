@@ -1,0 +1,215 @@
+"""Runs -> Tables 2, 3 and 4 of RPM-Net (Kim et al., WACV 2020): measured beside published.
+
+A row is a technique of the paper with one run that follows it; columns say where a figure is from,
+and a difference is given only on the paper's own dataset. missing.py lists what is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vosbench.analysis.groups import Group
+from vosbench.analysis.published import Figure, deviations, follows, published
+from vosbench.analysis.runtime import frame_size
+from vosbench.analysis.significance import bootstrap, sample
+from vosbench.results import Result
+from vosbench.tables import Cell, Column, Table, is_bound, with_interval
+
+FILE = "rpmnet"  # the stem of the paper's figures in reports/published
+SECONDS = "seconds a frame"
+DATASETS = ("davis2017", "segtrackv2", "youtube-objects")  # the paper's
+
+
+def figures() -> tuple[Figure, ...]:
+    """The paper's own figures."""
+    return tuple(figure for figure in published() if figure.file == FILE)
+
+
+def techniques(groups: Sequence[Group]) -> dict[str, list[Result]]:
+    """Each technique of the paper with the runs that follow it, the least special first."""
+    found: dict[str, dict[str, Result]] = {}
+    for figure in figures():
+        runs = found.setdefault(figure.technique, {})
+        for group in groups:
+            runs |= {run.name: run for run in group.results if follows(run, figure)}
+    return {
+        technique: sorted(runs.values(), key=lambda run: (len(run.name), run.name))
+        for technique, runs in found.items()
+    }
+
+
+def scores(groups: Sequence[Group]) -> Table:
+    """Table 2: J and F on DAVIS-2017, and what the same methods reach on other data."""
+    others = [group for group in groups if data_of(group) not in DATASETS]
+    return _beside(
+        "table-2",
+        "Table 2: J and F on DAVIS-2017 val",
+        groups,
+        (("davis2017", "J"), ("davis2017", "F")),
+        others,
+    )
+
+
+def other_datasets(groups: Sequence[Group]) -> Table:
+    """Table 3: J on SegTrack-v2 and YouTube-Objects."""
+    return _beside(
+        "table-3",
+        "Table 3: J on SegTrack-v2 and YouTube-Objects",
+        groups,
+        (("segtrackv2", "J"), ("youtube-objects", "J")),
+        (),
+    )
+
+
+def _beside(
+    name: str,
+    title: str,
+    groups: Sequence[Group],
+    wanted: Sequence[tuple[str, str]],
+    others: Sequence[Group],
+) -> Table:
+    known = {(f.technique, f.dataset, f.metric): f for f in figures()}
+    datasets = {dataset for dataset, _ in wanted}
+    columns = [Column("technique"), Column("run")]
+    for dataset, metric in wanted:
+        stem = metric if len(datasets) == 1 else f"{metric} {dataset}"
+        columns += [
+            Column(f"{stem} published", "%"),
+            *with_interval(Column(f"{stem} measured{_part(groups, dataset)}", "%")),
+            Column(f"{stem} difference", "%", signed=True),
+        ]
+    elsewhere = [(group, metric) for group in others for metric in ("J", "F")]
+    for group, metric in elsewhere:
+        columns += with_interval(Column(f"{metric} {said(group)}", "%"))
+    columns.append(Column("not as published"))
+    rows: list[tuple[Cell, ...]] = []
+    shown = [group for group in groups if group in others or data_of(group) in datasets]
+    for technique, runs in techniques(shown).items():
+        if not any((technique, dataset, metric) in known for dataset, metric in wanted):
+            continue
+        for run_name in [run.name for run in runs] or [""]:
+            cells: list[Cell] = [technique, run_name or None]
+            differs: list[str] = []
+            for dataset, metric in wanted:
+                figure = known.get((technique, dataset, metric))
+                run = _run_of(groups, dataset, figure.split, run_name) if figure else None
+                value = figure.value / 100 if figure else None
+                score, *interval = _score(run, metric)
+                cells += [value, score, *interval]
+                cells.append(None if value is None or score is None else score - value)
+                differs += deviations(run, figure) if figure and run else []
+            for group, metric in elsewhere:
+                of_group = {run.name: run for run in group.results}
+                cells += _score(of_group.get(run_name), metric)
+            rows.append((*cells, "; ".join(dict.fromkeys(differs)) or None))
+    notes = [
+        "published: read in the paper; measured: by this software; difference: only where both "
+        "are of the same dataset and split; a dash: nothing published, or no run; interval: 95 %, "
+        "bootstrap over sequences"
+    ]
+    if others:
+        notes.append(
+            f"{', '.join(map(said, others))}: other data than the paper's, measured here; not to "
+            "be compared with its figures"
+        )
+    for group in shown:
+        notes += [f"{data_of(group)}: {n}" for n in group.notes if n.startswith("ONLY")]
+    filled = [
+        place
+        for place, column in enumerate(columns)
+        if not (column.signed or column is columns[-1] or is_bound(column))
+        or any(row[place] is not None for row in rows)
+    ]  # nothing is said of differences and intervals where nothing was measured
+    return Table(
+        name,
+        title,
+        tuple(columns[place] for place in filled),
+        tuple(tuple(row[place] for place in filled) for row in rows),
+        tuple(notes),
+    )
+
+
+def runtimes(groups: Sequence[Group]) -> Table:
+    """Table 4: seconds a frame, each with what it was measured on."""
+    rows: list[tuple[Cell, ...]] = []
+    whats: dict[str, None] = {}
+    for figure in figures():
+        if figure.metric != SECONDS:
+            continue
+        timed = 0
+        for group in groups:
+            for run in group.results:
+                manifest = run.manifest
+                if manifest is None or not follows(run, figure) or not manifest["timing"]["frames"]:
+                    continue
+                timed += 1
+                whats[manifest["timing"]["what"]] = None
+                identity, machine = manifest["identity"], manifest["environment"]
+                size = identity["options"].get("size")
+                rows.append((
+                    figure.technique, figure.value, run.name, said(group),
+                    manifest["timing"]["median_seconds"], frame_size(run),
+                    str(size) if size else None, identity["device"],
+                    f"{machine['cores']} cores, {machine['processor']}",
+                ))  # fmt: skip
+        if not timed:
+            rows.append((figure.technique, figure.value, *[None] * 7))
+    return Table(
+        "table-4",
+        "Table 4: seconds a frame",
+        (
+            Column("technique"),
+            Column("published", "s/frame", digits=2),
+            Column("run"),
+            Column("data"),
+            Column("measured", "s/frame", digits=3),
+            Column("frame size"),
+            Column("size option"),
+            Column("device"),
+            Column("machine"),
+        ),
+        tuple(rows),
+        (
+            "published: of ResNet-101 at 512x512 on a GPU that the paper does not name; measured: "
+            "median on the machine named; the two do not compare, so that no difference is given",
+            *(f"counted: {what}" for what in whats),
+        ),
+    )
+
+
+def data_of(group: Group) -> str:
+    """The name of a group's dataset."""
+    return str(group.results[0].summary["dataset"]["name"])
+
+
+def said(group: Group) -> str:
+    """A group's dataset in a word or two, with how many of its sequences where not all."""
+    data = group.results[0].summary["dataset"]
+    part = f" {data['sequences']} of {data['card_sequences']}"
+    return f"{data['name']}{part if data['sequences'] < data['card_sequences'] else ''}"
+
+
+def _part(groups: Sequence[Group], dataset: str) -> str:
+    """On how many sequences of a dataset was measured, where not on all."""
+    parts = {said(group).removeprefix(dataset) for group in groups if data_of(group) == dataset}
+    return parts.pop() if len(parts) == 1 else ""
+
+
+def _run_of(groups: Sequence[Group], dataset: str, split: str, name: str) -> Result | None:
+    """A run by name on a dataset, where the group with most sequences has it."""
+    fit = [
+        run
+        for group in groups
+        if data_of(group) == dataset and group.results[0].summary["dataset"]["split"] == split
+        for run in group.results
+        if run.name == name
+    ]
+    return max(fit, key=lambda run: len(run.summary["sequences"]), default=None)
+
+
+def _score(run: Result | None, metric: str) -> tuple[float | None, float | None, float | None]:
+    """The mean of a run with the ends of its interval; None where there is none."""
+    value = run.summary[metric]["mean"] if run else None
+    if run is None or value is None:
+        return None, None, None
+    return (float(value), *bootstrap(sample(run, metric)))

@@ -1,0 +1,1 @@
+"""Running a method over a dataset: configuration in, masks and run.json out."""

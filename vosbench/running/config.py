@@ -1,0 +1,89 @@
+"""One frozen description of a run, from a TOML file and flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from vosbench import registry
+from vosbench.errors import UsageError, did_you_mean
+from vosbench.options import _convert
+
+OVERWRITE = ("never", "missing", "always")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides what a run computes and where it lies.
+
+    options: `key=value` strings or values for the method's Options.
+    split, resolution, protocol: "" stands for the dataset card's default.
+    workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
+    overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
+        `always` starts anew.
+    """
+
+    method: str
+    dataset: str
+    root: Path | None = None
+    split: str = ""
+    resolution: str = ""
+    sequences: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = ""
+    device: str = "cpu"
+    seed: int = 0
+    workers: int = 1
+    scheduler: str = ""
+    overwrite: Literal["never", "missing", "always"] = "missing"
+    out: Path = Path("runs")
+
+    def __post_init__(self) -> None:
+        if self.overwrite not in OVERWRITE:
+            raise UsageError(f"unknown overwrite {self.overwrite!r}; known: {', '.join(OVERWRITE)}")
+        if self.workers < 1:
+            raise UsageError(f"workers is {self.workers}, expected 1 or more")
+        if not 0 <= self.seed < 2**63:  # what every generator of numbers takes
+            raise UsageError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
+
+
+def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
+    """A RunConfig from a TOML file, overridden by the flags that are not None.
+
+    Raises:
+        UsageError: the file is missing or not TOML, a key is unknown, method or dataset is missing.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(f"configuration {path} is missing") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"configuration {path} is not TOML: {error}") from None
+    stored = values.pop("options", {})
+    if not isinstance(stored, dict):
+        raise UsageError(f"{path}: options must be a table, [options], got {stored!r}")
+    options = {**stored, **(flags.get("options") or {})}
+    values |= {k: v for k, v in flags.items() if v is not None and k != "options"}
+    known = {f.name for f in dataclasses.fields(RunConfig)}
+    for key in values:
+        if key not in known:
+            raise UsageError(f"{path}: unknown key {key!r}; {did_you_mean(key, known)}")
+    for key in ("method", "dataset"):
+        if not values.get(key):
+            raise UsageError(
+                f"no {key} named; use --{key} NAME, known: {', '.join(registry.names(key + 's'))}"
+            )
+    hints = typing.get_type_hints(RunConfig)
+    for key, value in values.items():
+        try:
+            values[key] = _convert(value, hints[key])
+        except ValueError as error:
+            raise UsageError(f"{path or 'run'}: {key}={value}: {error}") from None
+    return RunConfig(**values, options=options)

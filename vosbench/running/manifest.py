@@ -1,0 +1,212 @@
+"""run.json and timing.csv: what was run, with what, on which data and machine, and how fast."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import dataclasses
+import hashlib
+import io
+import statistics
+from pathlib import Path
+from typing import Any
+
+import vosbench
+from vosbench import registry
+from vosbench.errors import OtherRunError, UsageError
+from vosbench.files import fingerprint, jsonable, write_json, write_text
+from vosbench.protocols import choose_protocol
+from vosbench.provenance import _hashes_of_leaf, environment, hashes
+from vosbench.resolve import method_options
+from vosbench.results import load_manifest
+from vosbench.running.config import RunConfig
+from vosbench.running.folder import read_record
+from vosbench.types import Dataset
+
+_TOOLBOX = Path(__file__).parents[1] / "toolbox"
+
+
+def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) -> dict[str, Any]:
+    """What decides a run's masks (`identity`), and the facts beside it."""
+    options = method_options(config.method, config.options)
+    card = dataset.card
+    identity = {
+        "method": config.method,
+        "source_sha256": _source_sha256(registry.find("methods", config.method).path),
+        "options": jsonable(options),
+        "files": hashes(options) | _hashes_of_leaf(config.method, options),
+        "dataset": card.name,
+        "split": dataset.split,
+        "resolution": config.resolution,
+        "sequences": list(sequences),
+        "device": config.device,
+        "seed": config.seed,
+    }
+    usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
+    usual["resolution"] = card.resolutions[0] if card.resolutions else ""
+    special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config)]
+    special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
+    return {
+        "vosbench": vosbench.__version__,
+        "identity": identity,
+        "identity_sha256": fingerprint(identity),
+        "label": " ".join([config.method, *special]),
+        "method_source": registry.find("methods", config.method).source,
+        "own_data": config.root.stem if config.root and not card.folder else "",
+        "root": str(config.root.resolve()) if config.root else None,
+        "card": jsonable(
+            {
+                k: getattr(card, k)
+                for k in ("name", "title", "url", "licence", "citation", "registration")
+            }
+        ),
+        "protocol": dataclasses.asdict(choose_protocol(card, config.protocol)),
+        "complete_split": sequences == dataset.names,
+    }
+
+
+def folder_name(described: dict[str, Any]) -> str:
+    """`<method>-<dataset>`, with eight digits of the identity's hash unless all is default."""
+    identity = described["identity"]
+    name = f"{identity['method']}-{identity['dataset']}"
+    if described["own_data"]:
+        name += f"-{described['own_data']}"
+    return (
+        name
+        if described["label"] == identity["method"] and described["complete_split"]
+        else f"{name}-{described['identity_sha256'][:8]}"
+    )
+
+
+def start(folder: Path, described: dict[str, Any]) -> None:
+    """Write run.json, or check that the one there describes the same run and keep what it tells.
+
+    Raises:
+        OtherRunError: the folder holds a run with other options, data, weights or source.
+    """
+    path, before = folder / "run.json", {}
+    if path.is_file():
+        before = load_manifest(folder)
+        if before["identity_sha256"] != described["identity_sha256"]:
+            changed = [
+                "the method's source" if key == "source_sha256" else f"{key}: {old} -> {value}"
+                for key, value in described["identity"].items()
+                if (old := before["identity"].get(key)) != value
+            ]
+            raise OtherRunError(
+                f"{folder} holds another run (changed: {'; '.join(changed)}); "
+                "use --overwrite always to start anew, or another --out"
+            )
+    write_json(path, _under_way() | before | described)
+
+
+def resume(folder: Path) -> None:
+    """Note in run.json that sequences are being made, where and with what."""
+    write_json(folder / "run.json", load_manifest(folder) | _under_way())
+
+
+def _under_way() -> dict[str, Any]:
+    return {"status": "running", "environment": environment()}
+
+
+def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
+    """Write timing.csv and the final run.json from the records of the finished sequences."""
+    described = load_manifest(folder)
+    records = [record for name in done if (record := read_record(folder, name)) is not None]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("sequence", "frame", "seconds"))
+    for record in records:
+        for name, seconds in zip(record["frame_names"], record["seconds"], strict=True):
+            writer.writerow((record["sequence"], name, f"{seconds:.6f}"))
+    write_text(folder / "timing.csv", table.getvalue())
+    # The first two frames of a sequence hold the prompt and the warm-up.
+    warm = sorted(s for record in records for s in record["seconds"][2:])
+    total, frames = sum(sum(r["seconds"]) for r in records), sum(r["frames"] for r in records)
+    complete = not failed and len(done) == len(described["identity"]["sequences"])
+    described |= {
+        "status": "complete" if complete else "incomplete",
+        "done": done,
+        "failed": failed,
+        "timing": {
+            "what": "method only: no decoding of frames, no writing of masks; median and p95 "
+            "without the first two frames of each sequence, mean_seconds_of_all with them",
+            "frames": len(warm),
+            "mean_seconds_of_all": total / frames if frames else None,
+            "median_seconds": statistics.median(warm) if warm else None,
+            "p95_seconds": warm[min(len(warm) - 1, int(0.95 * len(warm)))] if warm else None,
+        },
+        "made_by": sorted({record["made_by"] for record in records}),
+        "peak_memory_bytes": max((r["peak_memory_bytes"] for r in records), default=None),
+        "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
+    }
+    write_json(folder / "run.json", described)
+
+
+def _source_sha256(path: Path) -> str:
+    """The hash of a leaf's own code and of all of the toolbox that it imports, however deep.
+
+    Comments and docstrings decide nothing and do not count.
+    """
+    files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+    seen: dict[Path, bytes] = {}
+    while files:
+        file = files.pop()
+        if file not in seen:
+            seen[file] = file.read_bytes()
+            files += _imported_of_toolbox(seen[file])
+    digest = hashlib.sha256()
+    for code in sorted(map(_code, seen.values())):
+        digest.update(code)
+    return digest.hexdigest()
+
+
+def _code(source: bytes) -> bytes:
+    """A module's syntax tree without its docstrings, which are no more than words."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            del node.body[0]
+    return ast.dump(tree).encode()
+
+
+def _imported_of_toolbox(source: bytes) -> list[Path]:
+    """The files of vosbench.toolbox that a module names in its imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    stems = {name.split(".")[2] for name in names if name.startswith("vosbench.toolbox.")}
+    found = [_TOOLBOX / f"{stem}.py" for stem in sorted(stems)]
+    return [file for file in found if file.is_file()]
+
+
+def _short(value: Any) -> str:
+    """An option's value as a label shows it: a path by its last part, weights by their training."""
+    if not isinstance(value, Path):
+        return str(value)
+    every_training_has_it = value.name == "weights.safetensors"
+    return f"{value.parent.name}/{value.name}" if every_training_has_it else value.name
+
+
+def _changed(config: RunConfig) -> list[str]:
+    """The names of the given options that, left out, would have another value.
+
+    What an option is when left out can hang on the others, as with a preset.
+    """
+    options = method_options(config.method, config.options)
+    changed = []
+    for field in dataclasses.fields(options):
+        if field.name in config.options:
+            others = {k: v for k, v in config.options.items() if k != field.name}
+            try:
+                usual = getattr(method_options(config.method, others), field.name)
+            except UsageError:  # the others need it
+                usual = None
+            if getattr(options, field.name) != usual:
+                changed.append(field.name)
+    return changed

@@ -1,0 +1,219 @@
+"""One sequence: frames -> method -> checked and timed masks, all of them on disk or none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vosbench.errors import DataError, MethodError
+from vosbench.files import write_json
+from vosbench.masks import ids, write_mask
+from vosbench.provenance import made_by
+from vosbench.resolve import build_method, open_dataset
+from vosbench.running import cluster
+from vosbench.running.config import RunConfig
+from vosbench.running.folder import data_sha256
+from vosbench.types import Frame, Mask, Method, PerSequence, Sequence
+
+FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
+
+
+def segment_sequence(
+    config: RunConfig,
+    folder: Path,
+    name: str,
+    *,
+    threads: int = 0,
+    on_frame: FrameDone | None = None,
+) -> dict[str, Any]:
+    """Run the method over one sequence and leave its masks and its record in the run's folder.
+
+    The masks appear under their name only when the last one is written.
+
+    Returns:
+        The record: frames, seconds per frame (reading and writing not counted), peak memory.
+    """
+    _forget_peak()
+    method = _built(config, folder)
+    dataset = open_dataset(
+        config.dataset, root=config.root, split=config.split, resolution=config.resolution
+    )
+    sequence = dataset.sequence(name)
+    given = data_sha256(sequence)
+    if isinstance(method, PerSequence):
+        method = method.for_sequence(sequence.name, sequence.frame_names)
+    if threads:
+        cluster.limit_threads(threads)
+    partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
+    partial.mkdir()
+    try:
+        record = _segment(method.segment, sequence, partial, config.device, on_frame)
+        record |= {"data_sha256": given, "made_by": made_by()}
+        _leave(partial, folder, name, record)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
+
+
+_last: tuple[tuple[Path, int], Method] | None = None
+
+
+def _built(config: RunConfig, folder: Path) -> Method:
+    """The run's method, built once in this process for all of the run's sequences.
+
+    A run starts by writing run.json, so its time tells one run from the next in one folder.
+    """
+    global _last
+    key = folder.resolve(), (folder / "run.json").stat().st_mtime_ns
+    if _last is None or _last[0] != key:
+        _last = None  # the former method's memory is given back before the next one is built
+        built = build_method(config.method, config.options, device=config.device, seed=config.seed)
+        _last = key, built
+    return _last[1]
+
+
+def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> None:
+    """Give finished masks their name, then write the record that makes them count.
+
+    Where another worker, thought dead, has just finished the same sequence, its masks stay.
+    """
+    try:
+        os.replace(partial, folder / "masks" / name)
+    except OSError:
+        if not (folder / "masks" / name).is_dir():
+            raise
+        shutil.rmtree(partial)
+    write_json(folder / "sequences" / f"{name}.json", record)
+
+
+def _segment(
+    segment: Callable[..., Iterator[Mask]],
+    sequence: Sequence,
+    partial: Path,
+    device: str,
+    on_frame: FrameDone | None,
+) -> dict[str, Any]:
+    """Drive the method through one sequence, checking, timing and writing every mask."""
+    prompts = {index: mask.copy() for index, mask in sequence.prompts.items()}
+    if not prompts:
+        raise DataError(f"{sequence.name} has no prompt: its first annotation is empty or missing")
+    shape = next(iter(prompts.values())).shape
+    allowed = {0}.union(*(ids(mask) for mask in prompts.values()))
+    reader = _TimedReader(sequence, shape)
+    seconds: list[float] = []
+    digest = hashlib.sha256()
+    masks = segment(iter(reader), prompts)
+    total = len(sequence.frame_names)
+    for index, frame_name in enumerate(sequence.frame_names):
+        _synchronise(device)
+        reader.seconds, started = 0.0, time.perf_counter()
+        try:
+            mask = next(masks)
+        except StopIteration:
+            raise MethodError(
+                f"{sequence.name}: the method gave {index} masks for {total} frames; "
+                "segment() must yield one mask per frame"
+            ) from None
+        except SystemExit as error:
+            raise MethodError(
+                f"{sequence.name}: the method tried to end the program: SystemExit({error.code})"
+            ) from error
+        _synchronise(device)
+        seconds.append(time.perf_counter() - started - reader.seconds)
+        _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
+        write_mask(partial / f"{frame_name}.png", mask)
+        digest.update(mask.tobytes())
+        if on_frame:
+            on_frame(sequence.name, index + 1, total)
+    if next(masks, None) is not None:
+        raise MethodError(
+            f"{sequence.name}: the method gave more than {total} masks for {total} frames"
+        )
+    return {
+        "sequence": sequence.name,
+        "frames": total,
+        "frame_names": list(sequence.frame_names),
+        "height": shape[0],
+        "width": shape[1],
+        "objects": sorted(allowed - {0}),
+        "masks_sha256": digest.hexdigest(),
+        "seconds": seconds,
+        "peak_memory_bytes": _peak_memory(),
+    }
+
+
+class _TimedReader(Iterable[Frame]):
+    """The frames of a sequence, checked for size; `seconds` counts the time spent reading."""
+
+    def __init__(self, sequence: Sequence, shape: tuple[int, ...]) -> None:
+        self.sequence, self.shape, self.seconds = sequence, shape, 0.0
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = iter(self.sequence.frames)
+        for frame_name in self.sequence.frame_names:
+            started = time.perf_counter()
+            try:
+                frame = next(frames)
+            except StopIteration:
+                raise DataError(
+                    f"{self.sequence.name}: frame {frame_name} is missing; "
+                    f"{len(self.sequence.frame_names)} frames were announced"
+                ) from None
+            self.seconds += time.perf_counter() - started
+            if frame.shape[:2] != self.shape:
+                raise DataError(
+                    f"{self.sequence.name}: frame {frame_name} is "
+                    f"{frame.shape[0]}x{frame.shape[1]} but its prompt is "
+                    f"{self.shape[0]}x{self.shape[1]}; bring both to one size"
+                )
+            yield frame
+
+
+def _check_mask(mask: Any, shape: tuple[int, ...], allowed: set[int], where: str) -> None:
+    if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype != np.uint8:
+        found = (
+            f"{mask.shape} {mask.dtype}" if isinstance(mask, np.ndarray) else type(mask).__name__
+        )
+        raise MethodError(f"{where}: the method gave {found}, expected {shape} uint8")
+    unknown = sorted(set(ids(mask)) - allowed)
+    if unknown:
+        raise MethodError(
+            f"{where}: the method gave ids {unknown} that no prompt has; "
+            f"the prompts' ids are {sorted(allowed - {0})}"
+        )
+
+
+def _synchronise(device: str) -> None:
+    if device.startswith("cuda") and "torch" in sys.modules:
+        sys.modules["torch"].cuda.synchronize(device)
+
+
+def _peak_memory() -> int:
+    """The largest resident size of this process since `_forget_peak`, in bytes."""
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    except OSError:
+        pass
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _forget_peak() -> None:
+    """Let the peak begin anew, where Linux can: it is to be this sequence's, not the process's."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -1,0 +1,1 @@
+"""Scoring masks on disk against a dataset's truth."""

@@ -1,0 +1,199 @@
+"""A dataset's truth and a folder of masks become checked pairs of masks, frame by frame.
+
+First `plan` looks at names only, then `pairs` reads each file once; `evaluate` scores the pairs.
+Faults are gathered, not raised one by one, so that a user sees all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vosbench.errors import DataError, TruthWithheldError
+from vosbench.masks import ids, lay_prompt, read_mask
+from vosbench.protocols import _or_use, check_numbered
+from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
+
+VOID = 255  # in a truth of ids: background, as the official tool has it
+MOST_IDS = 32  # more different values than this are a soft map, not objects to unite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be scored of one sequence.
+
+    frames: indices to score. since: object id -> frame after which it is scored; the id is None
+    where all ids are one object.
+    """
+
+    sequence: Sequence
+    protocol: ScoringProtocol
+    card: DatasetCard
+    frames: tuple[int, ...]
+    since: Mapping[int | None, int]
+
+
+class Pair(NamedTuple):
+    """One frame's masks, read and checked; `held` is what copy-first would say, if asked for."""
+
+    frame: int
+    truth: Mask
+    prediction: Mask
+    held: Mask | None
+
+
+def plan(
+    dataset: Dataset, names: tuple[str, ...], masks: Path, protocol: ScoringProtocol
+) -> tuple[dict[str, Task], tuple[str, ...]]:
+    """The task of each sequence, and the names of those without a frame to score.
+
+    Raises:
+        TruthWithheldError: no sequence has an annotation to score against.
+        DataError: folders or files are missing, or ids do not fit; it lists all that can be seen
+            without reading the masks.
+    """
+    if not masks.is_dir():
+        raise DataError(f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>")
+    tasks: dict[str, Task] = {}
+    faults: list[str] = []
+    annotated = False
+    for name in names:
+        try:
+            sequence = dataset.sequence(name)
+            annotated |= len(sequence.truth) > 1  # one is no more than the prompt
+            task = _task(sequence, protocol, dataset.card)
+        except DataError as error:
+            faults += error.faults
+            continue
+        if task.frames:
+            tasks[name] = task
+            faults += _missing(task, masks / name)
+    where = f"{dataset.card.name} ({dataset.split})"
+    if not annotated and not faults:
+        raise TruthWithheldError(
+            f"{where} has no truth to score against: only its prompts are annotated; annotate "
+            "more frames of your own data, or score the masks where the truth is (a server)"
+        )
+    if faults:
+        raise DataError(faults)
+    if not tasks:
+        raise DataError(f"{where}: no sequence has a frame that protocol {protocol.name} scores")
+    return tasks, tuple(name for name in names if name not in tasks)
+
+
+def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> Task:
+    """The frames and objects of one sequence; DataError when its ids do not fit the protocol."""
+    start = min(sequence.prompts, default=0)  # nothing can be known of frames before it
+    annotated = [index for index in sorted(sequence.truth) if index >= start]
+    frames = annotated[protocol.drop_first : len(annotated) - protocol.drop_last]
+    since: dict[int | None, int] = {}
+    if protocol.objects == "united":
+        since[None] = -1
+    elif protocol.objects == "prompted":
+        for index, prompt in sequence.prompts.items():
+            for number in ids(prompt):
+                if number != VOID:
+                    since[number] = min(index, since.get(number, index))
+    elif frames:
+        first = annotated[0]
+        found = [number for number in ids(sequence.truth[first]) if number != VOID]
+        check_numbered(
+            found, f"{sequence.name}, annotation {sequence.frame_names[first]}", card, protocol
+        )
+        since = dict.fromkeys(found, -1)
+    earliest = min(since.values(), default=len(sequence.frame_names))
+    return Task(
+        sequence=sequence,
+        protocol=protocol,
+        card=card,
+        frames=tuple(index for index in frames if index > earliest),
+        since=since,
+    )
+
+
+def _missing(task: Task, folder: Path) -> list[str]:
+    """One line for each mask file that is not there."""
+    if not folder.is_dir():
+        return [f"{folder} is missing: expected a folder of masks for {task.sequence.name}"]
+    found = sorted(path.name for path in folder.glob("*.png"))
+    wanted = [f"{task.sequence.frame_names[index]}.png" for index in task.frames]
+    present = set(found)
+    missing = [name for name in wanted if name not in present]
+    if len(missing) == len(wanted):
+        others = f"{len(found)} others, such as {found[0]}" if found else "no .png at all"
+        return [
+            f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
+            f"{others}; name each mask as its frame"
+        ]
+    if not missing:
+        return []
+    some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+    return [f"{len(missing)} of {len(wanted)} masks are missing in {folder}: {some}"]
+
+
+def pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:
+    """Read the masks frame by frame; a frame with a fault is noted and left out.
+
+    hold: whether to also give the prompts so far, held still.
+    """
+    sequence = task.sequence
+    prompts = sorted(sequence.prompts) if hold else []
+    held: Mask | None = None
+    for index in task.frames:
+        while prompts and prompts[0] <= index:
+            prompt = sequence.prompts[prompts.pop(0)]
+            held = prompt if held is None else lay_prompt(held, prompt)
+        path = folder / f"{sequence.frame_names[index]}.png"
+        try:
+            truth, prediction = sequence.truth[index], read_mask(path)
+        except DataError as error:
+            faults += error.faults
+            continue
+        if prediction.shape != truth.shape:
+            h, w = truth.shape
+            faults.append(
+                f"mask {path} is {prediction.shape[0]}x{prediction.shape[1]} but its annotation is "
+                f"{h}x{w} (height x width); resize with nearest neighbour"
+            )
+            continue
+        annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
+        fault = _wrong_ids(prediction, task, f"mask {path}")
+        if task.protocol.objects == "united":
+            fault = fault or _wrong_ids(truth, task, annotation)
+        if fault:
+            faults.append(fault)
+            continue
+        yield Pair(index, truth, prediction, held)
+
+
+def _wrong_ids(mask: Mask, task: Task, what: str) -> str:
+    """What is wrong with a mask's values; "" if nothing is."""
+    top, protocol = int(mask.max()), task.protocol
+    if protocol.objects == "united":
+        if top < MOST_IDS or np.count_nonzero(mask == top) == np.count_nonzero(mask):
+            return ""
+        values = len(ids(mask))
+        return (
+            f"{what} has {values} different grey values: it looks like a soft map; "
+            "threshold it to 0 and 255 first"
+        )
+    known = [number for number in task.since if number is not None]
+    if top <= len(known) == max(known):
+        return ""
+    found = set(ids(mask))
+    unknown = sorted(found - set(known))
+    if not unknown:
+        return ""
+    if found == {VOID} and len(known) == 1:
+        return (
+            f"{what} has the values 0 and 255, but protocol {protocol.name} expects object ids: "
+            f"write {known[0]} instead of 255{_or_use(task.card, 'united')}"
+        )
+    return (
+        f"{what} has the ids {unknown}, but protocol {protocol.name} knows only the objects "
+        f"{sorted(known)} of {task.sequence.name}"
+    )

@@ -1,0 +1,272 @@
+"""A suite: a TOML list of trainings and runs, of which only what is missing is done.
+
+    title = "What the table says"
+    datasets = ["synthetic", "davis2016"]     # for every run that names none
+    report = "paper"                          # at its end: "page", "paper" (with --paper), or none
+
+    [[train]]                                 # made before the runs
+    name = "rpmnet-conv-3"                    # weights/<name>.safetensors in the suite's folder
+    method = "rpmnet-conv-3"
+    set = { steps = 1500 }
+    seed = 0
+    score = ["davis2016"]                     # its scores there go into the card
+    install = true                            # also put among the weights that vosbench ships
+
+    [[run]]
+    method = "optical-flow"
+    set = { label = "soft" }
+    datasets = ["folder"]
+    root = "clips"                            # else where VOSBENCH_DATA says
+    sequences = ["bird"]                      # else all
+
+    [[run]]
+    method = "label-propagation"
+    grid = { preset = ["crw", "dino"], seed = [0, 1, 2] }      # a run for each of the six
+
+Its folder holds runs/, trainings/, weights/ and report/, and can be moved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vosbench import api, registry, results
+from vosbench.errors import DataError, IncompleteRunError, OtherRunError, UsageError, VosbenchError
+from vosbench.files import write_bytes, write_json
+from vosbench.resolve import card_of, method_options, open_dataset, resolve_root
+from vosbench.running import run as running
+from vosbench.running.config import RunConfig
+from vosbench.suites.reading import Run, Suite, Training, names, read
+from vosbench.toolbox.methods import weights
+from vosbench.training import loop
+from vosbench.training.plan import TrainConfig, begun, plan
+
+__all__ = ["Done", "Run", "Suite", "Training", "execute", "names", "read"]
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The folders of the runs that are whole, and what was not done, with why.
+
+    missing: what failed. not_at_hand: datasets that do not lie where vosbench looks by itself,
+    which is no failure.
+    """
+
+    folders: tuple[Path, ...]
+    missing: Mapping[str, str]
+    not_at_hand: Mapping[str, str]
+
+
+def execute(
+    suite: Suite,
+    out: Path,
+    *,
+    videos: Path | None = None,
+    workers: int = 1,
+    device: str = "cpu",
+    tell: Tell,
+    running_bar: Callable[[running.Plan], contextlib.AbstractContextManager[Any]],
+    training_bar: loop.Showing,
+) -> Done:
+    """Do what is missing of a suite, one entry after the other; a failed one does not stop it.
+
+    Args:
+        suite: from `read`.
+        out: the suite's folder.
+        videos: unlabelled clips for its trainings.
+        workers, device: of every run and training.
+        tell: what a person should read.
+        running_bar, training_bar: see progress.
+
+    Raises:
+        KeyboardInterrupt: a training was stopped; the same call goes on.
+    """
+    missing: dict[str, str] = {}
+    for made in suite.trainings:
+        with _noting(missing, f"training {made.name}", tell):
+            kept = out / "weights" / f"{made.name}.safetensors"
+            if not kept.is_file():
+                _train(made, out, videos, kept, device=device, training_bar=training_bar)
+            card = _card_of(made, kept)
+            installed = weights.FOLDER / kept.name
+            options = {k: v for k, v in card["all_options"].items() if k != "weights"}
+            if made.install:
+                _copy(kept, installed)
+                _check_found(made, options, installed)
+            # What is installed is scored as it will be found, so that a later run is the same one.
+            which = {} if made.install else {"weights": kept}
+            for dataset in made.score:
+                if dataset not in card["scores"]:
+                    tell(f"  its scores on {dataset}")
+                    config = RunConfig(
+                        method=made.method, dataset=dataset, options=options | which,
+                        device=device, workers=workers, out=out / "runs",
+                    )  # fmt: skip
+                    summary = results.load(_run(config, running_bar)).summary
+                    card["scores"][dataset] = _short(summary)
+                    write_json(kept.with_suffix(".json"), card)
+            if made.install:
+                _copy(kept, installed)
+    not_at_hand: dict[str, str] = {}
+    absent = _absent(suite)
+    for (dataset, root), why in absent.items():
+        count = sum(dataset in run.datasets and run.root == root for run in suite.runs)
+        left_out = missing if root or _lies(dataset) else not_at_hand
+        left_out[f"{dataset} ({count} {'run' if count == 1 else 'runs'})"] = why
+        tell(f"left out: {dataset}: {why}")
+    folders = []
+    for run in suite.runs:
+        for dataset in run.datasets:
+            if (dataset, run.root) in absent:
+                continue
+            with _noting(missing, f"{run.words()} on {dataset}", tell):
+                config = RunConfig(
+                    method=run.method, dataset=dataset, options=run.set, seed=run.seed,
+                    root=Path(run.root) if run.root else None, sequences=run.sequences,
+                    device=device, workers=workers, out=out / "runs",
+                )  # fmt: skip
+                folders.append(_run(config, running_bar))
+    return Done(tuple(dict.fromkeys(folders)), missing, not_at_hand)
+
+
+def _absent(suite: Suite) -> dict[tuple[str, str], str]:
+    """The datasets, with their root, that cannot be opened, and why: their runs are left out."""
+    found = {}
+    for key in dict.fromkeys((name, run.root) for run in suite.runs for name in run.datasets):
+        dataset, root = key
+        try:
+            open_dataset(dataset, root=Path(root) if root else None)
+        except VosbenchError as error:
+            hint = "" if root else '; in a suite, root = "DIR" in the [[run]]'
+            found[key] = f"{error}{hint}"
+    return found
+
+
+def _lies(dataset: str) -> bool:
+    """Whether there is anything where VOSBENCH_DATA says that the dataset lies."""
+    try:
+        where = resolve_root(card_of(dataset), None)
+    except UsageError:
+        return False
+    return where is None or where.exists()
+
+
+@contextlib.contextmanager
+def _noting(missing: dict[str, str], what: str, tell: Tell) -> Iterator[None]:
+    tell(what)
+    try:
+        yield
+    except VosbenchError as error:
+        missing[what] = str(error)
+        tell(f"  left out: {error}")
+
+
+def _run(config: RunConfig, running_bar: Any) -> Path:
+    """A run's folder, scored; IncompleteRunError where a sequence of it failed.
+
+    What its folder held before weights or source changed is missing: it is done anew.
+    """
+    try:
+        planned = running.plan(config)
+    except OtherRunError:
+        planned = running.plan(dataclasses.replace(config, overwrite="always"))
+    if planned.missing or not (planned.folder / "summary.json").is_file():
+        with running_bar(planned) as (on_sequence, on_frame):
+            ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
+        if ran.failed:
+            raise IncompleteRunError(api.failures(ran))
+        api.score_run(planned.folder)
+    return planned.folder
+
+
+def _train(
+    made: Training,
+    out: Path,
+    videos: Path | None,
+    kept: Path,
+    *,
+    device: str,
+    training_bar: loop.Showing,
+) -> None:
+    """Make the weights of a training, going on where it was stopped."""
+    if videos is None:
+        raise UsageError("it learns from unlabelled clips: give --videos DIR")
+    config = TrainConfig(
+        method=made.method, videos=videos, values={k: str(v) for k, v in made.set.items()},
+        out=out / "trainings" / made.name, seed=made.seed, device=device, threads=1,
+    )  # fmt: skip
+    config = dataclasses.replace(config, resume=begun(config))
+    ended = loop.train(plan(config), showing=training_bar)
+    if ended.weights is None:
+        raise KeyboardInterrupt
+    _copy(ended.weights, kept)
+
+
+def _copy(weights_file: Path, to: Path) -> None:
+    """Copy weights after their card, so that weights that are there have one."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (".json", ".safetensors"):
+        write_bytes(to.with_suffix(suffix), weights_file.with_suffix(suffix).read_bytes())
+
+
+def _check_found(made: Training, options: Mapping[str, Any], installed: Path) -> None:
+    """UsageError where the method, given these options, would not find what was installed."""
+    leaf = registry.load("methods", made.method)
+    found = leaf.files(method_options(made.method, options)) if hasattr(leaf, "files") else {}
+    if installed not in found.values():
+        wanted = ", ".join(path.stem for path in found.values()) or "none"
+        raise UsageError(
+            f"weights installed as {made.name!r} are not what {made.method} reads with these "
+            f"options: that is {wanted!r}; name the training so, or leave install out"
+        )
+
+
+def _card_of(made: Training, kept: Path) -> dict[str, Any]:
+    """The card of the weights kept under a training's name.
+
+    Raises:
+        DataError: they have none, or it tells of another training.
+    """
+    card = weights.card_of(kept)
+    words = shlex.split(card.get("command", ""))
+    values = [after for word, after in itertools.pairwise(words) if word == "--set"]
+    found = [card.get("method"), card.get("seed"), *sorted(values)]
+    asked = [
+        made.method,
+        made.seed,
+        *sorted(f"{k}={Path(str(v)).name}" for k, v in made.set.items()),
+    ]
+    if found != asked:
+        shown = [" ".join(map(str, each)) for each in (found, asked)]
+        raise DataError(
+            f"{kept} is of another training (method, seed, set): {shown[0]}; the suite says "
+            f"{shown[1]}; remove it to train anew, or give this training another name"
+        )
+    return {"scores": {}, **card}
+
+
+def _short(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card tells of scores: the protocol, the means, and J and F of each sequence."""
+    return {
+        "protocol": summary["protocol"]["name"],
+        "sequences": len(summary["sequences"]),
+        "list_sha256": summary["dataset"]["list_sha256"],
+        **{m: {k: _rounded(v) for k, v in summary[m].items()} for m in ("J", "F")},
+        "per_sequence": {
+            row["sequence"]: {m: _rounded(row[m]["mean"]) for m in ("J", "F")}
+            for row in summary["sequences"]
+        },
+    }
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 4)

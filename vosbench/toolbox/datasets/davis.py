@@ -1,0 +1,166 @@
+"""The DAVIS layout, which both editions share, and the facts of their sequences.
+
+JPEGImages/<resolution>/<sequence>/*.jpg and Annotations/<resolution>/<sequence>/*.png, matched by
+stem. davis_sequences.csv holds edition, split, number of frames and attributes of all sequences.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from vosbench.errors import DataError
+from vosbench.masks import read_mask
+from vosbench.toolbox.datasets.layout import (
+    ListedDataset,
+    MappedFiles,
+    by_stem,
+    find_root,
+    one_object,
+    read_lines,
+    shape,
+    size_fault,
+    without_void,
+)
+from vosbench.types import DatasetCard, Inspected, Mask, Sequence
+from vosbench.videos import FrameFolder
+
+WITHHELD = "test-dev"  # the split whose truth is not public: only first annotations
+
+
+class Fact(NamedTuple):
+    """One row of davis_sequences.csv; `attributes` is () for 2017's own, which were not tagged."""
+
+    sequence: str
+    year: int
+    split: str
+    frames: int
+    attributes: tuple[str, ...]
+
+
+@cache
+def facts() -> tuple[Fact, ...]:
+    """All 120 sequences of both editions, in alphabetical order."""
+    table = Path(__file__).with_name("davis_sequences.csv")
+    with table.open(encoding="utf-8", newline="") as rows:
+        return tuple(
+            Fact(
+                row["sequence"],
+                int(row["year"]),
+                row["split"],
+                int(row["frames"]),
+                tuple(row["attributes"].split()),
+            )
+            for row in csv.DictReader(rows)
+        )
+
+
+def splits(year: int) -> dict[str, tuple[str, ...]]:
+    """The official lists of an edition; that of 2017 contains the sequences of 2016."""
+    known = [fact for fact in facts() if fact.year <= year]
+    lists = {
+        split: tuple(fact.sequence for fact in known if fact.split == split)
+        for split in ("train", "val", WITHHELD)
+    }
+    lists["trainval"] = tuple(sorted(lists["train"] + lists["val"]))
+    return {split: names for split, names in lists.items() if names}
+
+
+def frame_counts(year: int) -> dict[str, int]:
+    """Sequence -> official number of frames, for an edition."""
+    return {fact.sequence: fact.frames for fact in facts() if fact.year <= year}
+
+
+def attributes() -> dict[str, tuple[str, ...]]:
+    """Sequence -> attributes, for the 50 sequences of 2016; blackswan was given none."""
+    return {fact.sequence: fact.attributes for fact in facts() if fact.year == 2016}
+
+
+def open_root(card: DatasetCard, root: Path | None, resolution: str) -> Path:
+    """The folder of a DAVIS archive, checked for this resolution; DataError otherwise."""
+    root = find_root(card, root, ("JPEGImages", "Annotations", "ImageSets"))
+    for part in ("JPEGImages", "Annotations"):
+        if not (root / part / resolution).is_dir():
+            there = sorted(p.name for p in (root / part).iterdir() if p.is_dir())
+            raise DataError(
+                f"{root / part / resolution} is missing: expected one folder per sequence; "
+                f"{part}/ holds {', '.join(there) or 'nothing'}"
+            )
+    return root
+
+
+def read_names(path: Path, expected: str) -> tuple[str, ...]:
+    """The names of a list, one a line; DataError when missing, empty or with a name twice."""
+    names = read_lines(path, expected)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} lists {', '.join(twice)} more than once")
+    return names
+
+
+@dataclass(kw_only=True)
+class Davis(ListedDataset):
+    """A split in the DAVIS layout.
+
+    united: all ids are one object, id 1 (2016 stores it as 255).
+    stems: frames that a list of 2016 promises per sequence; others are not held against a list.
+    """
+
+    resolution: str
+    united: bool = False
+    stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def inspect(self, name: str) -> Inspected:
+        """Pair frames with annotations by stem and compare the first pair's sizes."""
+        where = f"{self.card.name}/{name}"
+        faults: list[str] = []
+        images = self.root / "JPEGImages" / self.resolution / name
+        frames = by_stem(images, faults)
+        folder = self.root / "Annotations" / self.resolution / name
+        masks = by_stem(folder, faults, (".png",))
+        if not frames or not masks:
+            return Inspected(None, tuple(faults))
+        needed = list(frames)[:1] if self.split == WITHHELD else list(frames)
+        faults += [
+            f"annotation {folder / stem}.png is missing: its frame is {frames[stem].name} ({where})"
+            for stem in needed
+            if stem not in masks
+        ]
+        faults += [
+            f"annotation {path} has no frame {stem}.jpg ({where})"
+            for stem, path in masks.items()
+            if stem not in frames
+        ]
+        faults += [
+            f"frame {images / stem}.jpg is missing: {self.split}.txt lists it ({where})"
+            for stem in self.stems.get(name, ())
+            if stem not in frames
+        ]
+        pictures = FrameFolder(frames.values())
+        paths = {i: masks[stem] for i, stem in enumerate(frames) if stem in masks}
+        prompts: dict[int, Mask] = {}
+        change = one_object if self.united else without_void
+        if 0 in paths:
+            try:
+                prompts[0] = change(read_mask(paths[0]))
+                faults += size_fault(
+                    paths[0], shape(prompts[0]), pictures.paths[0], pictures.size, where
+                )
+                if not prompts[0].any():
+                    faults.append(f"annotation {paths[0]} holds no object to start from ({where})")
+            except DataError as error:
+                faults += error.faults
+        truth = MappedFiles(paths, change)
+        sequence = Sequence(
+            name=name,
+            frames=pictures,
+            frame_names=tuple(frames),
+            prompts=prompts,
+            truth={} if self.split == WITHHELD else truth,
+            attributes=self.card.attributes.get(name, ()),
+        )
+        return Inspected(sequence, tuple(faults))

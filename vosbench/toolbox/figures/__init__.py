@@ -1,1 +1,0 @@
-"""Plain values and pictures -> matplotlib figures at paper width, shared by all that draws."""

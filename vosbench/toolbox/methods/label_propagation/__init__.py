@@ -1,0 +1,1 @@
+"""Labels copied from earlier frames to where embeddings are alike."""

@@ -1,0 +1,220 @@
+"""Weights of networks: safetensors with a card beside them; a pickle is never loaded.
+
+`<name>.safetensors` holds the tensors (fp16) and, in its header, the method and the options they
+were trained with; `<name>.json`, the card, holds how they were made and the file's sha256.
+Those that vosbench ships lie in vosbench/weights/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vosbench.errors import DataError, UsageError
+from vosbench.files import write_bytes, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+FOLDER = Path(__file__).resolve().parents[2] / "weights"
+
+
+def shipped(name: str) -> Path:
+    """The weights that vosbench ships under a name; UsageError lists the names there are."""
+    path = FOLDER / f"{name}.safetensors"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.safetensors"))) or "none"
+        raise UsageError(
+            f"no weights are shipped as {name!r} (shipped: {known}); train them with `vosbench "
+            "train` and give --set weights=PATH, or weights=none for an untrained network"
+        )
+    return path
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """The card beside the weights, {} where there is none.
+
+    Raises:
+        DataError: the card is damaged, or of other weights.
+    """
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
+        expected = found["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"card {card} of weights is damaged: {error!r}") from None
+    if expected != hashlib.sha256(path.read_bytes()).hexdigest():
+        raise DataError(
+            f"{path} is not the file that its card {card.name} describes: sha256 differs"
+        )
+    return found
+
+
+def save(
+    path: Path,
+    state: Mapping[str, Tensor],
+    *,
+    method: str,
+    options: Mapping[str, Any],
+    card: Mapping[str, Any],
+) -> None:
+    """Write tensors as fp16 and the card beside them, each whole or not at all.
+
+    Args:
+        path: ends in .safetensors.
+        state: tensors by name; whole numbers (counters of batch normalisation) keep their type.
+        options: the method's options that shape the network, JSON values.
+        card: how the weights were made; method, options and sha256 are added.
+    """
+    from safetensors.torch import save as to_bytes
+
+    halved = {
+        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for key, value in state.items()
+    }
+    header = {"method": method, "options": json.dumps(dict(options), sort_keys=True)}
+    content = _ordered(to_bytes(halved, metadata=header))
+    write_bytes(path, content)
+    made = {"method": method, "options": dict(options), **card}
+    write_json(path.with_suffix(".json"), {**made, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def _ordered(content: bytes) -> bytes:
+    """A safetensors file with its metadata by name: in no order, equal weights differ in sha256."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at multiples of 8
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def header_of(path: Path) -> tuple[str, dict[str, Any]]:
+    """The method and the options that weights were trained with; ("", {}) where not noted.
+
+    Raises:
+        DataError: the file is missing or is no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise DataError(f"weights {path} are missing: expected a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except SafetensorError as error:
+        raise DataError(
+            f"weights {path} are no safetensors file ({error}): damaged, or a pickle (.pth, .pt), "
+            "which safetensors.torch.save_file converts"
+        ) from None
+    try:
+        options = json.loads(header.get("options", "{}"))
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise DataError(
+            f"weights {path} are damaged: the options in their header are no JSON object; copy "
+            "the file again, or train it again with `vosbench train`"
+        )
+    return header.get("method", ""), options
+
+
+def state_of(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by name, floating ones as float32.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    from safetensors.torch import load_file
+
+    header_of(path)
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    check_finite(path, state)
+    return state
+
+
+def check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
+    """DataError where a tensor of a weights file holds NaN or infinity."""
+    broken = [key for key, value in state.items() if not value.isfinite().all()]
+    if broken:
+        raise DataError(f"weights {path} are damaged: {broken[0]} holds values that are not finite")
+
+
+def is_of(trained: str, method: str) -> bool:
+    """Whether a header's method is this one or a variant of it: rpmnet-conv-3 is of rpmnet."""
+    return trained == method or trained.startswith(f"{method}-")
+
+
+def load(network: nn.Module, path: Path, options: Mapping[str, Any], *, method: str = "") -> None:
+    """Fill a network from a weights file.
+
+    Args:
+        options: those of the network; where the file's header has other values for the same
+            names, the network has another shape than the weights.
+        method: who loads; a file whose header notes another method is refused.
+
+    Raises:
+        DataError: the file is missing, damaged, of another method or shape, or not its card's.
+    """
+    maker, trained = header_of(path)
+    if method and maker and not is_of(maker, method):
+        raise DataError(
+            f"weights {path} were trained by {maker}, {method} cannot use them; give weights that "
+            f"`vosbench train --method {method}` made, or weights=default"
+        )
+    other = {k: v for k, v in trained.items() if k in options and options[k] != v}
+    if other:
+        wanted = " ".join(f"--set {k}={v}" for k, v in other.items())
+        has = ", ".join(f"{k}={options[k]}" for k in other)
+        raise DataError(f"weights {path} were trained with other options than {has}; use {wanted}")
+    card_of(path)
+    try:
+        network.load_state_dict(state_of(path))
+    except RuntimeError as error:
+        raise DataError(f"weights {path} do not fit the network: {error}") from None
+
+
+def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]:
+    """Fill what a network shares by name and shape with a weights file.
+
+    Args:
+        prefix: taken off the file's names where they have it, others are passed over.
+
+    Returns:
+        The names that were filled.
+
+    Raises:
+        DataError: the file is missing or damaged, not its card's, or nothing fits.
+    """
+    own = network.state_dict()
+    card_of(path)
+    found = {
+        key.removeprefix(prefix): value
+        for key, value in state_of(path).items()
+        if key.startswith(prefix)
+    }
+    fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise DataError(
+            f"nothing in weights {path} fits the network: start from weights of the same backbone "
+            "and number of channels, or with --set start=none"
+        )
+    network.load_state_dict(fitting, strict=False)
+    return sorted(fitting)
+
+
+def chosen(weights: Path | str, name: str) -> dict[str, Path]:
+    """What an option `weights` means, for a leaf's `files`: {} for "none".
+
+    Args:
+        weights: "default" for those shipped as `name`, "none", or a file.
+    """
+    if weights == "none":
+        return {}
+    return {"weights": shipped(name) if weights == "default" else Path(weights)}

@@ -1,0 +1,1 @@
+"""Training a method on unlabelled clips: settings, plan, loop, record."""

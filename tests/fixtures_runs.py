@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vosbench import results
 from vosbench.files import write_json
 from vosbench.masks import write_mask
 from vosbench.protocols import DAVIS2017
+from vosbench.results import Result, load
 from vosbench.scoring.evaluate import Evaluation, Score, _summarise
 from vosbench.scoring.pairs import Task
 from vosbench.types import Sequence as Video
@@ -36,7 +36,7 @@ def write_run(
     groups: Mapping[str, str] | None = None,
     average: str = "objects",
     card_sequences: int = 30,
-) -> results.Result:
+) -> Result:
     """A run's folder with these J (and F) of each sequence's object; frame 0 holds the prompt."""
     rows = tuple(
         Score(name, number, f"{frame:05d}", value, (f or j)[name, number][frame - 1])
@@ -74,7 +74,7 @@ def write_run(
             {
                 "label": method, "root": None, "timing": TIMING, "failed": {}, "made_by": ["x"],
                 "method_source": "a paper", "identity_sha256": method,
-                "peak_memory_bytes": 5_000_000,
+                "peak_memory_bytes": 5_000_000, "protocol": protocol,
                 "environment": {"cores": 2, "processor": "x86_64", "versions": {"torch": "2"}},
                 "identity": {
                     "method": method, "options": dict(options or {}), "files": dict(files or {}),
@@ -88,7 +88,7 @@ def write_run(
             length = max(len(values) for (of, _), values in j.items() if of == name)
             for frame in range(length + 1):
                 write_mask(folder / "masks" / name / f"{frame:05d}.png", np.zeros((4, 6), np.uint8))
-    return results.load(folder)
+    return load(folder)
 
 
 def steady(means: Mapping[str, float], frames: int = 4) -> Scores:

@@ -343,17 +343,6 @@ def test_what_is_written_reads_back_and_is_the_same_each_time(tmp_path):
     assert json.loads(first["summary.json"])["protocol"]["name"] == "davis2017"
 
 
-def test_load_summary_says_what_is_wrong(tmp_path):
-    with pytest.raises(DataError, match=r"summary.json is missing; .vosbench evaluate. writes it"):
-        load_summary(tmp_path)
-    (tmp_path / "summary.json").write_text("{")
-    with pytest.raises(DataError, match="is damaged"):
-        load_summary(tmp_path)
-    (tmp_path / "summary.json").write_text("[]")
-    with pytest.raises(DataError, match="is not a summary of scores"):
-        load_summary(tmp_path)
-
-
 def test_each_file_is_read_once(tmp_path, monkeypatch):
     masks = write(tmp_path / "masks", {"a": moving(5)})
     read: list[Path] = []

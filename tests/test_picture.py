@@ -44,4 +44,4 @@ def test_masks_without_a_run_and_mixed_data_are_refused(folder_root: Path, tmp_p
     with pytest.raises(UsageError, match="a picture needs runs of `vosbench run`"):
         picture.draw([foreign], tmp_path / "no.png")
     with pytest.raises(UsageError, match="written"):
-        _ = api.evaluate(run.masks, "folder", root=folder_root).scores
+        _ = api.evaluate(run.masks, "folder", root=folder_root).frames

@@ -65,7 +65,7 @@ def test_a_run_leaves_masks_manifest_timing_and_log(folder_root: Path, tmp_path:
         read_mask(folder_root / "masks" / "bee" / "00000.png"),
     )
     assert result.summary["copy_first"]["J"]["mean"] == result.summary["J"]["mean"]
-    assert len(result.scores) == 2 * (5 + 8 + 6)
+    assert len(result.frames) == 2 * (5 + 8 + 6)
     assert list(result.objects["J mean"]) == [o["J"]["mean"] for o in result.summary["objects"]]
 
 

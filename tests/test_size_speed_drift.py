@@ -38,7 +38,7 @@ def test_facts_of_moving_squares(tmp_path: Path) -> None:
     assert [row["frames"] for row in rows] == [0, 0, 0, 2 * 5 + 2 * 6, 0]
     (row,) = (row for row in by_size([run]).records() if row["frames"])
     assert row["share of the image"] == "3 to 10 %"
-    assert row[run.name] == pytest.approx(run.scores["J"].mean())
+    assert row[run.name] == pytest.approx(run.frames["J"].mean())
 
 
 def test_united_objects_are_one(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from vosbench import api
 result = api.run("optical-flow", "synthetic", options={"label": "soft"})
-result.summary["J&F"], result.objects, result.scores
+result.summary["J&F"], result.objects, result.frames
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vosbench import results
 from vosbench.errors import IncompleteRunError, UsageError
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import choose_sequences, open_dataset
-from vosbench.results import Result
+from vosbench.results import Result, manifest_of
 from vosbench.running import folder as run_folder
 from vosbench.running import run as running
 from vosbench.running.config import RunConfig
@@ -78,7 +77,7 @@ def score_run(
         in it for a protocol that is not the run's own.
     cross_check: an installed scorer to run on the same masks.
     """
-    manifest = results.load_manifest(folder)
+    manifest = manifest_of(folder)
     identity = manifest["identity"]
     dataset = open_dataset(
         identity["dataset"],
@@ -87,7 +86,7 @@ def score_run(
         resolution=identity["resolution"],
     )
     chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
-    failed = manifest.get("failed", {})
+    failed = manifest["failed"]
     done = tuple(s for s in chosen_names if s not in failed and run_folder.is_done(folder, s))
     if not done:
         raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")

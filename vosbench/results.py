@@ -1,60 +1,84 @@
-"""A scored run read back from its folder: run.json, summary.json and scores.csv."""
+"""A scored run read back from its folder: run.json, summary.json and scores.csv, each file once."""
 
 from __future__ import annotations
 
 import csv
-import json
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from vosbench.errors import DataError, UsageError
+from vosbench.files import NUMBER, check_shape, read_json
 
 if TYPE_CHECKING:
     import pandas
 
+_MEANS = {"mean": NUMBER, "recall": NUMBER, "decay": NUMBER}
+_SCORED = {"J": _MEANS, "F": _MEANS, "J&F": NUMBER}
+SUMMARY = {  # what every summary.json holds; some hold more
+    **_SCORED,
+    "protocol": {
+        "name": str, "description": str, "source": str, "objects": str, "average": str,
+        "headline": [str],
+    },
+    "dataset": {
+        "name": str, "split": str, "sequences": int, "card_sequences": int, "list_sha256": str,
+    },
+    "objects": [{"sequence": str, "object": int, **_SCORED}],
+    "sequences": [{"sequence": str, "group": str, "frames": int, "objects": int, **_SCORED}],
+}  # fmt: skip
+MANIFEST = {  # what every run.json holds from the start of the run on
+    "label": str,
+    "root": (str, type(None)),
+    "method_source": str,
+    "identity_sha256": str,
+    "identity": {
+        "method": str, "options": dict, "files": dict, "dataset": str, "split": str,
+        "resolution": str, "sequences": [str], "device": str, "seed": int,
+    },
+    "protocol": {"name": str},
+    "environment": {"cores": NUMBER, "processor": str, "versions": dict},
+}  # fmt: skip
+UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is under way
+    "timing": {
+        "what": "", "frames": 0, "mean_seconds_of_all": None, "median_seconds": None,
+        "p95_seconds": None,
+    },
+    "failed": {}, "made_by": [], "peak_memory_bytes": None,
+}  # fmt: skip
+ENDED = {
+    "timing": {"what": str, "frames": int, "median_seconds": NUMBER, "p95_seconds": NUMBER},
+    "failed": dict, "made_by": [str], "peak_memory_bytes": NUMBER,
+}  # fmt: skip
+_RUN = {
+    "what": "the record of a run",
+    "remedy": "run again with --overwrite always, or another --out",
+}
+HEADER = ["sequence", "object", "frame", "J", "F"]  # of scores.csv
+
 
 class FrameScore(NamedTuple):
-    """One line of scores.csv, of an object."""
+    """J and F of one object on one frame, 0-1."""
 
     frame: str
     J: float
     F: float
 
 
-def frame_scores(run: Result) -> dict[tuple[str, int], list[FrameScore]]:
-    """Sequence and object -> its scored frames in order, as scores.csv has them.
-
-    Raises:
-        UsageError: the scores were not written. DataError: scores.csv is missing, damaged, or not
-            of the objects that summary.json has.
-    """
-    if run.folder is None:
-        raise UsageError(f"the scores of {run.name} were not written; evaluate with --out FOLDER")
-    path = run.folder / "scores.csv"
-    rows: dict[tuple[str, int], list[FrameScore]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                scored = FrameScore(row["frame"], float(row["J"]), float(row["F"]))
-                rows.setdefault((row["sequence"], int(row["object"])), []).append(scored)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
-    known = {(row["sequence"], row["object"]) for row in run.summary["objects"]}
-    if known != rows.keys():
-        name, number = min(known ^ rows.keys())
-        raise DataError(
-            f"{path} and its summary.json are not of the same objects: only one has object "
-            f"{number} of {name}; evaluate again"
-        )
-    return rows
+FrameScores: TypeAlias = Mapping[tuple[str, int], tuple[FrameScore, ...]]
 
 
 @dataclass(frozen=True)
 class Result:
-    """A scored run: its folder on disk and everything in it, as tables."""
+    """A scored run: its folder on disk and everything in it.
+
+    manifest: the content of run.json; None for masks of another tool.
+    summary: the content of summary.json.
+    masks: the folder of <sequence>/<frame>.png.
+    cross_check: what an installed scorer said of the same masks, if it was asked.
+    """
 
     name: str
     folder: Path | None
@@ -62,15 +86,37 @@ class Result:
     summary: dict[str, Any]
     masks: Path | None = None
     cross_check: str | None = None
+    # what was read since; `dataclasses.replace` hands it on, so that a copy reads nothing anew
+    _read: dict[str, FrameScores] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def scores(self) -> pandas.DataFrame:
+    def frame_scores(self) -> FrameScores:
+        """Sequence and object -> its scored frames in order; scores.csv is read at the first call.
+
+        Raises:
+            UsageError: the scores were not written.
+            DataError: scores.csv is missing, damaged, or not of the objects of summary.json.
+        """
+        if "scores.csv" not in self._read:
+            if self.folder is None:
+                raise UsageError(
+                    f"the scores of {self.name} were not written; evaluate with --out FOLDER, "
+                    "from Python with out=FOLDER"
+                )
+            self._read["scores.csv"] = _read_scores(self.folder / "scores.csv", self.summary)
+        return self._read["scores.csv"]
+
+    @property
+    def frames(self) -> pandas.DataFrame:
         """One row per sequence, object and frame: J and F in 0-1."""
         import pandas
 
-        if self.folder is None:
-            raise UsageError("these scores were not written; evaluate with out=FOLDER")
-        return pandas.read_csv(self.folder / "scores.csv", dtype={"frame": str, "sequence": str})
+        rows = (
+            (sequence, number, *score)
+            for (sequence, number), scores in self.frame_scores.items()
+            for score in scores
+        )
+        return pandas.DataFrame(rows, columns=HEADER)
 
     @property
     def objects(self) -> pandas.DataFrame:
@@ -92,12 +138,17 @@ class Result:
         }
 
 
-def load(folder: Path) -> Result:
-    """A scored run, its scores under another protocol, or a folder that `evaluate` wrote."""
+def load(folder: Path | str) -> Result:
+    """A scored run, its scores under another protocol, or a folder that `evaluate` wrote.
+
+    Raises:
+        DataError: summary.json is missing, or it or run.json is damaged.
+    """
+    folder = Path(folder)
     summary = load_summary(folder)
     home = folder.resolve().parent if folder.resolve().name.startswith("scores-") else folder
     if (home / "run.json").is_file():
-        manifest = load_manifest(home)
+        manifest = manifest_of(home)
         return Result(manifest["label"], folder, manifest, summary, home / "masks")
     return Result(folder.resolve().name, folder, None, summary)
 
@@ -117,29 +168,59 @@ def load_summary(folder: Path) -> dict[str, Any]:
     """
     path = folder / "summary.json"
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, SUMMARY, what="a summary of scores", remedy="evaluate again")
     except FileNotFoundError:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
-    except ValueError as error:
-        raise DataError(f"{path} is damaged: {error}; evaluate again") from error
-    if not isinstance(summary, dict) or "J&F" not in summary:
-        raise DataError(f"{path} is not a summary of scores: it has no 'J&F'; evaluate again")
-    return summary
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
-    """The run.json of a run's folder.
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The run.json of a run's folder, with blanks for what a run under way has not written yet.
 
     Raises:
         UsageError: there is none. DataError: it is damaged.
     """
-    path = folder / "run.json"
+    manifest = {**UNFINISHED, **load_manifest(folder)}
+    check_shape(manifest, ENDED, folder / "run.json", **_RUN)
+    return manifest
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """The run.json of a run's folder, as it was written.
+
+    Raises:
+        UsageError: there is none. DataError: it is damaged.
+    """
     try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(folder / "run.json", MANIFEST, **_RUN)
     except FileNotFoundError:
         raise UsageError(f"{folder} is no run: it holds no run.json") from None
-    except ValueError as error:
+
+
+def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
+    """The rows of scores.csv by object; DataError unless they are of the summary's objects."""
+    scores: dict[tuple[str, int], list[FrameScore]] = {}
+    line = 1
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            if (header := next(rows, [])) != HEADER:
+                raise ValueError(f"{','.join(header)!r}, expected {','.join(HEADER)!r}")
+            for row in rows:
+                line = rows.line_num
+                sequence, number, frame, j, f = row
+                score = FrameScore(frame, float(j), float(f))
+                if not (math.isfinite(score.J) and math.isfinite(score.F)):
+                    raise ValueError(f"J {j}, F {f} are no scores")
+                scores.setdefault((sequence, int(number)), []).append(score)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} is damaged: line {line}: {error}; evaluate again") from error
+    known = {(row["sequence"], row["object"]) for row in summary["objects"]}
+    if known != scores.keys():
+        alone = min(known ^ scores.keys())
         raise DataError(
-            f"{path} is damaged: {error}; run again with --overwrite always, or another --out"
-        ) from None
-    return loaded
+            f"{path} and its summary.json are not of the same objects: only one has object "
+            f"{alone[1]} of {alone[0]}; evaluate again"
+        )
+    return {key: tuple(rows_of) for key, rows_of in scores.items()}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vosbench.analysis.groups import one_group
 from vosbench.analysis.significance import bootstrap, gather, sample
-from vosbench.results import Result, frame_scores
+from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 
 LOST = 0.1  # J below which nothing much of the object is left
@@ -41,9 +41,9 @@ def series(run: Result) -> dict[tuple[str, int], Series]:
     taken to start on the frame before.
 
     Raises:
-        UsageError, DataError: as `frame_scores`.
+        UsageError, DataError: as `Result.frame_scores`.
     """
-    rows = frame_scores(run)
+    rows = run.frame_scores
     stems: dict[str, set[str]] = {}
     for (name, _), listed in rows.items():
         stems.setdefault(name, set()).update(each.frame for each in listed)

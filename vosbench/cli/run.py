@@ -110,9 +110,9 @@ def run(
 
 def _cost(folder: Path) -> str:
     """Time and memory of a run in one line."""
-    from vosbench.results import load_manifest
+    from vosbench.results import manifest_of
 
-    manifest = load_manifest(folder)
+    manifest = manifest_of(folder)
     timing, peak = manifest["timing"], f"peak memory {manifest['peak_memory_bytes'] / 1e6:.0f} MB"
     if not timing["frames"]:
         return peak

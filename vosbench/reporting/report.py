@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench import __version__, registry
-from vosbench import results as failures
 from vosbench.analysis import catalogue, runtime
 from vosbench.analysis.catalogue import Left
 from vosbench.analysis.groups import (
@@ -223,7 +222,7 @@ def _open(group: Group, root: Path | None) -> Opened:
 def _run(result: Result) -> ShownRun:
     """A run with its scores per frame."""
     found: dict[str, dict[int, Scores]] = {}
-    for (name, number), rows in failures.frame_scores(result).items():
+    for (name, number), rows in result.frame_scores.items():
         found.setdefault(name, {})[number] = Scores(
             {row.frame: row.J for row in rows}, {row.frame: row.F for row in rows}
         )

@@ -1,4 +1,4 @@
-"""Fixtures: a small dataset on disk, the test leaves, the command as a person types it."""
+"""Fixtures: a small dataset on disk, the plugins of the tests, the command as one types it."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def folder_root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def test_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register the leaves of tests/plugins for this test."""
+def test_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register the plugins of tests/plugins for this test."""
     monkeypatch.setattr(vosbench.plugins, "__path__", [*vosbench.plugins.__path__, str(PLUGINS)])
 
 
 def command_environment() -> dict[str, str]:
-    """The environment of a command in a test: the test leaves registered, no data folder set."""
+    """The environment of a command in a test: the tests' plugins registered, no data folder set."""
     environment = {k: v for k, v in os.environ.items() if k != "VOSBENCH_DATA"}
     return environment | {"VOSBENCH_PLUGINS": str(PLUGINS), "COLUMNS": "120"}
 

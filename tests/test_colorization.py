@@ -16,22 +16,22 @@ from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.toolbox.methods.weights import FOLDER, save
 
-leaf = registry.load("methods", "colorization")
+plugin = registry.load("methods", "colorization")
 PAPER = registry.find("methods", "colorization-paper").defaults
 SMALL: dict[str, Any] = {"size": 64, "stride": 8, "width": 16, "dim": 16, "weights": "none"}
 SEEDS = torch.arange(2)
 
 
 def options(**changes: object) -> Any:
-    return leaf.Options(**{**SMALL, **changes})
+    return plugin.Options(**{**SMALL, **changes})
 
 
 def build(**changes: object) -> Any:
-    return leaf.build(options(**changes), device="cpu", seed=0)
+    return plugin.build(options(**changes), device="cpu", seed=0)
 
 
 def trainee(*, balance: float = 1.0, **changes: object) -> Any:
-    return leaf.trainee(options(**changes), leaf.Training(balance=balance), seed=0)
+    return plugin.trainee(options(**changes), plugin.Training(balance=balance), seed=0)
 
 
 def clip(count: int = 4, step: int = 8) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -104,8 +104,8 @@ def test_shapes(backbone: str, stride: int) -> None:
 
 
 def test_the_paper_has_the_paper_s_shapes() -> None:
-    chosen = leaf.Options(**PAPER, weights="none")
-    method = leaf.build(chosen, device="cpu", seed=0)
+    chosen = plugin.Options(**PAPER, weights="none")
+    method = plugin.build(chosen, device="cpu", seed=0)
     network = method.network
     codes = network.encode(torch.rand(4, 1, 256, 256))
     assert codes.shape == (4, 256, 32, 32)
@@ -140,7 +140,7 @@ def test_a_block_mixes_frames_as_a_3d_convolution_does() -> None:
 
 
 def test_the_default_fits_three_megabytes(tmp_path: Path) -> None:
-    network = leaf.build(leaf.Options(weights="none"), device="cpu", seed=0).network
+    network = plugin.build(plugin.Options(weights="none"), device="cpu", seed=0).network
     save(tmp_path / "w.safetensors", network.state_dict(), method="colorization", options={},
          card={})  # fmt: skip
     assert (tmp_path / "w.safetensors").stat().st_size < 3e6
@@ -335,10 +335,10 @@ def test_the_palette_is_a_k_means_of_the_colours_seen() -> None:
 
 def test_weights_keep_the_palette_and_say_what_they_fit(learned: Any, tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    shape = {name: getattr(options(), name) for name in leaf.SHAPE}
+    shape = {name: getattr(options(), name) for name in plugin.SHAPE}
     save(path, learned.network.state_dict(), method="colorization", options=shape, card={})
     method = build(weights=path)
-    assert leaf.files(options(weights=path)) == {"weights": path}
+    assert plugin.files(options(weights=path)) == {"weights": path}
     palette = method.network.palette
     assert (palette.seen == learned.network.palette.seen).all()
     torch.testing.assert_close(
@@ -352,7 +352,9 @@ def test_weights_keep_the_palette_and_say_what_they_fit(learned: Any, tmp_path: 
 
 def test_weights_of_another_method_are_refused() -> None:
     with pytest.raises(DataError, match=r"trained by rpmnet-conv-3, colorization cannot use them"):
-        leaf.build(leaf.Options(weights=FOLDER / "rpmnet-conv-3.safetensors"), device="cpu", seed=0)
+        plugin.build(
+            plugin.Options(weights=FOLDER / "rpmnet-conv-3.safetensors"), device="cpu", seed=0
+        )
 
 
 def test_without_shipped_weights_it_says_what_to_do() -> None:
@@ -368,7 +370,7 @@ def test_options_that_make_no_sense_are_refused(key: str, value: float) -> None:
         options(**{key: value})
 
 
-@pytest.mark.parametrize("recipe", leaf.RECIPES)
+@pytest.mark.parametrize("recipe", plugin.RECIPES)
 def test_recipes_are_settings_of_the_loop_or_of_the_method(recipe: str) -> None:
     from vosbench.training.settings import choose
 
@@ -408,6 +410,6 @@ def test_shipped_weights_beat_a_held_mask_on_a_real_sequence() -> None:
     )
     sequence = dataset.sequence(dataset.names[0])
     frames = [sequence.frames[i] for i in range(12)]
-    found = run(leaf.build(leaf.Options(), device="cpu", seed=0), frames, sequence.prompts)
+    found = run(plugin.build(plugin.Options(), device="cpu", seed=0), frames, sequence.prompts)
     truth = sequence.truth[11] > 0
     assert iou(found[-1] > 0, truth) > iou(sequence.prompts[0] > 0, truth)

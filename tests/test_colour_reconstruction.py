@@ -18,20 +18,20 @@ from vosbench.toolbox.methods.images import lab
 from vosbench.toolbox.methods.weights import FOLDER, header_of, save
 from vosbench.types import Frame, Mask
 
-leaf = registry.load("methods", "colour-reconstruction")
+plugin = registry.load("methods", "colour-reconstruction")
 SMALL: dict[str, Any] = {"dim": 16, "size": 0, "weights": "none"}
 
 
 def options(**changes: object) -> Any:
-    return leaf.Options(**{**SMALL, **changes})
+    return plugin.Options(**{**SMALL, **changes})
 
 
 def build(**changes: object) -> Any:
-    return leaf.build(options(**changes), device="cpu", seed=0)
+    return plugin.build(options(**changes), device="cpu", seed=0)
 
 
 def trainee(*, drop: float = 0.75) -> Any:
-    return leaf.trainee(options(), leaf.Training(drop=drop), seed=0)
+    return plugin.trainee(options(), plugin.Training(drop=drop), seed=0)
 
 
 def network() -> Any:
@@ -39,7 +39,7 @@ def network() -> Any:
     import importlib
 
     trainee()
-    return importlib.import_module(f"{leaf.__name__}.network")
+    return importlib.import_module(f"{plugin.__name__}.network")
 
 
 def training() -> Any:
@@ -47,7 +47,7 @@ def training() -> Any:
     import importlib
 
     trainee()
-    return importlib.import_module(f"{leaf.__name__}.training")
+    return importlib.import_module(f"{plugin.__name__}.training")
 
 
 def video(count: int = 5, *, step: int = 4, seed: int = 0) -> tuple[list[Frame], list[Mask]]:
@@ -271,7 +271,7 @@ def test_without_weights_the_seed_decides() -> None:
     frames, masks = video(3)
     one, again = build(), build()
     torch.manual_seed(99)
-    other = leaf.build(options(), device="cpu", seed=1)
+    other = plugin.build(options(), device="cpu", seed=1)
     for a, b in zip(
         run(one, frames, {0: masks[0]}), run(again, frames, {0: masks[0]}), strict=True
     ):
@@ -279,7 +279,7 @@ def test_without_weights_the_seed_decides() -> None:
     key = "stem.0.weight"
     assert torch.equal(one.network.state_dict()[key], again.network.state_dict()[key])
     assert not torch.equal(one.network.state_dict()[key], other.network.state_dict()[key])
-    assert leaf.files(options()) == {}
+    assert plugin.files(options()) == {}
 
 
 @pytest.mark.parametrize("size", [0, 32])
@@ -326,14 +326,14 @@ def test_every_variant_runs_and_its_options_come_back(
 
 def test_a_trained_network_comes_back_and_another_is_refused(tmp_path: Path) -> None:
     made, path = trainee(), tmp_path / "own.safetensors"
-    shape = {name: getattr(options(), name) for name in leaf.SHAPE}
+    shape = {name: getattr(options(), name) for name in plugin.SHAPE}
     save(path, made.network.state_dict(), method="colour-reconstruction", options=shape, card={})
     method = build(weights=path)
     key = "head.weight"
     expected = made.network.state_dict()[key].half().float()
     assert torch.equal(method.network.state_dict()[key], expected)
-    assert leaf.files(options(weights=path)) == {"weights": path}
-    again = leaf.trainee(options(weights=path), leaf.Training(), seed=1)  # a training goes on
+    assert plugin.files(options(weights=path)) == {"weights": path}
+    again = plugin.trainee(options(weights=path), plugin.Training(), seed=1)  # a training goes on
     assert torch.equal(again.network.state_dict()[key], expected)
     with pytest.raises(DataError, match="other options than dim=32; use --set dim=16"):
         build(weights=path, dim=32)
@@ -356,7 +356,7 @@ def test_options_that_do_not_fit(changes: dict[str, object], message: str) -> No
 
 def test_other_backbones_have_weights_of_their_own() -> None:
     with pytest.raises(UsageError, match="are shipped as 'colour-reconstruction-resnet50'"):
-        leaf.files(leaf.Options(backbone="resnet50"))
+        plugin.files(plugin.Options(backbone="resnet50"))
 
 
 @pytest.mark.skipif("VOSBENCH_DATA" not in os.environ, reason="VOSBENCH_DATA is not set")
@@ -366,13 +366,13 @@ def test_other_backbones_have_weights_of_their_own() -> None:
 )
 def test_shipped_weights_carry_a_real_object() -> None:
     path = FOLDER / "colour-reconstruction.safetensors"
-    assert header_of(path)[1] == {name: getattr(leaf.Options(), name) for name in leaf.SHAPE}
+    assert header_of(path)[1] == {name: getattr(plugin.Options(), name) for name in plugin.SHAPE}
     dataset = registry.load("datasets", "davis2016").load(
         Path(os.environ["VOSBENCH_DATA"]) / "DAVIS-2016", split="val", resolution="480p"
     )
     sequence = dataset.sequence(dataset.names[0])
     frames = [sequence.frames[i] for i in range(6)]
-    method = leaf.build(leaf.Options(), device="cpu", seed=0)
+    method = plugin.build(plugin.Options(), device="cpu", seed=0)
     found = run(method, frames, sequence.prompts)
     truth = sequence.truth[5] > 0
     assert iou(found[5] > 0, truth) > 0.6

@@ -1,4 +1,4 @@
-"""What every registered leaf must keep, checked on each of them."""
+"""What every registered plugin must keep, checked on each of them."""
 
 from __future__ import annotations
 
@@ -151,11 +151,13 @@ def test_options_have_defaults_and_survive_text(name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 )
-def test_a_leaf_says_what_it_is_and_where_it_comes_from(kind: str, name: str) -> None:
-    leaf = registry.find(kind, name)
-    assert leaf.summary.endswith("."), f"{leaf.path}: a docstring whose first line is a sentence"
-    assert len(leaf.summary) <= 100
-    assert leaf.source, f"{leaf.path}: SOURCE is missing"
+def test_a_plugin_says_what_it_is_and_where_it_comes_from(kind: str, name: str) -> None:
+    plugin = registry.find(kind, name)
+    assert plugin.summary.endswith("."), (
+        f"{plugin.path}: a docstring whose first line is a sentence"
+    )
+    assert len(plugin.summary) <= 100
+    assert plugin.source, f"{plugin.path}: SOURCE is missing"
 
 
 @pytest.mark.parametrize("name", DATASETS)

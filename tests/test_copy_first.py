@@ -6,12 +6,12 @@ import numpy as np
 
 from vosbench import registry
 
-leaf = registry.load("methods", "copy-first")
+plugin = registry.load("methods", "copy-first")
 
 
 def masks_of(prompts: dict[int, np.ndarray], count: int = 4) -> list[np.ndarray]:
     frames = [np.full((2, 3, 3), index, np.uint8) for index in range(count)]
-    return list(leaf.build(leaf.Options(), device="cpu", seed=0).segment(frames, prompts))
+    return list(plugin.build(plugin.Options(), device="cpu", seed=0).segment(frames, prompts))
 
 
 def test_the_prompt_is_held() -> None:
@@ -31,7 +31,7 @@ def test_a_later_prompt_joins_and_wins_where_both_have_an_object() -> None:
 def test_a_mask_that_a_caller_changes_does_not_come_back() -> None:
     seen = []
     frames = [np.zeros((2, 3, 3), np.uint8)] * 3
-    method = leaf.build(leaf.Options(), device="cpu", seed=0)
+    method = plugin.build(plugin.Options(), device="cpu", seed=0)
     for mask in method.segment(frames, {0: np.ones((2, 3), np.uint8)}):
         seen.append(int(mask.sum()))
         mask[:] = 0
@@ -39,4 +39,4 @@ def test_a_mask_that_a_caller_changes_does_not_come_back() -> None:
 
 
 def test_it_imports_without_opencv() -> None:
-    assert "cv2" not in vars(importlib.import_module(leaf.__name__))
+    assert "cv2" not in vars(importlib.import_module(plugin.__name__))

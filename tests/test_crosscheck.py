@@ -148,8 +148,8 @@ def test_a_scorer_that_is_not_there_says_what_to_install(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["vos-benchmark", "trackeval"])
 def test_real_masks(name):
     pytest.importorskip(crosscheck.SCORERS[name][0])
-    leaf = registry.load("datasets", "davis2017")
-    dataset = leaf.load(DATA / "DAVIS-2017", split="val", resolution="480p")
+    plugin = registry.load("datasets", "davis2017")
+    dataset = plugin.load(DATA / "DAVIS-2017", split="val", resolution="480p")
     masks = DATA / "official-results/davis2017-val/stm"
     ours = evaluate(dataset, masks, protocol=DAVIS2017, sequences=("libby",))
     result = cross_check(dataset, masks, name, ours)

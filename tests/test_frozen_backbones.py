@@ -13,11 +13,11 @@ from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.toolbox.methods.weights import FOLDER, header_of
 
-leaf = registry.load("methods", "label-propagation")
+plugin = registry.load("methods", "label-propagation")
 
 
 def build(**options: object):  # type: ignore[no-untyped-def]
-    return leaf.build(leaf.Options(**options), device="cpu", seed=0)
+    return plugin.build(plugin.Options(**options), device="cpu", seed=0)
 
 
 def features(method, h: int = 60, w: int = 84) -> torch.Tensor:  # type: ignore[no-untyped-def]
@@ -67,7 +67,7 @@ def test_every_shipped_encoder_is_a_backbone_by_name_and_by_path(name: str) -> N
     path = FOLDER / f"{name}.safetensors"
     method, _ = header_of(path)
     by_name, by_path = build(backbone=name), build(backbone=method, weights=path)
-    assert leaf.files(by_name.options) == {"weights": path}
+    assert plugin.files(by_name.options) == {"weights": path}
     found = features(by_name)
     assert tuple(found.shape)[-2:] == (64, 88 if "resnet" in name else 90)  # whole cells of 32 px
     assert torch.equal(found, features(by_path))
@@ -92,8 +92,8 @@ def test_input_sizes(
 ) -> None:
     from importlib import import_module
 
-    encoders = import_module(leaf.__name__ + ".encoders")
-    options = leaf.Options(preset=preset, **changed)
+    encoders = import_module(plugin.__name__ + ".encoders")
+    options = plugin.Options(preset=preset, **changed)
     assert encoders.input_size(480, 854, options=options, own=own) == expected
     assert encoders.input_size(854, 480, options=options, own=own)[::-1] in (
         expected, (480, 880)[::-1]
@@ -293,10 +293,10 @@ def test_missing_timm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_shipped_weights_may_be_asked_for_by_default() -> None:
-    named = leaf.Options(backbone="rpmnet-conv-3", weights="default")
-    assert named == leaf.Options(backbone="rpmnet-conv-3")
+    named = plugin.Options(backbone="rpmnet-conv-3", weights="default")
+    assert named == plugin.Options(backbone="rpmnet-conv-3")
     full, short = (
-        leaf.Options(backbone=name, weights="random")
+        plugin.Options(backbone=name, weights="random")
         for name in ("torchvision/resnet18:layer3", "torchvision/resnet18")
     )
     assert full == short

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HOUSES = ("methods", "datasets", "reports")
-OPEN_TO_LEAVES = ("types", "masks", "errors", "videos", "tables", "protocols", "toolbox")
+KINDS = ("methods", "datasets", "reports")
+OPEN_TO_PLUGINS = ("types", "masks", "errors", "videos", "tables", "protocols", "toolbox")
 HEAVY = ("torch", "torchvision", "cv2", "pandas", "numpy", "av", "PIL", "distributed", "matplotlib")
 
 
-def sources(house: str) -> list[Path]:
-    return sorted((ROOT / house).rglob("*.py"))
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
 
 
 def absolute_imports(text: str) -> Iterator[str]:
@@ -29,35 +29,35 @@ def absolute_imports(text: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def leaf_faults(text: str) -> list[str]:
-    """The imports that a leaf, or the toolbox behind it, may not make."""
+def plugin_faults(text: str) -> list[str]:
+    """The imports that a plugin, or the toolbox behind it, may not make."""
     return [
         name
         for name in absolute_imports(text)
-        if name.split(".")[0] in (*HOUSES, "tests", "benchmarks")
+        if name.split(".")[0] in (*KINDS, "tests", "benchmarks")
         or (name.split(".")[0] == "vosbench" and name.split(".")[1:2] not in _opened())
     ]
 
 
 def _opened() -> list[list[str]]:
-    return [[name] for name in OPEN_TO_LEAVES]
+    return [[name] for name in OPEN_TO_PLUGINS]
 
 
-def trunk_faults(text: str) -> list[str]:
-    """The imports by which a trunk module would know a leaf."""
+def core_faults(text: str) -> list[str]:
+    """The imports by which a module of the core would know a plugin."""
     by_name = ("vosbench.plugins", "importlib.import_module", "importlib.util.spec_from")
     return [
         name
         for name in absolute_imports(text)
-        if name.split(".")[0] in HOUSES
+        if name.split(".")[0] in KINDS
         or name in ("importlib", "importlib.util")
         or name.startswith(by_name)
     ]
 
 
-def climbs(path: Path, house: Path) -> list[str]:
-    """Relative imports of a leaf's file that leave the leaf."""
-    depth = len(path.relative_to(house).parts) - 1  # folders between the file and the house
+def climbs(path: Path, folder: Path) -> list[str]:
+    """Relative imports of a plugin's file that leave the plugin."""
+    depth = len(path.relative_to(folder).parts) - 1  # folders between the file and `folder`
     return [
         "." * node.level + (node.module or "")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -65,28 +65,30 @@ def climbs(path: Path, house: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("house", HOUSES)
-def test_a_leaf_imports_what_is_open_to_leaves(house: str) -> None:
-    assert sources(house)
-    for path in sources(house):
-        assert leaf_faults(path.read_text(encoding="utf-8")) == [], path
-        assert climbs(path, ROOT / house) == [], path
+@pytest.mark.parametrize("folder", KINDS)
+def test_a_plugin_imports_what_is_open_to_plugins(folder: str) -> None:
+    assert sources(folder)
+    for path in sources(folder):
+        assert plugin_faults(path.read_text(encoding="utf-8")) == [], path
+        assert climbs(path, ROOT / folder) == [], path
 
 
-def test_the_toolbox_imports_little_more_than_a_leaf() -> None:
+def test_the_toolbox_imports_little_more_than_a_plugin() -> None:
     for path in sources("vosbench/toolbox"):
-        faults = leaf_faults(path.read_text(encoding="utf-8"))
+        faults = plugin_faults(path.read_text(encoding="utf-8"))
         assert [f for f in faults if not f.startswith("vosbench.files.")] == [], path
 
 
-def test_the_trunk_knows_no_leaf() -> None:
+def test_the_core_knows_no_plugin() -> None:
     for path in sources("vosbench"):
         if path.relative_to(ROOT).as_posix() != "vosbench/registry.py":
-            assert trunk_faults(path.read_text(encoding="utf-8")) == [], path
+            assert core_faults(path.read_text(encoding="utf-8")) == [], path
 
 
-def test_the_houses_are_no_packages() -> None:
-    assert [house for house in (*HOUSES, "tests") if (ROOT / house / "__init__.py").exists()] == []
+def test_plugin_folders_are_no_packages() -> None:
+    assert [
+        folder for folder in (*KINDS, "tests") if (ROOT / folder / "__init__.py").exists()
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -101,12 +103,12 @@ def test_the_houses_are_no_packages() -> None:
         "import vosbench",
     ],
 )
-def test_the_law_catches_a_leaf_that_breaks_it(line: str) -> None:
-    assert leaf_faults(line)
+def test_the_law_catches_a_plugin_that_breaks_it(line: str) -> None:
+    assert plugin_faults(line)
 
 
-def test_the_law_lets_a_leaf_do_what_it_may() -> None:
-    assert not leaf_faults(
+def test_the_law_lets_a_plugin_do_what_it_may() -> None:
+    assert not plugin_faults(
         "import numpy\nfrom vosbench.types import Mask\nfrom vosbench import videos\n"
         "from vosbench.toolbox.methods.labels import winner\nfrom .scene import Scene"
     )
@@ -121,11 +123,11 @@ def test_the_law_lets_a_leaf_do_what_it_may() -> None:
         "from datasets.davis2016 import CARD",
     ],
 )
-def test_the_law_catches_a_trunk_that_breaks_it(line: str) -> None:
-    assert trunk_faults(line)
+def test_the_law_catches_a_core_that_breaks_it(line: str) -> None:
+    assert core_faults(line)
 
 
-def test_relative_imports_stay_in_the_leaf(tmp_path: Path) -> None:
+def test_relative_imports_stay_in_the_plugin(tmp_path: Path) -> None:
     (tmp_path / "flat.py").write_text("from .other import x")
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.py").write_text("from .b import x")

@@ -21,8 +21,8 @@ from vosbench.toolbox.methods.label_propagation import propagate as label_propag
 from vosbench.toolbox.methods.label_propagation.propagate import propagate
 from vosbench.toolbox.methods.label_propagation.settings import Settings
 
-leaf = registry.load("methods", "label-propagation")
-PRESETS = leaf.PRESETS
+plugin = registry.load("methods", "label-propagation")
+PRESETS = plugin.PRESETS
 GRID, SIZE = (10, 13), (43, 50)  # 43 and 50 px are no multiple of the cells; tiles of 8 are cut
 
 
@@ -277,7 +277,7 @@ def test_presets_survive_being_written_down(name: str) -> None:
 
 
 def build(**options: object):  # type: ignore[no-untyped-def]
-    return leaf.build(leaf.Options(**options), device="cpu", seed=0)
+    return plugin.build(plugin.Options(**options), device="cpu", seed=0)
 
 
 def overlap(prediction: np.ndarray, truth: np.ndarray, i: int) -> float:

@@ -12,7 +12,7 @@ from vosbench.running import manifest
 from vosbench.running.config import RunConfig
 
 
-def test_the_source_of_a_leaf_holds_the_toolbox_behind_it(
+def test_the_source_of_a_plugin_holds_the_toolbox_behind_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toolbox = tmp_path / "toolbox"
@@ -22,16 +22,16 @@ def test_the_source_of_a_leaf_holds_the_toolbox_behind_it(
     (toolbox / "flow.py").write_text(
         "def f():\n    from vosbench.toolbox.warp import warp\n", encoding="utf-8"
     )
-    leaf = tmp_path / "leaf.py"
-    leaf.write_text("from vosbench.toolbox import flow\n", encoding="utf-8")
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text("from vosbench.toolbox import flow\n", encoding="utf-8")
     monkeypatch.setattr(manifest, "_TOOLBOX", toolbox)
-    before = manifest._source_sha256(leaf)
+    before = manifest._source_sha256(plugin)
     (toolbox / "warp.py").write_text('"""Other words."""\n# and more\n', encoding="utf-8")
-    assert manifest._source_sha256(leaf) == before, "words decide nothing"
+    assert manifest._source_sha256(plugin) == before, "words decide nothing"
     (toolbox / "lab.py").write_text("changed = 1\n", encoding="utf-8")
-    assert manifest._source_sha256(leaf) == before, "the leaf does not use lab"
+    assert manifest._source_sha256(plugin) == before, "the plugin does not use lab"
     (toolbox / "warp.py").write_text("changed = 1\n", encoding="utf-8")
-    assert manifest._source_sha256(leaf) != before, "the leaf uses warp through flow"
+    assert manifest._source_sha256(plugin) != before, "the plugin uses warp through flow"
 
 
 def test_weights_of_a_training_are_labelled_by_its_folder(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_weights_of_a_training_are_labelled_by_its_folder(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
-def test_every_leaf_has_a_source() -> None:
+def test_every_plugin_has_a_source() -> None:
     found = {
         name: manifest._source_sha256(registry.find("methods", name).path)
         for name in registry.names("methods")

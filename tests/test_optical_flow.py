@@ -13,11 +13,11 @@ from methods.optical_flow.flow import write_flo
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
 
-leaf = registry.load("methods", "optical-flow")
+plugin = registry.load("methods", "optical-flow")
 
 
 def build(**options: object):  # type: ignore[no-untyped-def]
-    return leaf.build(leaf.Options(**options), device="cpu", seed=0)
+    return plugin.build(plugin.Options(**options), device="cpu", seed=0)
 
 
 def clip(count: int = 6, h: int = 96, w: int = 144) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HOUSES = ("methods", "datasets", "reports")
+KINDS = ("methods", "datasets", "reports")
 
 
 def project_files() -> list[str]:
@@ -30,7 +30,7 @@ def project_files() -> list[str]:
     return sorted(
         name
         for name in listed.stdout.splitlines()
-        if name.split("/")[0] in ("vosbench", *HOUSES) and (ROOT / name).is_file()
+        if name.split("/")[0] in ("vosbench", *KINDS) and (ROOT / name).is_file()
     )
 
 
@@ -51,7 +51,7 @@ def build(root: Path, target: str, to: Path) -> Path:
 
 
 def in_wheel(name: str) -> str:
-    return f"vosbench/plugins/{name}" if name.split("/")[0] in HOUSES else name
+    return f"vosbench/plugins/{name}" if name.split("/")[0] in KINDS else name
 
 
 def held_by(wheel: Path) -> list[str]:

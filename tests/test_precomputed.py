@@ -12,7 +12,7 @@ from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import write_mask
 
-leaf = registry.load("methods", "precomputed")
+plugin = registry.load("methods", "precomputed")
 NAMES = ("00000", "00001", "00002")
 FRAMES = [np.zeros((2, 3, 3), np.uint8)] * 3
 ONE = np.array([[0, 1, 1], [0, 0, 0]], np.uint8)
@@ -20,7 +20,7 @@ TWO = np.array([[0, 1, 1], [0, 2, 2]], np.uint8)
 
 
 def run(folder: Path, prompts: dict[int, np.ndarray]) -> list[list[list[int]]]:
-    method = leaf.build(leaf.Options(folder=folder), device="cpu", seed=0)
+    method = plugin.build(plugin.Options(folder=folder), device="cpu", seed=0)
     stored = method.for_sequence("cat", NAMES)
     return [mask.tolist() for mask in stored.segment(iter(FRAMES), prompts)]
 
@@ -89,8 +89,8 @@ def test_a_sequence_without_a_folder_names_the_nearest(tmp_path: Path) -> None:
 
 def test_a_folder_must_be_given_and_be_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--set folder=DIR"):
-        leaf.build(leaf.Options(), device="cpu", seed=0)
+        plugin.build(plugin.Options(), device="cpu", seed=0)
     with pytest.raises(UsageError, match=r"is not a folder; expected <folder>/<sequence>"):
-        leaf.Options(folder=tmp_path / "none")
+        plugin.Options(folder=tmp_path / "none")
     with pytest.raises(UsageError, match="for_sequence"):
-        leaf.build(leaf.Options(folder=tmp_path), device="cpu", seed=0).segment(FRAMES, {})
+        plugin.build(plugin.Options(folder=tmp_path), device="cpu", seed=0).segment(FRAMES, {})

@@ -1,4 +1,4 @@
-"""The registry: names from source text, errors that name files, leaves from elsewhere."""
+"""The registry: names from source text, errors that name files, plugins from elsewhere."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_names_are_those_of_the_files() -> None:
     assert {"copy-first", "optical-flow", "precomputed"} <= set(registry.names("methods"))
     assert list(registry.names("datasets")) == sorted(registry.names("datasets"))
-    leaf = registry.find("methods", "copy-first")
-    assert leaf.path.name == "copy_first.py"
-    assert leaf.summary.startswith("Holds the prompts still")
-    assert "RPM-Net" in leaf.source
+    plugin = registry.find("methods", "copy-first")
+    assert plugin.path.name == "copy_first.py"
+    assert plugin.summary.startswith("Holds the prompts still")
+    assert "RPM-Net" in plugin.source
 
 
 def test_names_are_read_without_running_the_file(elsewhere: Path) -> None:
     (elsewhere / "boom.py").write_text('"""Goes off."""\nraise RuntimeError("ran")\n')
     (elsewhere / "_private.py").write_text("")
     (elsewhere / "notes.txt").write_text("")
-    assert registry.leaves("methods")["boom"].summary == "Goes off."
+    assert registry.plugins("methods")["boom"].summary == "Goes off."
     assert "-private" not in registry.names("methods")
     assert "notes" not in registry.names("methods")
 
@@ -108,9 +108,9 @@ def test_a_failing_import_names_the_file(elsewhere: Path) -> None:
 
 def test_a_file_that_is_no_python_names_itself(elsewhere: Path) -> None:
     (elsewhere / "torn.py").write_text("def (")
-    leaves = registry.leaves("methods")
-    assert "copy-first" in leaves  # one broken file does not hide the others
-    assert leaves["torn"].summary.startswith("BROKEN, ")
+    known = registry.plugins("methods")
+    assert "copy-first" in known  # one broken file does not hide the others
+    assert known["torn"].summary.startswith("BROKEN, ")
     with pytest.raises(PluginError, match=r"torn\.py: cannot be imported: SyntaxError"):
         registry.load("methods", "torn")
 
@@ -123,13 +123,15 @@ def test_a_plugin_folder_that_is_not_there_is_said(
         registry.names("methods")
 
 
-def test_a_leaf_without_its_function_names_the_file(elsewhere: Path) -> None:
+def test_a_plugin_without_its_function_names_the_file(elsewhere: Path) -> None:
     (elsewhere / "hollow.py").write_text('"""Nothing."""')
-    with pytest.raises(PluginError, match=r"hollow\.py: a leaf in methods/ must define build\(\)"):
+    with pytest.raises(
+        PluginError, match=r"hollow\.py: a plugin in methods/ must define build\(\)"
+    ):
         registry.load("methods", "hollow")
 
 
-def test_a_package_is_one_leaf(elsewhere: Path) -> None:
+def test_a_package_is_one_plugin(elsewhere: Path) -> None:
     (elsewhere / "grand").mkdir()
     (elsewhere / "grand" / "__init__.py").write_text('"""Grand."""\nfrom .part import build\n')
     (elsewhere / "grand" / "part.py").write_text("def build(): ...")

@@ -186,8 +186,8 @@ def test_every_format_holds_the_numbers_of_the_summaries(
             "analyse": render(scores(runs), "text"),
         }
         for name in ("terminal", "markdown"):
-            leaf = registry.load("reports", name, offering="render")
-            as_text[name] = leaf.render([run.as_row()])
+            plugin = registry.load("reports", name, offering="render")
+            as_text[name] = plugin.render([run.as_row()])
         for name, said in as_text.items():
             lines = [line for line in said.splitlines() if line.lstrip("| ").startswith(run.name)]
             cells = re.split(r"[|&\s]+", lines[0])

@@ -100,7 +100,7 @@ def test_a_folder_with_another_run_is_refused(folder_root: Path, tmp_path: Path)
         run.plan(_config(folder_root, tmp_path / "runs"))
 
 
-@pytest.mark.usefixtures("test_leaves")
+@pytest.mark.usefixtures("test_plugins")
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -382,7 +382,7 @@ def test_masks_without_a_manifest_are_not_taken_over(folder_root: Path, tmp_path
     assert len(run.plan(config).missing) == 3
 
 
-@pytest.mark.usefixtures("test_leaves")
+@pytest.mark.usefixtures("test_plugins")
 def test_a_method_that_ends_the_program_has_failed(folder_root: Path, tmp_path: Path) -> None:
     with pytest.raises(IncompleteRunError, match=r"tried to end the program: SystemExit\(0\)"):
         api.run("misbehaving", "folder", root=folder_root, out=tmp_path, options={"how": "exits"})

@@ -83,16 +83,16 @@ def test_an_object_starts_where_it_is_first_seen(tree: Path) -> None:
 
 
 def test_card() -> None:
-    leaf = registry.load("datasets", "segtrackv2")
-    assert len(leaf.CARD.splits["all"]) == 14
-    assert sum(leaf.OBJECTS.values()) == 24
-    protocols = {p.name: (p.objects, p.average, p.headline) for p in leaf.CARD.protocols}
+    plugin = registry.load("datasets", "segtrackv2")
+    assert len(plugin.CARD.splits["all"]) == 14
+    assert sum(plugin.OBJECTS.values()) == 24
+    protocols = {p.name: (p.objects, p.average, p.headline) for p in plugin.CARD.protocols}
     assert protocols == {
         "segtrackv2": ("prompted", "objects", ("J",)),
         "segtrackv2-sequences": ("prompted", "sequences", ("J",)),
         "segtrackv2-union": ("united", "objects", ("J",)),
     }
-    assert all(p.drop_first and not p.drop_last for p in leaf.CARD.protocols)
+    assert all(p.drop_first and not p.drop_last for p in plugin.CARD.protocols)
 
 
 def test_every_fault_is_listed(tree: Path) -> None:

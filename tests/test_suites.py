@@ -51,7 +51,9 @@ def write(path: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def suite(folder_root: Path, monkeypatch: pytest.MonkeyPatch, test_leaves: None) -> Iterator[Suite]:
+def suite(
+    folder_root: Path, monkeypatch: pytest.MonkeyPatch, test_plugins: None
+) -> Iterator[Suite]:
     """Run `vosbench suite` in this process, in a folder with data/ and without VOSBENCH_DATA."""
     import torch
 
@@ -102,7 +104,7 @@ def changes(folder: Path) -> dict[str, int]:
     }
 
 
-def test_a_suite_is_read(tmp_path: Path, test_leaves: None) -> None:
+def test_a_suite_is_read(tmp_path: Path, test_plugins: None) -> None:
     read = execute.read(
         str(write(tmp_path / "mine.toml", f'datasets = ["synthetic"]{RUNS}{TRAIN}'))
     )

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from vosbench.errors import UsageError
-from vosbench.registry import load as load_leaf
+from vosbench.registry import load as load_plugin
 
-leaf = load_leaf("datasets", "synthetic")
-VAL = leaf.load(None, split="val", resolution="")
+plugin = load_plugin("datasets", "synthetic")
+VAL = plugin.load(None, split="val", resolution="")
 NAMES = VAL.names
 H, W = 240, 432
 STEP = 4  # measures that need flow or frames look at every fourth frame
@@ -197,7 +197,7 @@ ABSENT = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_attribute_has_its_strength_and_no_other_is_there(name):
-    measures, tags = measure(name), leaf.CARD.attributes[name]
+    measures, tags = measure(name), plugin.CARD.attributes[name]
     for attribute in HOLDS:
         test = HOLDS[attribute] if attribute in tags else ABSENT[attribute]
         assert test(measures), f"{name}, {attribute} in {tags}: {measures}"
@@ -216,7 +216,7 @@ def test_motion_blur_is_where_it_is_claimed(name):
     sharp = type(stage)(dataclasses.replace(stage.scene, shutter=0.0), stage.seed)
     t = stage.scene.length // 2 + 2
     where = stage.truth(t) > 0
-    if "MB" not in leaf.CARD.attributes[name]:
+    if "MB" not in plugin.CARD.attributes[name]:
         assert stage.scene.shutter == 0
         return
     assert sharpness(stage.frame(t), where) < 0.5 * sharpness(sharp.frame(t), where)
@@ -224,15 +224,15 @@ def test_motion_blur_is_where_it_is_claimed(name):
 
 
 def test_every_attribute_of_the_field_is_isolated_once():
-    single = [tags[0] for n in NAMES if len(tags := leaf.CARD.attributes[n]) == 1]
+    single = [tags[0] for n in NAMES if len(tags := plugin.CARD.attributes[n]) == 1]
     assert sorted(single) == sorted([*HOLDS, "MB"])
-    assert leaf.CARD.attributes["plain"] == ()
+    assert plugin.CARD.attributes["plain"] == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_frames_masks_ids_and_prompts_keep_the_contract(name):
     sequence = VAL.sequence(name)
-    assert 40 <= len(sequence.frames) == len(sequence.truth) == leaf.CARD.frames[name] <= 60
+    assert 40 <= len(sequence.frames) == len(sequence.truth) == plugin.CARD.frames[name] <= 60
     assert sequence.frame_names[:2] == ("00000", "00001")
     for t in (0, 17, len(sequence.frames) - 1):
         frame, mask = sequence.frames[t], sequence.truth[t]
@@ -373,7 +373,7 @@ def test_memory_is_flat_in_the_number_of_frames():
 
 
 def test_train_has_other_pictures_under_other_names():
-    train = leaf.load(None, split="train", resolution="")
+    train = plugin.load(None, split="train", resolution="")
     assert train.names == tuple(f"train-{name}" for name in NAMES)
     for name in ("plain", "edge-ambiguity"):
         one, two = VAL.sequence(name), train.sequence(f"train-{name}")
@@ -383,8 +383,8 @@ def test_train_has_other_pictures_under_other_names():
 
 
 def test_the_card_offers_a_default_that_fits_late_objects():
-    assert [p.name for p in leaf.CARD.protocols] == ["prompted", "davis2017", "united"]
-    assert leaf.CARD.folder == ""
+    assert [p.name for p in plugin.CARD.protocols] == ["prompted", "davis2017", "united"]
+    assert plugin.CARD.folder == ""
     assert len(NAMES) == 21
 
 
@@ -392,9 +392,9 @@ def test_unknown_names_are_told_what_is_known():
     with pytest.raises(UsageError, match="did you mean 'fast-motion'"):
         VAL.sequence("fast-motoin")
     with pytest.raises(UsageError, match=r"unknown split 'test'.*train, val"):
-        leaf.load(None, split="test", resolution="")
+        plugin.load(None, split="test", resolution="")
     with pytest.raises(UsageError, match="one resolution, 240x432; leave out '480p'"):
-        leaf.load(None, split="val", resolution="480p")
+        plugin.load(None, split="val", resolution="480p")
 
 
 def test_loading_imports_neither_torch_nor_opencv():

@@ -51,7 +51,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def train(
-    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, test_leaves: None
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, test_plugins: None
 ) -> Iterator[Train]:
     """Run `vosbench train --method tiny-trainable` in tmp_path, in this process or in its own."""
     import torch
@@ -141,8 +141,8 @@ def test_two_processes_give_the_gradients_of_one(train: Train, tmp_path: Path) -
         done = train(*plain, "--processes", processes, "--out", processes)
         assert done.returncode == 0, done.stderr
     one, two = (weights(folder_in(tmp_path / name)) for name in "12")
-    leaf = registry.load("methods", "tiny-trainable")
-    start = leaf.trainee(leaf.Options(), leaf.Training(), seed=0).state_dict()
+    plugin = registry.load("methods", "tiny-trainable")
+    start = plugin.trainee(plugin.Options(), plugin.Training(), seed=0).state_dict()
     for key, value in one.items():
         before = start[key.removeprefix("module/")].numpy()
         assert np.abs(value - before).max() > 1e-4  # with this optimiser a step is its gradient
@@ -232,7 +232,7 @@ def test_nothing_says_that_clips_were_held_out_when_none_was(train: Train, tmp_p
     assert json.loads((folder / "training.json").read_text())["held_out"] == []
 
 
-def test_settings_come_from_recipe_and_flags(test_leaves: None) -> None:
+def test_settings_come_from_recipe_and_flags(test_plugins: None) -> None:
     chosen = choose("tiny-trainable", {"lr": "0.01", "noise": "0.5", "width": "8"})
     assert (chosen.recipe, chosen.settings.steps, chosen.settings.lr) == ("quick", 12, 0.01)
     assert (chosen.options.width, chosen.training.noise) == (8, 0.5)
@@ -241,7 +241,7 @@ def test_settings_come_from_recipe_and_flags(test_leaves: None) -> None:
     assert (long.settings.epochs, long.settings.batch, long.training.noise) == (10, 2, 0.01)
 
 
-def test_unknown_keys_list_the_known_by_group(test_leaves: None) -> None:
+def test_unknown_keys_list_the_known_by_group(test_plugins: None) -> None:
     with pytest.raises(UsageError) as caught:
         choose("tiny-trainable", {"widht": "3"})
     text = str(caught.value)
@@ -264,10 +264,10 @@ def test_unknown_keys_list_the_known_by_group(test_leaves: None) -> None:
 
 
 def test_a_name_of_two_groups_is_asked_for(
-    test_leaves: None, monkeypatch: pytest.MonkeyPatch
+    test_plugins: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaf = registry.load("methods", "tiny-trainable")
-    monkeypatch.setattr(leaf, "Training", leaf.Options)
+    plugin = registry.load("methods", "tiny-trainable")
+    monkeypatch.setattr(plugin, "Training", plugin.Options)
     with pytest.raises(
         UsageError, match=r"'width' twice; say which: options\.width or training\.w"
     ):

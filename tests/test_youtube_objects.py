@@ -84,16 +84,16 @@ def test_a_shot_of_one_annotation_is_listed(tree: Path) -> None:
 
 
 def test_card() -> None:
-    leaf = registry.load("datasets", "youtube-objects")
-    assert len(leaf.SHOTS) == 10
-    assert sum(leaf.SHOTS.values()) == 126
-    assert [(p.name, p.average) for p in leaf.CARD.protocols] == [
+    plugin = registry.load("datasets", "youtube-objects")
+    assert len(plugin.SHOTS) == 10
+    assert sum(plugin.SHOTS.values()) == 126
+    assert [(p.name, p.average) for p in plugin.CARD.protocols] == [
         ("youtube-objects", "groups"),
         ("youtube-objects-shots", "sequences"),
     ]
-    assert all(p.drop_first and not p.drop_last for p in leaf.CARD.protocols)
-    assert "data_download_register" in leaf.CARD.registration
-    assert leaf.CARD.archives == ()
+    assert all(p.drop_first and not p.drop_last for p in plugin.CARD.protocols)
+    assert "data_download_register" in plugin.CARD.registration
+    assert plugin.CARD.archives == ()
 
 
 def test_shots_are_counted_against_the_card(tree: Path) -> None:

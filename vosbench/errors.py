@@ -43,7 +43,7 @@ class MethodError(VosbenchError):
 
 
 class PluginError(VosbenchError):
-    """A leaf cannot be imported, or two leaves claim one name; the message names the file."""
+    """A plugin cannot be imported, or two plugins claim one name; the message names the file."""
 
 
 class IncompleteRunError(VosbenchError):

@@ -52,10 +52,10 @@ def hashes(options: Any) -> dict[str, str]:
     return hashed({name: path for name, path in values.items() if isinstance(path, Path)})
 
 
-def _hashes_of_leaf(method: str, options: Any) -> dict[str, str]:
+def _hashes_of_plugin(method: str, options: Any) -> dict[str, str]:
     """The same of what the method reads though no option names its path, such as weights."""
-    leaf = registry.load("methods", method)
-    return hashed(leaf.files(options)) if hasattr(leaf, "files") else {}
+    plugin = registry.load("methods", method)
+    return hashed(plugin.files(options)) if hasattr(plugin, "files") else {}
 
 
 def hashed(files: Mapping[str, Path]) -> dict[str, str]:

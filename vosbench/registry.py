@@ -1,8 +1,8 @@
-"""Names of leaves without importing them, and the import of the one that is asked for.
+"""Names of plugins without importing them, and the import of the one that is asked for.
 
-A leaf is a module or package directly in methods/, datasets/ or reports/. Its name is its file's,
+A plugin is a module or package directly in methods/, datasets/ or reports/. Its name is its file's,
 with `-` for `_`. A literal `VARIANTS = {"name": {"option": value}}` in it adds names that stand
-for the same leaf with other defaults. All of this is read from the source text, so that listing
+for the same plugin with other defaults. All of this is read from the source text, so that listing
 imports nothing.
 """
 
@@ -20,13 +20,13 @@ from typing import Any
 import vosbench.plugins
 from vosbench.errors import PluginError, UsageError, did_you_mean
 
-# what a leaf of each kind must define, any one of them
+# what a plugin of each kind must define, any one of them
 OFFERS = {"methods": ("build",), "datasets": ("load",), "reports": ("render", "write")}
 KINDS = tuple(OFFERS)
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Plugin:
     """One registered name: where it lives and what its source text says about it."""
 
     kind: str
@@ -38,31 +38,31 @@ class Leaf:
     defaults: dict[str, Any]
 
 
-def leaves(kind: str) -> dict[str, Leaf]:
-    """Every leaf of a kind by name, sorted; a duplicate name raises PluginError."""
+def plugins(kind: str) -> dict[str, Plugin]:
+    """Every plugin of a kind by name, sorted; a duplicate name raises PluginError."""
     if kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
     for folder in filter(None, os.environ.get("VOSBENCH_PLUGINS", "").split(os.pathsep)):
         if not Path(folder).is_dir():
             raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is no folder")
-    found: dict[str, Leaf] = {}
+    found: dict[str, Plugin] = {}
     for root in _roots():
         for path in sorted((root / kind).glob("*")):
             source = path / "__init__.py" if path.is_dir() else path
             if path.name.startswith(("_", ".")) or source.suffix != ".py" or not source.is_file():
                 continue
-            for leaf in _read(kind, path.stem, source, source.read_bytes()):
-                if leaf.name in found and found[leaf.name].path != leaf.path:
+            for plugin in _read(kind, path.stem, source, source.read_bytes()):
+                if plugin.name in found and found[plugin.name].path != plugin.path:
                     raise PluginError(
-                        f"two {kind} are named {leaf.name!r}: {found[leaf.name].path} and "
-                        f"{leaf.path}; rename one"
+                        f"two {kind} are named {plugin.name!r}: {found[plugin.name].path} and "
+                        f"{plugin.path}; rename one"
                     )
-                found[leaf.name] = leaf
+                found[plugin.name] = plugin
     return dict(sorted(found.items()))
 
 
 def data_files(kind: str, pattern: str) -> tuple[Path, ...]:
-    """The files beside the leaves of a kind that match, sorted within each root."""
+    """The files beside the plugins of a kind that match, sorted within each root."""
     return tuple(path for root in _roots() for path in sorted((root / kind).glob(pattern)))
 
 
@@ -73,31 +73,31 @@ def _roots() -> tuple[Path, ...]:
 
 def names(kind: str) -> tuple[str, ...]:
     """The names of a kind, sorted."""
-    return tuple(leaves(kind))
+    return tuple(plugins(kind))
 
 
-def find(kind: str, name: str) -> Leaf:
-    """The leaf of that name; UsageError with the nearest name otherwise."""
-    known = leaves(kind)
+def find(kind: str, name: str) -> Plugin:
+    """The plugin of that name; UsageError with the nearest name otherwise."""
+    known = plugins(kind)
     if name not in known:
         raise UsageError(f"unknown {kind[:-1]} {name!r}; {did_you_mean(name, known)}")
     return known[name]
 
 
 def load(kind: str, name: str, *, offering: str = "") -> ModuleType:
-    """Import the leaf of that name; PluginError names the file when its import fails.
+    """Import the plugin of that name; PluginError names the file when its import fails.
 
-    offering: what the leaf must define where its kind leaves a choice; UsageError if it does not.
+    offering: what the plugin must define where its kind leaves a choice; UsageError if it does not.
     """
-    leaf = find(kind, name)
+    plugin = find(kind, name)
     try:
-        module = importlib.import_module(leaf.module)
+        module = importlib.import_module(plugin.module)
     except Exception as error:
-        raise PluginError(f"{leaf.path}: cannot be imported: {error!r}") from error
+        raise PluginError(f"{plugin.path}: cannot be imported: {error!r}") from error
     offered = [what for what in OFFERS[kind] if callable(getattr(module, what, None))]
     if not offered:
         needed = "() or ".join(OFFERS[kind])
-        raise PluginError(f"{leaf.path}: a leaf in {kind}/ must define {needed}()")
+        raise PluginError(f"{plugin.path}: a plugin in {kind}/ must define {needed}()")
     if offering and offering not in offered:
         gives = {"render": "text", "write": "a folder, made by `vosbench report`"}
         raise UsageError(
@@ -108,13 +108,13 @@ def load(kind: str, name: str, *, offering: str = "") -> ModuleType:
 
 
 @functools.lru_cache(maxsize=256)  # every name that is looked up asks for every file
-def _read(kind: str, stem: str, path: Path, code: bytes) -> tuple[Leaf, ...]:
+def _read(kind: str, stem: str, path: Path, code: bytes) -> tuple[Plugin, ...]:
     """The names that one source file declares by its code, without running it."""
     try:
         tree = ast.parse(code.decode("utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         name, module = stem.replace("_", "-"), f"vosbench.plugins.{kind}.{stem}"
-        return (Leaf(kind, name, path, module, f"BROKEN, {path}: {error}", "", {}),)
+        return (Plugin(kind, name, path, module, f"BROKEN, {path}: {error}", "", {}),)
     literals: dict[str, Any] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
@@ -128,6 +128,6 @@ def _read(kind: str, stem: str, path: Path, code: bytes) -> tuple[Leaf, ...]:
     module = f"vosbench.plugins.{kind}.{stem}"
     variants: dict[str, Any] = {stem.replace("_", "-"): {}} | literals.get("VARIANTS", {})
     return tuple(
-        Leaf(kind, name, path, module, summary, source, dict(defaults))
+        Plugin(kind, name, path, module, summary, source, dict(defaults))
         for name, defaults in variants.items()
     )

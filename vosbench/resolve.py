@@ -33,12 +33,12 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
     Raises:
         UsageError: an unknown option (all valid ones are listed) or a value of the wrong type.
     """
-    leaf, module = registry.find("methods", name), registry.load("methods", name)
+    plugin, module = registry.find("methods", name), registry.load("methods", name)
     known = {f.name: f for f in dataclasses.fields(module.Options)}
-    merged = {**leaf.defaults, **values}
+    merged = {**plugin.defaults, **values}
     for key in merged:
         if key not in known:
-            defaults = {k: leaf.defaults.get(k, default_of(f)) for k, f in known.items()}
+            defaults = {k: plugin.defaults.get(k, default_of(f)) for k, f in known.items()}
             valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
             hint = nearest(key, known)
             raise UsageError(f"{name} has no option {key!r}; {hint}valid options: {valid}")

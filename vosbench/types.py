@@ -1,4 +1,4 @@
-"""The words all else is said in: frames, masks, sequences, cards, the protocols of leaves."""
+"""The words all else is said in: frames, masks, sequences, cards, the protocols of plugins."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Inspecting(Protocol):
         ...
 
 
-class DatasetLeaf(Protocol):
+class DatasetPlugin(Protocol):
     """What a module in datasets/ offers."""
 
     CARD: DatasetCard
@@ -198,10 +198,10 @@ class Inspectable(Protocol):
         ...
 
 
-class MethodLeaf(Protocol):
+class MethodPlugin(Protocol):
     """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults.
 
-    A leaf may also define `files(options) -> Mapping[str, Path]`: what `build` will read beside
+    A plugin may also define `files(options) -> Mapping[str, Path]`: what `build` will read beside
     the paths that options name, such as shipped weights. They count for a run's identity.
 
     An option `preset` stands for others: `Options` fills in those left None, so that an instance
@@ -255,14 +255,14 @@ class Trainee(Protocol):
         ...
 
 
-class TrainableLeaf(MethodLeaf, Protocol):
+class TrainablePlugin(MethodPlugin, Protocol):
     """A method that can be trained without labels.
 
     Training: frozen dataclass of the method's own settings of training; it may define `files() ->
         Mapping[str, Path]`, what `trainee` reads though no field is its path.
     RECIPES: named values for Training and for training.Settings; the default is the one that ends
         the method's name (`paper` of rpmnet-paper), else the first.
-    A leaf may also define `SHAPE`, the names of the options that shape the network: they are kept
+    A plugin may also define `SHAPE`, the names of the options that shape the network: they are kept
     with its weights, which then refuse to be loaded under others.
     """
 
@@ -274,15 +274,15 @@ class TrainableLeaf(MethodLeaf, Protocol):
         ...
 
 
-class ReportLeaf(Protocol):
-    """What a module in reports/ offers: score summaries in, text out. Or see FolderReportLeaf."""
+class ReportPlugin(Protocol):
+    """What a module in reports/ offers: score summaries in, text out. Or see FolderReportPlugin."""
 
     def render(self, runs: cabc.Sequence[Mapping[str, object]]) -> str:
         """Turn scored runs into text; toolbox/score_table.py says what each mapping holds."""
         ...
 
 
-class FolderReportLeaf(Protocol):
+class FolderReportPlugin(Protocol):
     """What a module in reports/ offers whose report is a folder, not text."""
 
     def write(self, page: Page, out: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.analysis.groups import implied, leaf_of, one_group, options_of
+from vosbench.analysis.groups import implied, one_group, options_of, plugin_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import UsageError, nearest
 from vosbench.results import Result
@@ -98,7 +98,7 @@ def ablation(
 def _further(run: Result, row: str, column: str) -> dict[str, Any]:
     """The options of a run that its row and column do not imply."""
     method = run.manifest["identity"]["method"] if run.manifest else ""
-    usual = implied(run, (row, column), method=leaf_of(method))  # variants share a grid
+    usual = implied(run, (row, column), method=plugin_of(method))  # variants share a grid
     return {
         name: value
         for name, value in options_of(run).items()

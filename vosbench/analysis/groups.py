@@ -96,10 +96,10 @@ def options_of(result: Result) -> Mapping[str, Any]:
     return result.manifest["identity"]["options"] if result.manifest else {}
 
 
-def leaf_of(method: str) -> str:
-    """The leaf that a method's name stands for, by name; the name itself where there is none."""
-    leaf = registry.leaves("methods").get(method)
-    return leaf.module.rpartition(".")[2].replace("_", "-") if leaf else method
+def plugin_of(method: str) -> str:
+    """The plugin that a method's name stands for, by name; the name itself where there is none."""
+    plugin = registry.plugins("methods").get(method)
+    return plugin.module.rpartition(".")[2].replace("_", "-") if plugin else method
 
 
 def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[str, Any]:

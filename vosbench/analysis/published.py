@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench import registry
-from vosbench.analysis.groups import card_or_none, implied, leaf_of, one_group
+from vosbench.analysis.groups import card_or_none, implied, one_group, plugin_of
 from vosbench.errors import DataError, UsageError
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table
@@ -27,7 +27,7 @@ class Figure:
 
     value: x 100 as published, or seconds for the metric `seconds a frame`. read_where: what was
     read to copy it. preset: of label propagation, where it was made so. method, options: what here
-    follows it, as a leaf's name and `key=value` pairs (with * as in a shell); "" where nothing
+    follows it, as a plugin's name and `key=value` pairs (with * as in a shell); "" where nothing
     does. setup: what is known of how it was made. file: the stem of its CSV.
     """
 
@@ -139,7 +139,7 @@ def follows(run: Result, figure: Figure) -> bool:
     if identity is None or identity["method"] == "precomputed":
         folder = run.folder.name if run.folder else ""
         return figure.file.endswith("leaderboard") and figure.technique in (run.name, folder)
-    if not figure.method or leaf_of(identity["method"]) != figure.method:
+    if not figure.method or plugin_of(identity["method"]) != figure.method:
         return False
     pairs = dict(pair.split("=", 1) for pair in figure.options.split())
     if figure.preset:  # its network was trained: a run without weights is another thing

@@ -1,4 +1,4 @@
-"""`vosbench list`: what is registered, and all that one leaf says of itself."""
+"""`vosbench list`: what is registered, and all that one plugin says of itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from vosbench import registry
 from vosbench.cli.options import AsJson
-from vosbench.registry import Leaf
+from vosbench.registry import Plugin
 
 
 class Kind(StrEnum):
@@ -34,40 +34,40 @@ def list_plugins(
     if name:
         typer.echo(_in_full(registry.find(kind.value, name), as_json=as_json))
         return
-    leaves = registry.leaves(kind.value).values()
+    known = registry.plugins(kind.value).values()
     if as_json:
         rows = [
             {"name": n.name, "summary": n.summary, "source": n.source, "changes": n.defaults}
-            for n in leaves
+            for n in known
         ]
         typer.echo(json.dumps(rows, indent=1))
         return
-    width = max(len(leaf.name) for leaf in leaves)
-    plain = {leaf.path: leaf.name for leaf in leaves if not leaf.defaults}
-    for leaf in leaves:
-        said = f"{leaf.summary} [{leaf.source}]" if leaf.source else leaf.summary
-        if leaf.defaults and leaf.path in plain:
-            changes = ", ".join(f"{key}={value}" for key, value in leaf.defaults.items())
-            said = f"{plain[leaf.path]} with {changes}"
-        typer.echo(f"{leaf.name:<{width}}  {said}")
+    width = max(len(plugin.name) for plugin in known)
+    plain = {plugin.path: plugin.name for plugin in known if not plugin.defaults}
+    for plugin in known:
+        said = f"{plugin.summary} [{plugin.source}]" if plugin.source else plugin.summary
+        if plugin.defaults and plugin.path in plain:
+            changes = ", ".join(f"{key}={value}" for key, value in plugin.defaults.items())
+            said = f"{plain[plugin.path]} with {changes}"
+        typer.echo(f"{plugin.name:<{width}}  {said}")
 
 
-def _in_full(leaf: Leaf, *, as_json: bool) -> str:
-    """A leaf's own text, its options as they are when nothing is set, and its presets."""
+def _in_full(plugin: Plugin, *, as_json: bool) -> str:
+    """A plugin's own text, its options as they are when nothing is set, and its presets."""
     from vosbench.files import jsonable
     from vosbench.resolve import method_options
 
-    module = registry.load(leaf.kind, leaf.name)
+    module = registry.load(plugin.kind, plugin.name)
     text = inspect.cleandoc(module.__doc__ or "")
     options: dict[str, Any] = {}
-    if leaf.kind == "methods":
-        options = jsonable(method_options(leaf.name, {}))
+    if plugin.kind == "methods":
+        options = jsonable(method_options(plugin.name, {}))
     presets: Mapping[str, Any] = getattr(module, "PRESETS", {})
     if as_json:
         told = {name: _preset(each) for name, each in presets.items()}
-        found = {"name": leaf.name, "text": text, "source": leaf.source}
+        found = {"name": plugin.name, "text": text, "source": plugin.source}
         return json.dumps({**found, "options": options, "presets": told}, indent=1)
-    parts = [f"{leaf.name} [{leaf.source}]" if leaf.source else leaf.name, "", text]
+    parts = [f"{plugin.name} [{plugin.source}]" if plugin.source else plugin.name, "", text]
     if options:
         parts += ["", "Options (--set KEY=VALUE) and what they are when left out:"]
         parts += [f"  {key}={'none' if value is None else value}" for key, value in options.items()]

@@ -36,6 +36,6 @@ def scored(runs: list[Path]) -> list[Result]:
 
 def score_table(results: list[Result], report: str = "terminal") -> str:
     """The scores side by side, as a report that is text writes them."""
-    leaf = registry.load("reports", report, offering="render")
-    rendered: str = leaf.render([result.as_row() for result in results])
+    plugin = registry.load("reports", report, offering="render")
+    rendered: str = plugin.render([result.as_row() for result in results])
     return rendered.rstrip("\n")

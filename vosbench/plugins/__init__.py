@@ -1,4 +1,4 @@
-"""Puts the folders of leaves on the path as vosbench.plugins.methods, .datasets and .reports."""
+"""Puts the folders of plugins on the path as vosbench.plugins.methods, .datasets and .reports."""
 
 import os
 from pathlib import Path

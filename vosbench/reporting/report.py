@@ -97,7 +97,7 @@ def write(
         UsageError: `out` is no report but holds something, the style gives no folder, or there is
             nothing to show in `features`.
     """
-    leaf = registry.load("reports", style, offering="write")
+    plugin = registry.load("reports", style, offering="write")
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is no report (it has no {MARK}) and is not replaced; name another")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def write(
             width=width,
             progress=progress,
         )
-        leaf.write(page, building)
+        plugin.write(page, building)
         write_json(building / MARK, {"vosbench": __version__, "runs": _listed(found)})
         shutil.rmtree(out, ignore_errors=True)
         building.rename(out)

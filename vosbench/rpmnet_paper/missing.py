@@ -11,7 +11,7 @@ from typing import Any
 
 from vosbench import registry
 from vosbench.analysis.ablation import ORDER
-from vosbench.analysis.groups import Group, leaf_of, located, options_of
+from vosbench.analysis.groups import Group, located, options_of, plugin_of
 from vosbench.analysis.published import follows
 from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
@@ -47,7 +47,7 @@ def name_of(method: str, options: str) -> str:
     """The shortest registered name whose defaults are these options, `key=value` pairs with *."""
     fit = []
     for name in registry.names("methods"):
-        if leaf_of(name) == method:
+        if plugin_of(name) == method:
             defaults = jsonable(method_options(name, {}))
             pairs = (pair.split("=", 1) for pair in options.split())
             if all(fnmatch.fnmatch(str(defaults.get(key)), value) for key, value in pairs):

@@ -16,7 +16,7 @@ from vosbench import registry
 from vosbench.errors import OtherRunError, UsageError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.protocols import choose_protocol
-from vosbench.provenance import _hashes_of_leaf, environment, hashes
+from vosbench.provenance import _hashes_of_plugin, environment, hashes
 from vosbench.resolve import method_options
 from vosbench.results import load_manifest
 from vosbench.running.config import RunConfig
@@ -34,7 +34,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
         "method": config.method,
         "source_sha256": _source_sha256(registry.find("methods", config.method).path),
         "options": jsonable(options),
-        "files": hashes(options) | _hashes_of_leaf(config.method, options),
+        "files": hashes(options) | _hashes_of_plugin(config.method, options),
         "dataset": card.name,
         "split": dataset.split,
         "resolution": config.resolution,
@@ -144,7 +144,7 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
 
 
 def _source_sha256(path: Path) -> str:
-    """The hash of a leaf's own code and of all of the toolbox that it imports, however deep.
+    """The hash of a plugin's own code and of all of the toolbox that it imports, however deep.
 
     Comments and docstrings decide nothing and do not count.
     """

@@ -220,8 +220,8 @@ def _copy(weights_file: Path, to: Path) -> None:
 
 def _check_found(made: Training, options: Mapping[str, Any], installed: Path) -> None:
     """UsageError where the method, given these options, would not find what was installed."""
-    leaf = registry.load("methods", made.method)
-    found = leaf.files(method_options(made.method, options)) if hasattr(leaf, "files") else {}
+    plugin = registry.load("methods", made.method)
+    found = plugin.files(method_options(made.method, options)) if hasattr(plugin, "files") else {}
     if installed not in found.values():
         wanted = ", ".join(path.stem for path in found.values()) or "none"
         raise UsageError(

@@ -1,1 +1,1 @@
-"""What several leaves share; imports no leaf."""
+"""What several plugins share; imports no plugin."""

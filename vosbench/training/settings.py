@@ -18,7 +18,7 @@ from vosbench.errors import PluginError, UsageError, did_you_mean, nearest
 from vosbench.options import default_of, filled
 from vosbench.resolve import method_options
 from vosbench.training.clips import Sampling
-from vosbench.types import TrainableLeaf
+from vosbench.types import TrainablePlugin
 
 SMALLEST = 16  # px of a crop
 
@@ -146,17 +146,19 @@ def choose(method: str, values: Mapping[str, str]) -> Chosen:
         UsageError: the method cannot be trained; an unknown key, recipe or value.
         PluginError: a recipe of the method sets what is no setting of training.
     """
-    leaf = trainable(method)
+    plugin = trainable(method)
     groups: dict[str, type] = {
-        "options": leaf.Options, "training": leaf.Training, "settings": Settings,
+        "options": plugin.Options, "training": plugin.Training, "settings": Settings,
     }  # fmt: skip
     merged: dict[str, dict[str, Any]] = {group: {} for group in groups}
     explicit = dict(values)
-    own = (name for name in leaf.RECIPES if method.endswith(f"-{name}"))
-    recipe = explicit.pop("recipe", next(own, next(iter(leaf.RECIPES), "")))
-    if recipe and recipe not in leaf.RECIPES:
-        raise UsageError(f"{method} has no recipe {recipe!r}; {did_you_mean(recipe, leaf.RECIPES)}")
-    for key, value in leaf.RECIPES.get(recipe, {}).items():
+    own = (name for name in plugin.RECIPES if method.endswith(f"-{name}"))
+    recipe = explicit.pop("recipe", next(own, next(iter(plugin.RECIPES), "")))
+    if recipe and recipe not in plugin.RECIPES:
+        raise UsageError(
+            f"{method} has no recipe {recipe!r}; {did_you_mean(recipe, plugin.RECIPES)}"
+        )
+    for key, value in plugin.RECIPES.get(recipe, {}).items():
         owners = [group for group in _owners(key, groups) if group != "options"]
         if len(owners) != 1:
             found = " and of ".join(owners) or "neither training nor settings"
@@ -174,7 +176,7 @@ def choose(method: str, values: Mapping[str, str]) -> Chosen:
         method=method,
         recipe=recipe,
         options=method_options(method, merged["options"]),
-        training=filled(leaf.Training, merged["training"], what=f"{method} training setting"),
+        training=filled(plugin.Training, merged["training"], what=f"{method} training setting"),
         settings=filled(Settings, merged["settings"], what="setting"),
         explicit=dict(values),
     )
@@ -190,19 +192,19 @@ def _owners(key: str, groups: Mapping[str, type]) -> list[str]:
     ]
 
 
-def trainable(method: str) -> TrainableLeaf:
-    """The method's leaf; UsageError with all that can be trained where it cannot."""
-    leaf = registry.load("methods", method)
-    if not _can_be_trained(leaf):
+def trainable(method: str) -> TrainablePlugin:
+    """The method's plugin; UsageError with all that can be trained where it cannot."""
+    plugin = registry.load("methods", method)
+    if not _can_be_trained(plugin):
         names = [n for n in registry.names("methods") if _can_be_trained_by_name(n)]
         raise UsageError(
             f"{method} is not a method that is trained; these are: {', '.join(names) or 'none'}"
         )
-    return typing.cast(TrainableLeaf, leaf)
+    return typing.cast(TrainablePlugin, plugin)
 
 
-def _can_be_trained(leaf: object) -> bool:
-    return all(hasattr(leaf, name) for name in ("trainee", "Training", "RECIPES"))
+def _can_be_trained(plugin: object) -> bool:
+    return all(hasattr(plugin, name) for name in ("trainee", "Training", "RECIPES"))
 
 
 def _can_be_trained_by_name(name: str) -> bool:

@@ -1,7 +1,7 @@
 """What the layouts on disk share: roots, splits and lists, and frames paired with their masks.
 
-A leaf in datasets/ subclasses ListedDataset and writes `inspect`, which builds one sequence as far
-as it can be built and lists everything that is wrong with it: `sequence` raises these faults,
+A plugin in datasets/ subclasses ListedDataset and writes `inspect`, which builds one sequence as
+far as it can be built and lists everything that is wrong with it: `sequence` raises these faults,
 `data check` collects them.
 """
 

@@ -210,7 +210,7 @@ def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]
 
 
 def chosen(weights: Path | str, name: str) -> dict[str, Path]:
-    """What an option `weights` means, for a leaf's `files`: {} for "none".
+    """What an option `weights` means, for a plugin's `files`: {} for "none".
 
     Args:
         weights: "default" for those shipped as `name`, "none", or a file.

@@ -11,7 +11,9 @@ import torch
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.methods.weights import FOLDER, header_of
+from vosbench.files import jsonable
+from vosbench.resolve import method_options
+from vosbench.toolbox.methods.weights import FOLDER, card_of, header_of, save
 
 plugin = registry.load("methods", "label-propagation")
 
@@ -72,6 +74,39 @@ def test_every_shipped_encoder_is_a_backbone_by_name_and_by_path(name: str) -> N
     assert tuple(found.shape)[-2:] == (64, 88 if "resnet" in name else 90)  # whole cells of 32 px
     assert torch.equal(found, features(by_path))
     assert tuple(features(build(backbone=name, preset="crw")).shape)[-2:] in ((8, 11), (8, 12))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(FOLDER.glob("*.safetensors"))])
+def test_the_card_of_shipped_weights_describes_the_encoder_of_their_method(name: str) -> None:
+    card = card_of(FOLDER / f"{name}.safetensors")
+    method = registry.load("methods", card["method"])
+    options = method_options(card["method"], card["options"])
+    assert card["encoder"] == jsonable(method.encoder(options))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (3, "it is 3, not an object"),
+        ({"dim": 4}, "it lacks 'backbone'"),
+        ({"backbone": "compact", "dim": 4, "width": 3}, "'width' is none of backbone, builder"),
+        ({"backbone": "compact", "dim": "4"}, "dim='4': expected a number of channels"),
+        ({"backbone": 3, "dim": 4}, "backbone=3: expected text"),
+        ({"backbone": "compact", "dim": 4, "colours": "Lab"}, "colours='Lab': did you mean 'lab'"),
+        ({"backbone": "compact", "dim": 4, "builder": "os:system"}, "builder='os:system': "),
+        ({"backbone": "compact", "dim": 4, "stride": 8}, "stride=8: builder encoder has 4"),
+        ({"backbone": "compakt", "dim": 4}, "not as their card says: unknown backbone 'compakt'"),
+        ({"backbone": "compact", "dim": 4}, "not as their card says: Error"),
+    ],
+    ids=str,
+)
+def test_a_card_that_describes_no_encoder_is_refused(
+    entry: object, words: str, tmp_path: Path
+) -> None:
+    state = {"stem.weight": torch.zeros(3)}
+    save(tmp_path / "w.safetensors", state, method="mine", options={}, card={"encoder": entry})
+    with pytest.raises(DataError, match=words):
+        build(backbone="mine", weights=tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,47 @@ def test_what_a_training_leaves(train: Train, tmp_path: Path, videos: Path) -> N
     assert card["complaints"] == ["collapsed to grey"]
     assert card["clips"]["count"] == 6
     assert len(card["curve"]) == 6
-    assert load_file(folder / "weights.safetensors")["0.weight"].dtype == np.float16
+    assert load_file(folder / "weights.safetensors")["1.weight"].dtype == np.float16
+
+
+def test_what_was_trained_is_a_backbone_of_label_propagation(train: Train, tmp_path: Path) -> None:
+    import torch
+
+    assert train("--set", "width=6", "--set", "steps=2").returncode == 0
+    folder = folder_in(tmp_path / "trainings")
+    path, card = folder / "weights.safetensors", folder / "weights.json"
+    assert json.loads(card.read_text())["encoder"] == {
+        "prefix": "0.", "builder": "encoder", "backbone": "compact", "dim": 6, "norm": "group",
+        "stride": 4, "colours": "lab",
+    }  # fmt: skip
+    leaf = registry.load("methods", "label-propagation")
+    options = leaf.Options(backbone="tiny-trainable", weights=path, size="native")
+
+    def build() -> Any:
+        return leaf.build(options, device="cpu", seed=0)
+
+    frame = np.random.default_rng(3).integers(0, 256, (60, 84, 3)).astype(np.uint8)
+    with torch.inference_mode():
+        found = build().encoder(frame)
+    assert tuple(found.shape) == (6, 15, 21)
+    mask = np.zeros((60, 84), np.uint8)
+    mask[20:40, 30:60] = 1
+    first, second = build().segment([frame, frame], {0: mask})
+    assert np.array_equal(first, mask)
+    assert set(np.unique(second)) <= {0, 1}  # after two steps it knows nothing yet
+
+    without = {k: v for k, v in json.loads(card.read_text()).items() if k != "encoder"}
+    card.write_text(json.dumps(without))
+    with pytest.raises(
+        DataError, match=r"nothing of an encoder: where tiny-trainable has one, its"
+    ):
+        build()
+    assert train("--set", "width=6", "--set", "steps=2", "--resume").returncode == 0  # as it says
+    with torch.inference_mode():
+        assert torch.equal(build().encoder(frame), found)
+    card.unlink()
+    with pytest.raises(DataError, match=r"have no card beside them: copy weights\.json there too"):
+        build()
 
 
 def test_nothing_says_that_clips_were_held_out_when_none_was(train: Train, tmp_path: Path) -> None:

@@ -263,7 +263,9 @@ class TrainablePlugin(MethodPlugin, Protocol):
     RECIPES: named values for Training and for training.Settings; the default is the one that ends
         the method's name (`paper` of rpmnet-paper), else the first.
     A plugin may also define `SHAPE`, the names of the options that shape the network: they are kept
-    with its weights, which then refuse to be loaded under others.
+    with its weights, which then refuse to be loaded under others. And `encoder(options) ->
+    EncoderCard` (toolbox/methods/encoder_card.py): which of its tensors embed a frame, for the
+    card of its weights; with it label propagation takes them as a backbone.
     """
 
     Training: type

@@ -15,6 +15,8 @@ from vosbench.types import Method
 from .options import RECIPES, SHAPE, Options, Training
 
 if TYPE_CHECKING:
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
+
     from .training import Trainee
 
 
@@ -26,6 +28,7 @@ __all__ = [
     "Options",
     "Training",
     "build",
+    "encoder",
     "files",
     "trainee",
 ]
@@ -49,6 +52,13 @@ def build(options: Options, *, device: str, seed: int) -> Method:
     from .method import ColourReconstruction
 
     return ColourReconstruction(options, files(options), device=device, seed=seed)
+
+
+def encoder(options: Options) -> EncoderCard:
+    """The encoder, which is all that the weights hold."""
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
+
+    return EncoderCard(backbone=options.backbone, dim=options.dim)
 
 
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:

@@ -9,7 +9,8 @@ Backbones (`--set backbone=`):
     random                   a small encoder with random weights, drawn from the run's seed
     colour-reconstruction    the encoder of shipped weights, by their name (rpmnet-conv-3,
                              colorization, ...); with `--set weights=PATH`, that of weights which
-                             `vosbench train` made, by the method that was trained
+                             `vosbench train` made, by the method that was trained: any whose
+                             weights' card has an entry `encoder` (toolbox/methods/encoder_card.py)
     torchvision/NAME:LAYER   e.g. torchvision/resnet18:layer3, with its stride reduced as asked
     timm/NAME or :LAYER      e.g. timm/vit_small_patch16_224.dino (needs the extra `timm`)
     MODULE:FUNCTION          your own: a function without arguments that returns a torch.nn.Module

@@ -15,9 +15,11 @@ from torch.nn import functional as F
 
 from vosbench.errors import UsageError
 from vosbench.toolbox.methods import images, weights
+from vosbench.toolbox.methods.encoder_card import EncoderCard
 from vosbench.types import Frame
 
-from . import networks, trained
+from . import networks
+from .frame_encoder import FrameEncoder, encoder_of
 from .raw_lab import raw_lab
 
 if TYPE_CHECKING:
@@ -104,13 +106,13 @@ def _raw(options: Options, device: str) -> Encoder:
 
 
 def _frame_encoder(options: Options, files: Mapping[str, Path], device: str) -> Encoder:
-    """`random`, or an encoder that this project trained."""
+    """`random`, or an encoder that `vosbench train` made."""
     path = files.get("weights") or options.weights
     if isinstance(path, Path):
         _check_name(options.backbone, path)
-        network = trained.encoder_of(path)
+        network = encoder_of(path)
     else:
-        network = trained.untrained(dim=RANDOM_DIM)
+        network = FrameEncoder(EncoderCard(backbone="compact", dim=RANDOM_DIM))
     network.eval().to(device)
     stride = options.stride or network.stride
     pool = _pooled(network, network.stride, stride, options.backbone)

@@ -15,6 +15,8 @@ from vosbench.errors import UsageError
 from .options import RECIPES, SHAPE, Options, Training
 
 if TYPE_CHECKING:
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
+
     from .method import RpmNet
     from .training import Trainee
 
@@ -27,6 +29,7 @@ __all__ = [
     "Options",
     "Training",
     "build",
+    "encoder",
     "files",
     "trainee",
 ]
@@ -71,6 +74,19 @@ def build(options: Options, *, device: str, seed: int) -> RpmNet:
     from .network import make
 
     return RpmNet(options, make(options, files(options), seed=seed), device=device)
+
+
+def encoder(options: Options) -> EncoderCard:
+    """E, as the weights hold it; `embed_dim` counts the channels of both frames together."""
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
+
+    return EncoderCard(
+        prefix="encoder.",
+        backbone=options.backbone,
+        dim=options.embed_dim // 2,
+        norm=options.norm,
+        colours=options.colour,
+    )
 
 
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:

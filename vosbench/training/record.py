@@ -64,9 +64,12 @@ def finish(
     from vosbench.toolbox.methods.weights import save
 
     path, options = made.folder / "weights.safetensors", made.chosen.options
-    shaping = getattr(trainable(made.config.method), "SHAPE", ())
+    leaf = trainable(made.config.method)
+    shaping = getattr(leaf, "SHAPE", ())
+    describe = getattr(leaf, "encoder", None)
     clips = made.identity["clips"]
     card = {
+        **({"encoder": jsonable(describe(options))} if describe else {}),
         "command": command(made),
         "recipe": made.chosen.recipe,
         "all_options": _named(options),

@@ -1,4 +1,4 @@
-"""A method of one convolution that learns to predict the target from the frame before it."""
+"""A method that learns to predict the target from the frame before it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from vosbench.types import Frame, Mask, Trainee
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
+
 
 SOURCE = "tests"
 SHAPE = ("width",)
@@ -21,7 +23,7 @@ SHAPE = ("width",)
 
 @dataclass(frozen=True)
 class Options:
-    """`width`: channels between the two convolutions."""
+    """`width`: channels of the encoder, which a convolution reads."""
 
     width: int = 4
     weights: Path | None = None
@@ -62,18 +64,27 @@ def files(options: Options) -> Mapping[str, Path]:
     return {"weights": options.weights or weights.FOLDER / "tiny.safetensors"}
 
 
+def encoder(options: Options) -> EncoderCard:
+    """The first part of the network."""
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
+
+    return EncoderCard(prefix="0.", backbone="compact", dim=options.width)
+
+
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
-    """Two convolutions and what they are trained for."""
+    """An encoder, a convolution and what they are trained for."""
     import torch
     from torch import nn
+
+    from vosbench.toolbox.methods import backbones
 
     class Tiny(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = nn.Sequential(
-                nn.Conv2d(3, options.width, 3, padding=1),
-                nn.ReLU(),
-                nn.Conv2d(options.width, 3, 3, padding=1),
+                backbones.encoder("compact", dim=options.width),
+                nn.Conv2d(options.width, 3 * 16, 1),
+                nn.PixelShuffle(4),  # cells of 4x4 px as pixels
             )
 
         def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:

@@ -66,7 +66,7 @@ def test_evaluate_a_run_again_and_a_bare_folder(
     assert [row["name"] for row in named] == ["theirs"]  # not the run it happens to lie in
     unnamed = command("evaluate", scored / "masks")
     assert unnamed.returncode == 1
-    assert "the dataset must be named: --dataset NAME, known: davis2016" in unnamed.stderr
+    assert "so name the dataset: --dataset NAME, known: davis2016" in unnamed.stderr
     nothing = command("evaluate", scored / "masks", "--dataset", "folder", "--root", folder_root)
     assert "not written; --out DIR keeps it" in nothing.stdout
 
@@ -124,7 +124,7 @@ def test_list_and_info(command: Vosbench) -> None:
             ("run", "--method", "optical-flow", "--dataset", "synthetic", "--set", "flwo=dis"),
             "optical-flow has no option 'flwo'; did you mean 'flow'? valid options: flow=dis",
         ),
-        (("compare", "copy-first"), "none of these is a scored run"),
+        (("compare", "copy-first"), "none of these folders is a scored run"),
         (("data", "info", "davis2018"), "did you mean 'davis201"),
         (("data", "download", "youtube-objects", "--root", "x"), "register"),
     ],

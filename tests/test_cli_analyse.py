@@ -12,7 +12,7 @@ from fixtures_runs import steady, write_run
 NAMES = [f"s{i}" for i in range(8)]
 
 
-def test_tables_are_printed_and_what_is_left_out_is_said(command: Vosbench, tmp_path: Path) -> None:
+def test_tables_are_printed_and_what_is_skipped_is_said(command: Vosbench, tmp_path: Path) -> None:
     write_run(tmp_path / "a", steady(dict.fromkeys(NAMES, 0.5)))
     write_run(tmp_path / "b", steady({n: 0.6 + 0.01 * i for i, n in enumerate(NAMES)}))
     (tmp_path / "empty").mkdir()
@@ -22,9 +22,9 @@ def test_tables_are_printed_and_what_is_left_out_is_said(command: Vosbench, tmp_
     assert done.returncode == 0, done.stderr
     assert "Scores: DAVIS-2017" in done.stdout
     assert "b is better than a on 8 of 30 sequences of DAVIS-2017 by 13.5 J" in done.stdout
-    assert "left out: nothing is not there" in done.stderr
-    assert "left out: empty holds no scores" in done.stderr
-    assert "left out: attributes: none of the 8 sequences of DAVIS-2017" in done.stderr
+    assert "skipped: nothing does not exist" in done.stderr
+    assert "skipped: empty holds no scores" in done.stderr
+    assert "skipped: attributes: none of the 8 sequences of DAVIS-2017" in done.stderr
     wrong = command("analyse", "a", "--what", "atributes")
     assert wrong.returncode == 1
     assert "unknown analysis 'atributes'; did you mean 'attributes'?" in wrong.stderr

@@ -121,3 +121,21 @@ def test_unknown_sequence_and_protocol_are_suggested() -> None:
     assert resolve.choose_sequences(("ant", "bee", "cat"), ("cat", "ant")) == ("ant", "cat")
     with pytest.raises(UsageError, match="not scored by a protocol 'davis2071'"):
         protocols.choose_protocol(resolve.card_of("davis2017"), "davis2071")
+
+
+def test_a_root_is_the_datasets_folder_or_the_one_that_holds_it(tmp_path: Path) -> None:
+    card = resolve.card_of("davis2016")
+    inside = tmp_path / card.folder
+    inside.mkdir()
+    assert resolve.resolve_root(card, tmp_path) == inside
+    assert resolve.resolve_root(card, inside) == inside
+
+
+def test_a_value_is_shown_as_a_person_types_it() -> None:
+    assert [options.as_typed(v) for v in (True, None, (1, 2), 0.5, "x")] == [
+        "true",
+        "none",
+        "1,2",
+        "0.5",
+        "x",
+    ]

@@ -52,7 +52,7 @@ def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_pat
     assert "--method needs --dataset" in refused("--method", "rpmnet")
     flags = ("--dataset", "folder", "--root", data)
     assert "copy-first shows no embeddings" in refused("--method", "copy-first", *flags)
-    assert "'3' is no pixel" in refused("--method", "rpmnet", *flags, "--points", "3")
+    assert "'3' is not a pixel" in refused("--method", "rpmnet", *flags, "--points", "3")
 
 
 def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ def test_the_command_writes_a_report(
     done = command("report", "one", "none", "--out", "shown", "--title", "Mine")
     assert done.returncode == 0, done.stderr
     assert "report: shown/index.html" in done.stdout
-    assert "left out: none holds no scores" in done.stderr
+    assert "skipped: none holds no scores" in done.stderr
     assert "<h1>Mine</h1>" in (tmp_path / "shown" / "index.html").read_text(encoding="utf-8")
 
 

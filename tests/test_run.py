@@ -280,7 +280,7 @@ def test_a_killed_run_goes_on_and_ends_byte_identical(
     _, errors = process.communicate(timeout=30)
     assert process.returncode != 0
     if signal_number == signal.SIGINT:
-        assert "the same command goes on" in errors
+        assert "give the same command again to continue" in errors
     (killed,) = tmp_path.glob("killed/*")
     assert [p.name for p in killed.glob("masks/[!.]*")] == ["bee"]
     before = (killed / "masks" / "bee" / "00000.png").stat().st_mtime_ns

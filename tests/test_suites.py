@@ -1,4 +1,4 @@
-"""Suites: what is read and refused, what is done once, what is left out and said."""
+"""Suites: what is read and refused, what is done once, what is skipped and said."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
 ) -> None:
     first = suite(RUNS, "--format", "markdown")
     assert first.exit_code == 1
-    assert "\nleft out: davis2016 (1 run): " in first.stderr
+    assert "\nskipped: davis2016 (1 run): " in first.stderr
     assert "davis2016 expects JPEGImages/" in first.stderr
     assert "synthetic" in first.stdout
     assert "folder" in first.stdout
@@ -273,13 +273,13 @@ def test_a_dataset_that_is_not_at_hand_is_no_failure(
     text = RUNS.partition("\n\n")[0].replace('["synthetic"]', '["synthetic", "davis2017"]')
     done = suite(text)
     assert done.exit_code == 0, done.stderr
-    assert "left out: davis2017 (1 run): where is davis2017?" in done.stderr
+    assert "skipped: davis2017 (1 run): where is davis2017?" in done.stderr
     assert "synthetic" in done.stdout
     (tmp_path / "data" / "DAVIS-2017").mkdir(parents=True)
     monkeypatch.setenv("VOSBENCH_DATA", str(tmp_path / "data"))
     damaged = suite(text)
     assert damaged.exit_code == 1, "it is there and not as it should be"
-    assert "left out: davis2017 (1 run): " in damaged.stderr
+    assert "skipped: davis2017 (1 run): " in damaged.stderr
     monkeypatch.setenv("VOSBENCH_DATA", str(tmp_path / "elsewhere"))
     assert suite(text).exit_code == 0
     nothing = suite(text.replace('"synthetic", ', "").replace('sequences = ["plain"]', ""))
@@ -295,7 +295,7 @@ def test_a_run_of_which_a_sequence_fails_is_left_out_until_it_is_mended(
     mask.write_bytes(whole[:40])
     failed = suite(text)
     assert failed.exit_code == 1
-    assert "left out: copy-first root=data on folder:" in failed.stderr
+    assert "skipped: copy-first root=data on folder:" in failed.stderr
     assert "bee" in failed.stderr
     assert failed.stdout == ""  # a table would compare it with runs that are whole
     mask.write_bytes(whole)
@@ -400,7 +400,7 @@ def test_a_stopped_training_ends_the_suite_and_goes_on(
     monkeypatch.setenv("TINY_FAULT", f"SIGTERM:{1 / 3}")
     stopped = suite(text, "--videos", str(clips))
     assert stopped.exit_code == 130
-    assert "stopped; the same command goes on in suites/mine" in stopped.stderr
+    assert "stopped; give the same command again to continue suites/mine" in stopped.stderr
     assert not (tmp_path / "suites" / "mine" / "runs").exists()
     monkeypatch.delenv("TINY_FAULT")
     assert suite(TRAIN.replace('score = ["folder"]\n', ""), "--videos", str(clips)).exit_code == 0
@@ -449,5 +449,5 @@ def test_from_a_script(suite: Suite, tmp_path: Path) -> None:
     )  # fmt: skip
     assert [folder.parent for folder in done.folders] == [tmp_path / "out" / "runs"] * 2
     assert list(done.missing) == ["davis2016 (1 run)"]
-    assert told[0].startswith("left out: davis2016: ")
+    assert told[0].startswith("skipped: davis2016: ")
     assert told[1:] == ["copy-first on synthetic", "copy-first seed=1 root=data on folder"]

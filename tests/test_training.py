@@ -121,7 +121,7 @@ def test_a_killed_training_goes_on_exactly(train: Train, tmp_path: Path) -> None
 def test_ctrl_c_leaves_a_checkpoint(train: Train, tmp_path: Path) -> None:
     stopped = train(fault=f"SIGTERM:{5 / 12}")
     assert stopped.returncode == 130
-    assert "stopped after step 6; the same command with --resume goes on" in stopped.stdout
+    assert "stopped after step 6; continue with --resume" in stopped.stdout
     refused = train()
     assert refused.returncode == 1
     assert "holds a training; --resume goes on with it, another --out begins" in refused.stderr

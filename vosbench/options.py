@@ -1,4 +1,4 @@
-"""One frozen description of a run, from TOML and flags, validated before anything is computed."""
+"""Options: `key=value` text to the fields of a frozen dataclass, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from vosbench.errors import UsageError
 
 
 def parse_settings(settings: typing.Iterable[str]) -> dict[str, str]:
-    """`["key=value", ...]` as a dictionary; UsageError for anything else or a key given twice."""
+    """Read `["key=value", ...]` into a dictionary.
+
+    Raises:
+        UsageError: a setting without `=` or without a key, or a key that is given twice.
+    """
     parsed: dict[str, str] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -26,11 +30,29 @@ def parse_settings(settings: typing.Iterable[str]) -> dict[str, str]:
     return parsed
 
 
+def as_typed(value: object) -> str:
+    """An option's value as a person types it after `--set key=`.
+
+    >>> as_typed(True), as_typed(None), as_typed((1, 2)), as_typed(0.5)
+    ('true', 'none', '1,2', '0.5')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(as_typed, value))
+    return str(value)
+
+
 def filled(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
-    """A dataclass from values of known names; strings are converted by each field's type.
+    """Make a dataclass of this kind; strings are converted to each field's type.
+
+    values: by field name; every name must be a field.
+    what: the start of an error message, e.g. "rpmnet option".
 
     Raises:
-        UsageError: a value of the wrong type; `what` opens the message.
+        UsageError: a value of the wrong type.
     """
     hints = typing.get_type_hints(kind)
     converted = {}
@@ -43,14 +65,14 @@ def filled(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:
-    """The default of a dataclass's field, made anew where a factory makes it."""
+    """The default of a dataclass's field; a factory is called for a new one."""
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return field.default
 
 
 def _convert(value: Any, hint: Any) -> Any:
-    """A value from a flag or TOML as the type that an option declares; ValueError otherwise."""
+    """Convert a value from a flag or TOML to the type of an option; ValueError if it cannot be."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         for choice in arguments:

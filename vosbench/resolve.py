@@ -10,7 +10,7 @@ from typing import Any
 
 from vosbench import registry
 from vosbench.errors import UsageError, did_you_mean, nearest
-from vosbench.options import default_of, filled
+from vosbench.options import as_typed, default_of, filled
 from vosbench.types import Dataset, DatasetCard, Method
 
 
@@ -39,7 +39,9 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
     for key in merged:
         if key not in known:
             defaults = {k: plugin.defaults.get(k, default_of(f)) for k, f in known.items()}
-            valid = ", ".join(f"{k}={default}" for k, default in defaults.items()) or "none"
+            valid = (
+                ", ".join(f"{k}={as_typed(default)}" for k, default in defaults.items()) or "none"
+            )
             hint = nearest(key, known)
             raise UsageError(f"{name} has no option {key!r}; {hint}valid options: {valid}")
     return filled(module.Options, merged, what=f"{name} option")
@@ -52,9 +54,16 @@ def card_of(dataset: str) -> DatasetCard:
 
 
 def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
-    """Where a dataset lies: the given root, else VOSBENCH_DATA/<card.folder>, else UsageError."""
-    if root is not None or not card.folder:
-        return root
+    """The dataset's folder: `root`, or <card.folder> in it, else VOSBENCH_DATA/<card.folder>.
+
+    Raises:
+        UsageError: the dataset needs a folder, and neither is given.
+    """
+    if root is not None:
+        inside = root / card.folder
+        return inside if inside.is_dir() else root
+    if not card.folder:
+        return None
     data = os.environ.get("VOSBENCH_DATA")
     if data:
         return Path(data) / card.folder

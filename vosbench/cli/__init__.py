@@ -1,4 +1,4 @@
-"""The command line: one short function per command; errors become one message and a status."""
+"""The command line `vosbench`: one file per command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vosbench.cli import analyse, compare, data, evaluate, inspect, list_, repor
 from vosbench.errors import VosbenchError
 
 app = typer.Typer(
-    help="Run video object segmentation methods over datasets and score them honestly.",
+    help="Run video object segmentation methods on datasets, score them and compare them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,7 +25,7 @@ def version(
         bool, typer.Option("--version", help="Print the version.", is_eager=True)
     ] = False,
 ) -> None:
-    """Run video object segmentation methods over datasets and score them honestly."""
+    """Run video object segmentation methods on datasets, score them and compare them."""
     if show:
         typer.echo(f"vosbench {__version__}")
         raise typer.Exit
@@ -44,7 +44,7 @@ app.add_typer(data.data, name="data")
 
 
 def main() -> Any:
-    """Entry point: what the user can mend becomes one message on stderr and status 1."""
+    """Run a command; an error that the user can fix becomes one message and exit status 1."""
     try:
         app()
     except VosbenchError as error:
@@ -53,5 +53,8 @@ def main() -> Any:
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:
-        typer.echo(f"error: {error}; make room or mend the folder and repeat the command", err=True)
+        typer.echo(
+            f"error: {error}; make room or fix the folder, then give the same command again",
+            err=True,
+        )
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`vosbench analyse`, and the sentences under `vosbench compare`."""
+"""`vosbench analyse`: tables that explain scores, from files on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vosbench.cli.options import FORMAT_HELP, RUNS, WHAT_HELP, Root, out_folder, split_list
 from vosbench.cli.scored_runs import scored
 from vosbench.errors import UsageError
 
@@ -23,45 +24,51 @@ class Format(StrEnum):
 
 
 def analyse(
-    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
+    runs: Annotated[list[Path], RUNS],
     what: Annotated[
-        str, typer.Option(help="Which: a,b,c, or all. [default: those that need the runs only]")
+        str,
+        typer.Option(
+            help=WHAT_HELP,
+            show_default="all that need no dataset",
+        ),
     ] = "",
     kind: Annotated[
-        Format | None, typer.Option("--format", help="[default: text; with --out, every one]")
+        Format | None,
+        typer.Option("--format", help=FORMAT_HELP, show_default="text; with --out, all"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write one file per table into here.")] = None,
+    out: Annotated[Path | None, out_folder("none; print the tables")] = None,
     against: Annotated[
-        str, typer.Option(help="Run to compare the others with, by name. [default: the best]")
+        str,
+        typer.Option(
+            help="Name of the run that the others are compared with.", show_default="the best run"
+        ),
     ] = "",
     by: Annotated[
         str,
         typer.Option(
-            help="ROWS,COLUMNS: two options, for ablation. [default: backbone,matching or "
-            "backbone,preset]"
+            help="Two options for the rows and columns of an ablation.",
+            show_default="backbone,matching or backbone,preset",
         ),
     ] = "",
-    root: Annotated[
-        Path | None, typer.Option(help="Where the data lie, for size, speed and drift.")
-    ] = None,
+    root: Root = None,
 ) -> None:
-    """Print or write tables: attributes, significance, failures, time; all from files on disk.
+    """Analyse scored runs: significance, attributes, failures, time and more.
 
     scores, published, significance, sequences, attributes, ablation, ablation-F, sweep,
-    runtime, over-time, worst-objects, worst-frames and loss read the runs; size, speed and drift
-    also read the dataset's truth.
+    runtime, over-time, worst-objects, worst-frames and loss read the runs only; size, speed and
+    drift also need the dataset. `all` computes all of them.
     """
     from vosbench.analysis import catalogue
     from vosbench.files import write_text
     from vosbench.formats import SUFFIXES, render
 
-    names = catalogue.choose(filter(None, (name.strip() for name in what.split(","))))
+    names = catalogue.choose(split_list(what, "--what"))
     pair = _pair(by) if by else None
     results = scored(runs)
     made = 0
     for each in catalogue.tables(results, names, root=root, against=against, by=pair):
         if isinstance(each, catalogue.Left):
-            typer.echo(f"left out: {each}", err=True)
+            typer.echo(f"skipped: {each}", err=True)
             continue
         made += 1
         if out is None:
@@ -73,11 +80,11 @@ def analyse(
             write_text(path, render(each, each_kind))
             typer.echo(path)
     if not made:
-        raise UsageError("no table could be made; what is missing is said above")
+        raise UsageError("no table could be made; the notes above say why")
 
 
 def _pair(by: str) -> tuple[str, str]:
-    row, comma, column = (part.strip() for part in by.partition(","))
-    if not (row and comma and column) or "," in column:
+    names = split_list(by, "--by")
+    if len(names) != 2:
         raise UsageError(f"--by {by!r} must name two options: rows,columns")
-    return row, column
+    return names[0], names[1]

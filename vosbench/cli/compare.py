@@ -1,4 +1,4 @@
-"""`vosbench compare`: scored runs side by side, and what can be said of their differences."""
+"""`vosbench compare`: scored runs side by side, and which differences are significant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.options import AsJson, Sequences, names, split_names
+from vosbench.cli.options import FORMAT_HELP, RUNS, AsJson, Sequences, names, split_list
 from vosbench.cli.scored_runs import score_table, scored
 from vosbench.errors import UsageError
 
@@ -17,25 +17,27 @@ if TYPE_CHECKING:
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
+    runs: Annotated[list[Path], RUNS],
     report: Annotated[
         str,
         typer.Option(
-            "--format", help="See `vosbench list reports`.", autocompletion=names("reports")
+            "--format",
+            help=FORMAT_HELP,
+            autocompletion=names("reports"),
         ),
     ] = "terminal",
     picture: Annotated[
-        Path | None, typer.Option(help="Also draw truth and masks of every run into this PNG.")
+        Path | None, typer.Option(help="Also draw the truth and every run's masks into this PNG.")
     ] = None,
-    sequences: Sequences = "",
+    sequences: Sequences = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print scored runs side by side, one table per dataset and protocol."""
+    """Compare scored runs side by side: one table per dataset and protocol."""
     results = scored(runs)
     if picture is not None:
         from vosbench.picture import draw
 
-        draw(results, picture, sequences=split_names(sequences))
+        draw(results, picture, sequences=split_list(sequences, "--sequences"))
     if as_json:
         typer.echo(json.dumps([result.as_row() for result in results], indent=1))
     else:
@@ -51,7 +53,7 @@ MOST = 6  # sentences; more runs than that are for a table
 
 
 def verdicts(results: list[Result]) -> list[str]:
-    """One sentence for each run against the best on the same data, or why there is none."""
+    """For each run, one sentence: how it differs from the best run on the same data."""
     from vosbench.analysis.comparison import compare
     from vosbench.analysis.groups import data_key
 

@@ -1,10 +1,10 @@
-"""`vosbench data`: a dataset's card, every fault of its files, its archives."""
+"""`vosbench data`: look up, check and download datasets."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from vosbench.types import DatasetCard
 
 
-data = typer.Typer(help="Look at, check and fetch datasets.", no_args_is_help=True)
+data = typer.Typer(help="Look up, check and download datasets.", no_args_is_help=True)
 
 
 @data.command()
 def info(name: DatasetArgument, as_json: AsJson = False) -> None:
-    """Print a dataset's card: licence, citation, splits, protocols, where to get it."""
+    """Show a dataset's licence, citation, splits, protocols, and where to get it."""
     from vosbench.files import jsonable
     from vosbench.resolve import card_of
 
@@ -48,16 +48,16 @@ def _where_from(card: DatasetCard) -> str:
 def check(
     name: DatasetArgument,
     root: Root = None,
-    split: Split = "",
-    resolution: Resolution = "",
+    split: Split = None,
+    resolution: Resolution = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read every file of a dataset, count, and list every fault with its file."""
+    """Read every file of a dataset and list every fault with its file."""
     from vosbench.cli import progress
     from vosbench.data import check as checking
     from vosbench.resolve import open_dataset
 
-    opened = open_dataset(name, root=root, split=split, resolution=resolution)
+    opened = open_dataset(name, root=root, split=split or "", resolution=resolution or "")
     with progress.counting("checking", len(opened.names)) as advance:
         report = checking.check(opened, progress=advance)
     typer.echo(json.dumps(report.as_json(), indent=1) if as_json else str(report))
@@ -68,12 +68,12 @@ def check(
 @data.command()
 def download(
     name: DatasetArgument,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder to put the dataset in. [default: VOSBENCH_DATA]"),
-    ] = None,
+    root: Root = None,
 ) -> None:
-    """Fetch a dataset that may be fetched freely, verify and unpack it; resumes."""
+    """Download, verify and unpack a dataset; continues a download that was stopped.
+
+    Only for datasets whose licence allows it; `vosbench data info NAME` says where to get others.
+    """
     import os
 
     from vosbench.cli import progress
@@ -82,7 +82,7 @@ def download(
 
     where = root or Path(os.environ.get("VOSBENCH_DATA", ""))
     if where == Path():
-        raise UsageError("where to? give --root DIR or set VOSBENCH_DATA")
+        raise UsageError("where should it go? give --root DIR or set VOSBENCH_DATA")
     with progress.downloading() as advance:
         folder = fetch(card_of(name), where, progress=advance)
     typer.echo(f"{name}: {folder}\ncheck it with: vosbench data check {name} --root {folder}")

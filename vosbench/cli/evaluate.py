@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,68 +11,73 @@ import typer
 from vosbench import registry
 from vosbench.cli.options import (
     AsJson,
+    DatasetName,
     ProtocolName,
     Resolution,
     Root,
     Sequences,
     Split,
-    names,
-    split_names,
+    out_folder,
+    split_list,
 )
 from vosbench.cli.scored_runs import score_table
 from vosbench.errors import UsageError
 
 
-class Scorer(StrEnum):
-    """The scorers of others that `--cross-check` can run."""
-
-    davis2017 = "davis2017"
-    vos_benchmark = "vos-benchmark"
-    trackeval = "trackeval"
-
-
 def evaluate(
-    masks: Annotated[Path, typer.Argument(help="A run, or a folder of <sequence>/<frame>.png.")],
-    dataset: Annotated[
-        str, typer.Option(help="Dataset; a run knows its own.", autocompletion=names("datasets"))
-    ] = "",
+    masks: Annotated[
+        Path, typer.Argument(help="A run, or a folder of masks: <sequence>/<frame>.png.")
+    ],
+    dataset: DatasetName = None,
     root: Root = None,
-    split: Split = "",
-    resolution: Resolution = "",
-    sequences: Sequences = "",
-    protocol: ProtocolName = "",
+    split: Split = None,
+    resolution: Resolution = None,
+    sequences: Sequences = None,
+    protocol: ProtocolName = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where scores.csv and summary.json go. [default: the run]")
+        Path | None, out_folder("the run's folder; for other masks, nothing is written")
     ] = None,
     baseline: Annotated[
-        bool, typer.Option("--baseline", help="Score copy-first beside it, in the same pass.")
+        bool,
+        typer.Option("--baseline", help="Also score copy-first, which only repeats the prompt."),
     ] = False,
     cross_check: Annotated[
-        Scorer | None, typer.Option(help="Run an installed scorer on the same masks, compare.")
-    ] = None,
+        str,
+        typer.Option(
+            help="Also ask another scorer and show the differences: davis2017, vos-benchmark or "
+            "trackeval. It must be installed.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Score masks on disk, of this or any other tool, against a dataset's truth."""
+    """Score masks on disk, made by vosbench or by any other tool.
+
+    A run needs no options. For a folder of masks, name the dataset.
+    """
     from vosbench import api
 
-    scorer = cross_check.value if cross_check else ""
+    names = split_list(sequences, "--sequences")
     if (masks / "run.json").is_file() and not dataset:
         if split or resolution:
-            raise UsageError(f"{masks} is a run and knows its split and resolution; leave them out")
+            raise UsageError(
+                f"{masks} is a run and has its own split and resolution; remove the options"
+            )
         scored = api.score_run(
-            masks, root=root, sequences=split_names(sequences), protocol=protocol, out=out,
-            cross_check=scorer,
+            masks, root=root, sequences=names, protocol=protocol or "", out=out,
+            cross_check=cross_check,
         )  # fmt: skip
     elif not dataset:
         raise UsageError(
-            f"{masks} holds no run.json, so the dataset must be named: --dataset NAME, "
-            f"known: {', '.join(registry.names('datasets'))}"
+            f"{masks} holds no run.json, so name the dataset: --dataset NAME, known: "
+            f"{', '.join(registry.names('datasets'))}"
         )
     else:
         inside = masks / "masks" if (masks / "run.json").is_file() else masks
         scored = api.evaluate(
-            inside, dataset, root=root, split=split, resolution=resolution, protocol=protocol,
-            sequences=split_names(sequences), baseline=baseline, out=out, cross_check=scorer,
+            inside, dataset, root=root, split=split or "", resolution=resolution or "",
+            protocol=protocol or "", sequences=names, baseline=baseline, out=out,
+            cross_check=cross_check,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(scored.summary, indent=1))

@@ -1,104 +1,148 @@
-"""`vosbench inspect`: what a method's embeddings are alike in, as tables and pictures."""
+"""`vosbench inspect`: show which pixels a method's embeddings match."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.errors import UsageError
+from vosbench.cli.options import (
+    METHOD_NAME,
+    RUNS,
+    WHAT_HELP,
+    DatasetName,
+    Device,
+    Root,
+    Seed,
+    Sequences,
+    Settings,
+    Split,
+    out_folder,
+    split_list,
+)
+from vosbench.cli.scored_runs import scored
+from vosbench.errors import UsageError, did_you_mean
 
+if TYPE_CHECKING:
+    from vosbench.results import Result
+    from vosbench.types import Dataset
 
-class What(StrEnum):
-    """What `inspect` looks at."""
-
-    both = "both"
-    receptive_field = "receptive-field"
-    pca = "pca"
+WHAT = ("receptive-field", "pca")
 
 
 def inspect(
-    out: Annotated[Path, typer.Option(help="Folder for tables and figures.")],
-    runs: Annotated[
-        list[Path] | None, typer.Argument(help="Scored runs; their J stands beside.")
-    ] = None,
-    method: Annotated[
-        list[str] | None, typer.Option(help="A method that was not run; repeatable.")
-    ] = None,
-    dataset: Annotated[str, typer.Option(help="Dataset; runs know their own.")] = "",
-    root: Annotated[Path | None, typer.Option(help="Where the data lie.")] = None,
-    split: Annotated[str, typer.Option(help="Split; empty for the dataset's default.")] = "",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="An option of every --method, key=value.")
-    ] = None,
-    sequences: Annotated[str, typer.Option(help="Only these sequences: a,b,c.")] = "",
-    what: Annotated[What, typer.Option(help="What to look at.")] = What.both,
-    pairs: Annotated[int, typer.Option(help="Pairs of frames in each sequence.", min=1)] = 4,
+    out: Annotated[Path, out_folder()],
+    runs: Annotated[list[Path] | None, RUNS] = None,
+    method: Annotated[list[str] | None, METHOD_NAME] = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    dataset: DatasetName = None,
+    root: Root = None,
+    split: Split = None,
+    sequences: Sequences = None,
+    device: Device = None,
+    what: Annotated[str, typer.Option(help=WHAT_HELP, show_default="both")] = "",
+    pairs: Annotated[int, typer.Option(help="Pairs of frames per sequence.", min=1)] = 4,
     cells: Annotated[
-        int, typer.Option(help="Target cells in each pair, drawn by the seed; 0: all.", min=0)
+        int, typer.Option(help="Random target cells per pair; 0 takes all of them.", min=0)
     ] = 1000,
     points: Annotated[
-        str, typer.Option(help="Pixels to show samples of: y,x;y,x. [default: by the truth]")
+        str,
+        typer.Option(
+            help="Pixels to show in the pictures: y,x;y,x.", show_default="chosen by the truth"
+        ),
     ] = "",
-    device: Annotated[str, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Seed of cells and of --method.")] = 0,
 ) -> None:
-    """Show what embeddings are alike in: cosine over the receptive field, PCA with samples."""
-    from vosbench.analysis.groups import dataset_of, told_apart
+    """Show which pixels a method's embeddings match, as tables and pictures.
+
+    receptive-field: for each target cell, how alike the cells around it are (cosine).
+    pca: for each sequence, the embeddings' principal components and what some pixels match.
+
+    Give scored runs, or methods that were not run (--method, repeatable, with --dataset).
+    """
+    from vosbench.analysis.groups import told_apart
     from vosbench.cli import progress
     from vosbench.formats import render
     from vosbench.inspection import exhibits
     from vosbench.inspection import folder as features_folder
     from vosbench.inspection.subjects import from_name, from_run
     from vosbench.options import parse_settings
-    from vosbench.resolve import choose_sequences, open_dataset
-    from vosbench.results import load
+    from vosbench.resolve import choose_sequences
 
-    results = told_apart([load(folder) for folder in runs or []])
-    if not results and not method:
-        raise UsageError("nothing to inspect: name scored runs, or --method NAME --dataset NAME")
-    if not results and not dataset:
-        raise UsageError("which frames? --method needs --dataset NAME")
-    if settings and not method:
-        raise UsageError("--set is for --method; a run has its own options")
-    if dataset:
-        opened = open_dataset(dataset, root=root, split=split)
-    else:
-        opened = dataset_of(results[0], root=root)
-    names = choose_sequences(opened.names, tuple(filter(None, sequences.split(","))))
-    where = _points(points)
-    options = parse_settings(settings or [])
+    _check(runs, method, dataset, settings)
+    wanted = _wanted(what)
+    results = told_apart(scored(runs)) if runs else []
+    opened = _open(results, dataset, root, split)
+    names = choose_sequences(opened.names, split_list(sequences, "--sequences"))
+    where, options = _points(points), parse_settings(settings or [])
+    device, seed = device or "cpu", seed or 0
     subjects = [from_run(result, device=device, root=root) for result in results]
     subjects += [from_name(name, options, device=device, seed=seed) for name in method or []]
     clips = [opened.sequence(name) for name in names]
-    looked = []
-    if what in (What.both, What.receptive_field):
+    shown = []
+    if "receptive-field" in wanted:
         with progress.counting("receptive fields", len(subjects)) as advance:
-            looked.append(
+            shown.append(
                 exhibits.receptive_fields(
                     subjects, clips, pairs=pairs, cells=cells, seed=seed, progress=advance
                 )
             )
-    if what in (What.both, What.pca):
+    if "pca" in wanted:
         with progress.counting("projections", len(clips)) as advance:
-            looked.append(
+            shown.append(
                 exhibits.projections(subjects, clips, pairs=pairs, points=where, progress=advance)
             )
-    features_folder.write(looked, out)
-    for shown in looked:
-        typer.echo(render(shown.tables[0], "text"))
-    typer.echo(f"tables and figures: {out}; vosbench report RUN ... --features {out} shows them")
+    features_folder.write(shown, out)
+    for exhibit in shown:
+        typer.echo(render(exhibit.tables[0], "text"))
+    typer.echo(f"tables and figures: {out}; `vosbench report RUN ... --features {out}` shows them")
+
+
+def _check(
+    runs: list[Path] | None,
+    method: list[str] | None,
+    dataset: str | None,
+    settings: list[str] | None,
+) -> None:
+    """Raise UsageError for options that do not go together."""
+    if not runs and not method:
+        raise UsageError("nothing to inspect: name scored runs, or --method NAME --dataset NAME")
+    if not runs and not dataset:
+        raise UsageError("which frames? --method needs --dataset NAME")
+    if settings and not method:
+        raise UsageError("--set is for --method; a run has its own options")
+
+
+def _open(
+    results: Sequence[Result], dataset: str | None, root: Path | None, split: str | None
+) -> Dataset:
+    """The named dataset, else the one that the first run was scored on."""
+    from vosbench.analysis.groups import dataset_of
+    from vosbench.resolve import open_dataset
+
+    if dataset:
+        return open_dataset(dataset, root=root, split=split or "")
+    return dataset_of(results[0], root=root)
+
+
+def _wanted(what: str) -> tuple[str, ...]:
+    """The names in `--what`, both for ""; UsageError for an unknown one."""
+    names = split_list(what, "--what") or WHAT
+    for name in names:
+        if name not in WHAT:
+            raise UsageError(f"inspect computes no {name!r}; {did_you_mean(name, WHAT)}")
+    return names
 
 
 def _points(text: str) -> list[tuple[float, float]]:
-    """`y,x;y,x` as pixels; UsageError for anything else."""
-    found = []
+    """Read `y,x;y,x` as pixels; UsageError for anything else."""
+    pixels = []
     for part in filter(None, text.split(";")):
         try:
             y, x = (float(number) for number in part.split(","))
         except ValueError:
-            raise UsageError(f"--points {part!r} is no pixel; write y,x;y,x") from None
-        found.append((y, x))
-    return found
+            raise UsageError(f"--points {part!r} is not a pixel; write y,x;y,x") from None
+        pixels.append((y, x))
+    return pixels

@@ -1,10 +1,10 @@
-"""Arguments and options that several commands share."""
+"""Every argument and option that several commands have, with its help text, declared once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,26 +12,128 @@ from vosbench import registry
 from vosbench.errors import UsageError
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """`a,b,c` as names, () for none given; UsageError where text names none."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+def split_list(text: str | None, option: str) -> tuple[str, ...]:
+    """Split `a, b,c` into names; () if the option was not given.
+
+    Raises:
+        UsageError: the text names nothing, as `,` does.
+    """
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     if text and not names:
-        raise UsageError(f"--sequences {text!r} names none; write a,b,c")
+        raise UsageError(f"{option} {text!r} names nothing; write {option} a,b,c")
     return names
 
 
+def completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Shell completion for a value that must be one of the choices."""
+    return lambda incomplete: [choice for choice in choices() if choice.startswith(incomplete)]
+
+
 def names(kind: str) -> Callable[[str], list[str]]:
-    """What completes a name of this kind."""
-    return lambda incomplete: [n for n in registry.names(kind) if n.startswith(incomplete)]
+    """Shell completion for names of this kind."""
+    return completing(lambda: registry.names(kind))
 
 
-DatasetArgument = Annotated[str, typer.Argument(autocompletion=names("datasets"))]
+def out_folder(default: str = "") -> Any:
+    """The option --out; default: where the command writes without it, in words."""
+    return typer.Option("--out", help="Folder to write into.", show_default=default or False)
+
+
+# the headings under which `--help` groups the options
+METHOD, DATA, MACHINE = "Method", "Data", "Machine"
+
+RUNS = typer.Argument(help="Folders of scored runs. Others are skipped with a note.")
+METHOD_NAME = typer.Option(
+    "--method",
+    help="Method; see `vosbench list methods`.",
+    autocompletion=names("methods"),
+    rich_help_panel=METHOD,
+)
+WHAT_HELP = "What to compute: a name from the list above, or several as a,b,c."
+FORMAT_HELP = "Format; see `vosbench list reports`."
+VIDEOS = typer.Option(
+    "--videos", help="Folder of unlabelled clips: video files, or folders of frames."
+)
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set an option of the method, e.g. topk=5; repeatable. "
+        "See `vosbench list methods METHOD`.",
+        rich_help_panel=METHOD,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Seed for everything random.", show_default="0", rich_help_panel=METHOD),
+]
+DatasetArgument = Annotated[
+    str,
+    typer.Argument(help="Dataset; see `vosbench list datasets`.", autocompletion=names("datasets")),
+]
+DatasetName = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        help="Dataset; see `vosbench list datasets`.",
+        autocompletion=names("datasets"),
+        rich_help_panel=DATA,
+    ),
+]
 Root = Annotated[
     Path | None,
-    typer.Option(help="Where the data lie. [default: the dataset's folder in VOSBENCH_DATA]"),
+    typer.Option(
+        help="The dataset's folder, or the folder that holds all datasets.",
+        show_default="where the run found it, else VOSBENCH_DATA",
+        rich_help_panel=DATA,
+    ),
 ]
-Split = Annotated[str, typer.Option(help="Split; empty for the dataset's default (mostly val).")]
-Resolution = Annotated[str, typer.Option(help="Resolution where the archive has several.")]
-Sequences = Annotated[str, typer.Option(help="Only these sequences: a,b,c.")]
-ProtocolName = Annotated[str, typer.Option(help="Scoring protocol; empty for the dataset's own.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="Split, e.g. val.", show_default="the dataset's first choice", rich_help_panel=DATA
+    ),
+]
+Resolution = Annotated[
+    str | None,
+    typer.Option(
+        help="Resolution, if the dataset has several, e.g. 480p.",
+        show_default="the dataset's first choice",
+        rich_help_panel=DATA,
+    ),
+]
+Sequences = Annotated[
+    str | None,
+    typer.Option(
+        help="Use only these sequences, e.g. bear,camel.",
+        show_default="all",
+        rich_help_panel=DATA,
+    ),
+]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option(
+        help="Scoring protocol; see `vosbench data info DATASET`.",
+        show_default="the dataset's first choice",
+        rich_help_panel=DATA,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Device to compute on: cpu, cuda, cuda:1.",
+        show_default="cpu",
+        rich_help_panel=MACHINE,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of local processes.",
+        show_default="1",
+        min=1,
+        rich_help_panel=MACHINE,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, drawn only where a person looks at it."""
+"""Progress bars on stderr; plain lines if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from vosbench.running.run import Plan
-from vosbench.running.sequence import FrameDone
-
 if TYPE_CHECKING:
+    from vosbench.running.run import Plan
+    from vosbench.running.sequence import FrameDone
     from vosbench.training.loop import Show
 
 
@@ -41,7 +40,7 @@ def _bar(*columns: Any) -> Any:
 
 @contextmanager
 def running(plan: Plan) -> Iterator[tuple[SequenceDone, FrameDone]]:
-    """Two bars, sequences and frames; where nobody looks, one line per finished sequence."""
+    """Two bars, sequences and frames; without a terminal, one line per finished sequence."""
     total = len(plan.missing)
     if not sys.stderr.isatty():
         ended: list[str] = []
@@ -77,7 +76,7 @@ def running(plan: Plan) -> Iterator[tuple[SequenceDone, FrameDone]]:
 
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar that moves on with each name."""
+    """A bar that advances with each name; nothing without a terminal."""
     if not sys.stderr.isatty():
         yield lambda name: None
         return
@@ -90,7 +89,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def downloading() -> Iterator[Callable[[int, int | None], None]]:
-    """A bar of bytes: call it with the bytes so far and the total, None where unknown."""
+    """A bar of bytes; call it with the bytes so far and the total (None if unknown)."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -103,7 +102,7 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def training(label: str, done: int, total: int) -> Iterator[Show]:
-    """A bar of steps with losses and speed; where nobody looks, a line now and then."""
+    """A bar of steps with losses and speed; without a terminal, a line every 30 seconds."""
     if not sys.stderr.isatty():
         yield _Lines(total)
         return
@@ -115,7 +114,7 @@ def training(label: str, done: int, total: int) -> Iterator[Show]:
 
 
 class _Bar:
-    """A training's bar."""
+    """Shows a training as a bar."""
 
     def __init__(self, bar: Any, task: Any) -> None:
         self.bar, self.task = bar, task
@@ -131,7 +130,7 @@ class _Bar:
 
 
 class _Lines:
-    """A training told in lines, two a minute at most."""
+    """Shows a training as lines of text, at most two a minute."""
 
     def __init__(self, total: int) -> None:
         self.total, self.began, self.first, self.told = total, time.monotonic(), -1, 0.0
@@ -142,8 +141,8 @@ class _Lines:
             self.first, self.began = done, now
         if figures and (now - self.told > 30 or done == self.total):
             self.told = now
-            each = (now - self.began) / max(1, done - self.first)
-            left = f"{(self.total - done) * each / 60:.1f} min left"
+            per_step = (now - self.began) / max(1, done - self.first)
+            left = f"{(self.total - done) * per_step / 60:.1f} min left"
             self.say(f"step {done}/{self.total}: {_shown(figures)}, {left}")
 
     def say(self, text: str) -> None:
@@ -152,6 +151,6 @@ class _Lines:
 
 
 def _shown(figures: dict[str, float]) -> str:
-    """A line of the log for a person: losses and speed."""
+    """Losses and speed in one line, e.g. `loss 0.123, 85 images/s`."""
     losses = [f"{k} {v:.4g}" for k, v in figures.items() if k not in ("step", "images_per_second")]
     return ", ".join([*losses, f"{figures['images_per_second']:.0f} images/s"])

@@ -1,4 +1,4 @@
-"""`vosbench report`: scored runs become a folder that people look at."""
+"""`vosbench report`: scored runs as a web page with tables, figures and every frame."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from typing import Annotated
 
 import typer
 
+from vosbench.cli.options import FORMAT_HELP, RUNS, Root, out_folder
 from vosbench.cli.scored_runs import scored
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Scored runs; what is none is left out.")],
-    out: Annotated[Path, typer.Option(help="Folder of the report; an older report is replaced.")],
-    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Video object segmentation",
+    runs: Annotated[list[Path], RUNS],
+    out: Annotated[Path, out_folder()],
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Video object segmentation",
     style: Annotated[
         str,
-        typer.Option("--format", help="A report that is a folder, see `vosbench list reports`."),
+        typer.Option("--format", help=FORMAT_HELP),
     ] = "html",
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the data lie now: a dataset's folder, or the one that holds all. "
-            "[default: where the runs found them, else VOSBENCH_DATA]"
-        ),
-    ] = None,
+    root: Root = None,
     width: Annotated[
-        int, typer.Option(help="Pixels that wider frames are reduced to in the viewer.", min=64)
+        int, typer.Option(help="Shrink wider frames to this many pixels in the viewer.", min=64)
     ] = 480,
     paper: Annotated[
         bool,
-        typer.Option("--paper", help="Also the tables and figures of the RPM-Net paper: minutes."),
+        typer.Option(
+            "--paper", help="Also make the tables and figures of the RPM-Net paper; takes minutes."
+        ),
     ] = False,
     features: Annotated[
         Path | None,
         typer.Option(
-            help="What `vosbench inspect` wrote, to be shown; with --paper, where what is computed "
-            "is kept. [default with --paper: OUT-features]"
+            help="Also show this folder of `vosbench inspect`. With --paper, such tables and "
+            "figures are kept there.",
+            show_default="OUT-features, with --paper",
         ),
     ] = None,
 ) -> None:
-    """Write tables, figures and a page with a viewer of every frame; it opens from disk."""
+    """Write a web page with tables, figures and a viewer of every frame.
+
+    Open its index.html from disk; it needs no server. An older report in the folder is replaced.
+    """
     from vosbench.cli import progress
     from vosbench.reporting import report as reports
 
@@ -51,5 +52,5 @@ def report(
             features=features, say=lambda what: typer.echo(what, err=True), progress=advance,
         )  # fmt: skip
     for what in made.left_out:
-        typer.echo(f"left out: {what}", err=True)
+        typer.echo(f"skipped: {what}", err=True)
     typer.echo(f"report: {made.page}")

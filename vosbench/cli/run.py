@@ -1,4 +1,4 @@
-"""`vosbench run`: run a method over a dataset and score it."""
+"""`vosbench run`: run a method on a dataset and score the result."""
 
 from __future__ import annotations
 
@@ -6,106 +6,130 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.options import AsJson, Root, names, split_names
+from vosbench.cli.options import (
+    MACHINE,
+    METHOD_NAME,
+    AsJson,
+    DatasetName,
+    Device,
+    ProtocolName,
+    Resolution,
+    Root,
+    Seed,
+    Sequences,
+    Settings,
+    Split,
+    Workers,
+    completing,
+    out_folder,
+    split_list,
+)
 from vosbench.cli.scored_runs import score_table
 from vosbench.errors import TruthWithheldError
+from vosbench.running.config import OVERWRITE, from_toml
 
 if TYPE_CHECKING:
     from vosbench.results import Result
-
-
-class Overwrite(StrEnum):
-    """What to do with a run's folder that exists."""
-
-    never = "never"
-    missing = "missing"
-    always = "always"
+    from vosbench.running.run import Plan, RunResult
 
 
 def run(
-    method: Annotated[
-        str | None,
-        typer.Option(help="Method, see `vosbench list methods`.", autocompletion=names("methods")),
-    ] = None,
-    dataset: Annotated[
+    method: Annotated[str | None, METHOD_NAME] = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    dataset: DatasetName = None,
+    root: Root = None,
+    split: Split = None,
+    resolution: Resolution = None,
+    sequences: Sequences = None,
+    protocol: ProtocolName = None,
+    device: Device = None,
+    workers: Workers = None,
+    scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Dataset, see `vosbench list datasets`.", autocompletion=names("datasets")
+            help="Run on this Dask cluster, e.g. tcp://host:8786.", rich_help_panel=MACHINE
         ),
     ] = None,
-    root: Root = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="An option, key=value; see `list methods METHOD`. Repeatable."),
-    ] = None,
-    split: Annotated[str | None, typer.Option(help="Split. [default: the dataset's]")] = None,
-    resolution: Annotated[
-        str | None, typer.Option(help="Resolution where the archive has several.")
-    ] = None,
-    sequences: Annotated[str | None, typer.Option(help="Only these sequences: a,b,c.")] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="Scoring protocol. [default: the dataset's own]")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the method. [default: 0]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Local processes. [default: 1]")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler's address.")] = None,
+    out: Annotated[Path | None, out_folder("runs; each run gets a folder in it")] = None,
     overwrite: Annotated[
-        Overwrite | None,
-        typer.Option(help="An existing run: go on (missing, default), refuse, or start anew."),
+        str | None,
+        typer.Option(
+            help="If the run exists: missing = continue it, never = stop with an error, "
+            "always = start over.",
+            show_default="missing",
+            autocompletion=completing(lambda: OVERWRITE),
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where runs lie. [default: runs]")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML with the same keys; flags win.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with the same options; the command line wins."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a method over a dataset, score it, print the table. The same command goes on."""
-    from vosbench import api
-    from vosbench.cli import progress
+    """Run a method on a dataset and score the result.
+
+    Give the same command again to continue a run that was stopped.
+    """
     from vosbench.options import parse_settings
     from vosbench.running import run as running
-    from vosbench.running.config import from_toml
 
     flags = {
         "method": method, "dataset": dataset, "root": root, "split": split, "device": device,
         "resolution": resolution, "protocol": protocol, "seed": seed, "workers": workers,
-        "scheduler": scheduler, "out": out, "overwrite": overwrite and overwrite.value,
-        "sequences": None if sequences is None else split_names(sequences),
+        "scheduler": scheduler, "out": out, "overwrite": overwrite,
+        "sequences": None if sequences is None else split_list(sequences, "--sequences"),
         "options": parse_settings(settings or []),
     }  # fmt: skip
-    planned = running.plan(from_toml(config, flags))
-    kept = len(planned.frames) - len(planned.missing)
-    if kept:
-        typer.echo(f"{kept} of {len(planned.sequences)} sequences were done before: kept", err=True)
-    for name in planned.changed:
-        typer.echo(f"{name}: its data have changed since; done again", err=True)
+    ended = _run(running.plan(from_toml(config, flags)))
     try:
-        with progress.running(planned) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
-            ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; the same command goes on in {planned.folder}", err=True)
-        raise typer.Exit(130) from None
-    try:
-        if len(ran.failed) < len(ran.sequences):
-            with progress.counting("scoring", len(ran.sequences) - len(ran.failed)) as advance:
-                scored = _score_if_possible(ran.folder, advance)
-            if scored is not None:
-                typer.echo(
-                    json.dumps(scored.as_row(), indent=1) if as_json else score_table([scored])
-                )
-                typer.echo(f"scores: {ran.folder}/scores.csv, summary.json", err=as_json)
-            typer.echo(f"masks:  {ran.folder}/masks", err=as_json)
-            typer.echo(f"time:   {_cost(ran.folder)}", err=as_json)
+        _score_and_tell(ended, as_json=as_json)
     finally:
-        if ran.failed:
-            typer.echo(f"error: {api.failures(ran)}", err=True)
-    if ran.failed:
+        if ended.failed:
+            from vosbench import api
+
+            typer.echo(f"error: {api.failures(ended)}", err=True)
+    if ended.failed:
         raise typer.Exit(1)
+
+
+def _run(plan: Plan) -> RunResult:
+    """Run what is missing under a progress bar; Ctrl-C says how to continue."""
+    from vosbench.cli import progress
+    from vosbench.running import run as running
+
+    done = len(plan.frames) - len(plan.missing)
+    if done:
+        typer.echo(f"{done} of {len(plan.sequences)} sequences are done already", err=True)
+    for name in plan.changed:
+        typer.echo(f"{name}: its data changed since; running it again", err=True)
+    try:
+        with progress.running(plan) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
+            return running.run(plan, on_sequence=on_sequence, on_frame=on_frame)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; give the same command again to continue {plan.folder}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _score_and_tell(ended: RunResult, *, as_json: bool) -> None:
+    """Score the sequences that did not fail and print the table and where the files are."""
+    from vosbench.cli import progress
+
+    finished = len(ended.sequences) - len(ended.failed)
+    if not finished:
+        return
+    with progress.counting("scoring", finished) as advance:
+        result = _score_if_possible(ended.folder, advance)
+    if result is not None:
+        typer.echo(json.dumps(result.as_row(), indent=1) if as_json else score_table([result]))
+        typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=as_json)
+    typer.echo(f"masks:  {ended.folder}/masks", err=as_json)
+    typer.echo(f"time:   {_cost(ended.folder)}", err=as_json)
 
 
 def _cost(folder: Path) -> str:
@@ -117,11 +141,13 @@ def _cost(folder: Path) -> str:
     if not timing["frames"]:
         return peak
     median, p95 = (1000 * timing[key] for key in ("median_seconds", "p95_seconds"))
-    return f"median {median:.1f} ms a frame, p95 {p95:.1f} ms, {peak}; every frame in timing.csv"
+    return (
+        f"median {median:.1f} ms a frame, p95 {p95:.1f} ms, {peak}; see timing.csv for every frame"
+    )
 
 
 def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result | None:
-    """The scored run, or None (said aloud) where the split's truth is withheld."""
+    """The scored run, or None, with a note, if the split's truth is not public."""
     from vosbench import api
 
     try:

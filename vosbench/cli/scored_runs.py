@@ -1,4 +1,4 @@
-"""The scored runs that a command is given, and their table."""
+"""Read the scored runs that a command is given, and show their scores in one table."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def scored(runs: list[Path]) -> list[Result]:
-    """The scored runs among some folders; the others are named on stderr.
+    """Load the scored runs among some folders; note the others on stderr.
 
     Raises:
-        UsageError: none is one.
+        UsageError: no folder holds a scored run.
     """
     from vosbench.results import load
 
@@ -27,15 +27,17 @@ def scored(runs: list[Path]) -> list[Result]:
         if (folder / "summary.json").is_file():
             results.append(load(folder))
         else:
-            why = "holds no scores (no summary.json)" if folder.exists() else "is not there"
-            typer.echo(f"left out: {folder} {why}", err=True)
+            why = "holds no scores (no summary.json)" if folder.exists() else "does not exist"
+            typer.echo(f"skipped: {folder} {why}", err=True)
     if not results:
-        raise UsageError("none of these is a scored run; `vosbench run` or `evaluate` makes one")
+        raise UsageError(
+            "none of these folders is a scored run; `vosbench run` or `evaluate` makes one"
+        )
     return results
 
 
 def score_table(results: list[Result], report: str = "terminal") -> str:
-    """The scores side by side, as a report that is text writes them."""
+    """The scores side by side, as text in the format of a report plugin."""
     plugin = registry.load("reports", report, offering="render")
     rendered: str = plugin.render([result.as_row() for result in results])
     return rendered.rstrip("\n")

@@ -1,4 +1,4 @@
-"""`vosbench suite`: what a list names and is missing is done, then its tables and its report."""
+"""`vosbench suite`: run a list of trainings and runs, then print its tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vosbench import registry
+from vosbench.cli.options import FORMAT_HELP, VIDEOS, Device, Workers, names, out_folder
 from vosbench.cli.scored_runs import score_table
 
 if TYPE_CHECKING:
@@ -18,21 +19,25 @@ if TYPE_CHECKING:
 
 
 def suite(
-    name: Annotated[str, typer.Argument(help="A suite's name, or a .toml file of your own.")],
-    out: Annotated[Path | None, typer.Option(help="Its folder. [default: suites/NAME]")] = None,
-    videos: Annotated[
-        Path | None, typer.Option(help="Unlabelled clips, for suites that train.")
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Local processes for each run.")] = 1,
-    device: Annotated[str, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = "cpu",
+    name: Annotated[str, typer.Argument(help="Name of a suite, or a .toml file of your own.")],
+    out: Annotated[Path | None, out_folder("suites/NAME")] = None,
+    videos: Annotated[Path | None, VIDEOS] = None,
+    workers: Workers = None,
+    device: Device = None,
     report: Annotated[
-        str, typer.Option("--format", help="Of the tables, see `vosbench list reports`.")
+        str,
+        typer.Option(
+            "--format",
+            help=FORMAT_HELP,
+            autocompletion=names("reports"),
+        ),
     ] = "terminal",
 ) -> None:
-    """Train and run what a suite lists and is missing, then print its tables. It can be resumed.
+    """Run a list of trainings and runs, then print its tables.
 
-    Where the suite says so, its report is written into OUT/report. A dataset that VOSBENCH_DATA
-    does not hold is left out and named; the status is 1 if something failed or nothing was left.
+    What is done already is skipped, so the same command continues a suite that was stopped. Runs
+    on a dataset that VOSBENCH_DATA does not hold are skipped with a note. The exit status is 1 if
+    something failed or nothing could be run. Some suites also write a report into OUT/report.
     """
     from vosbench.cli import progress
     from vosbench.results import load
@@ -44,8 +49,8 @@ def suite(
     try:
         with redirect_stdout(sys.stderr):
             done = execute.execute(
-                wanted, out, videos=videos, workers=workers, device=device, tell=print,
-                running_bar=progress.running, training_bar=progress.training,
+                wanted, out, videos=videos, workers=workers or 1, device=device or "cpu",
+                tell=print, running_bar=progress.running, training_bar=progress.training,
             )  # fmt: skip
         results = [load(folder) for folder in done.folders]
         if results:
@@ -53,16 +58,16 @@ def suite(
         if results and wanted.report:
             _write(wanted, results, out)
     except KeyboardInterrupt:
-        typer.echo(f"stopped; the same command goes on in {out}", err=True)
+        typer.echo(f"stopped; give the same command again to continue {out}", err=True)
         raise typer.Exit(130) from None
     for what, why in (*done.not_at_hand.items(), *done.missing.items()):
-        typer.echo(f"left out: {what}: {why}", err=True)
+        typer.echo(f"skipped: {what}: {why}", err=True)
     if done.missing or (wanted.runs and not done.folders):
         raise typer.Exit(1)
 
 
 def _write(wanted: Suite, results: list[Result], out: Path) -> None:
-    """The report that the suite asks for, and where it is; stdout is for the tables alone."""
+    """Write the report that the suite asks for; stdout stays for the tables alone."""
     from vosbench.cli import progress
     from vosbench.reporting import report as reports
 

@@ -7,35 +7,53 @@ from typing import Annotated
 
 import typer
 
-from vosbench.cli.options import names
+from vosbench.cli.options import (
+    MACHINE,
+    METHOD_NAME,
+    VIDEOS,
+    Device,
+    Seed,
+    Settings,
+    out_folder,
+)
 
 
 def train(
-    method: Annotated[
-        str, typer.Option(help="A method that learns.", autocompletion=names("methods"))
-    ],
-    videos: Annotated[Path, typer.Option(help="Folder of videos or of folders of frames.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="recipe=NAME, an option or a setting, key=value; repeatable."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where trainings lie.")] = Path("trainings"),
-    seed: Annotated[int, typer.Option(help="Seed of weights and samples.")] = 0,
-    device: Annotated[str, typer.Option(help="Where it runs: cpu, cuda, cuda:1.")] = "cpu",
-    precision: Annotated[str, typer.Option(help="32-true or bf16-mixed.")] = "32-true",
-    processes: Annotated[int, typer.Option(help="Each takes its part of every batch.")] = 1,
-    threads: Annotated[int, typer.Option(help="Of each process; 0: as torch does.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    method: Annotated[str, METHOD_NAME],
+    videos: Annotated[Path, VIDEOS],
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Annotated[Path | None, out_folder("trainings; each training gets a folder in it")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint.")] = False,
+    device: Device = None,
+    precision: Annotated[
+        str, typer.Option(help="32-true or bf16-mixed.", rich_help_panel=MACHINE)
+    ] = "32-true",
+    processes: Annotated[
+        int,
+        typer.Option(
+            help="Number of processes; each batch is split across them.", rich_help_panel=MACHINE
+        ),
+    ] = 1,
+    threads: Annotated[
+        int,
+        typer.Option(help="Threads per process; 0 is torch's default.", rich_help_panel=MACHINE),
+    ] = 0,
 ) -> None:
-    """Train a method on unlabelled clips; Ctrl-C leaves a checkpoint, --resume goes on exactly."""
+    """Train a method on unlabelled clips.
+
+    `--set` also takes recipe=NAME and settings of the training, e.g. steps=1000. Ctrl-C leaves a
+    checkpoint; the same command with --resume continues from there, to the same weights.
+    """
     from vosbench.cli import progress
     from vosbench.options import parse_settings
     from vosbench.training import clips, loop
     from vosbench.training.plan import TrainConfig, plan
 
     config = TrainConfig(
-        method=method, videos=videos, values=parse_settings(settings or []), out=out, seed=seed,
-        device=device, precision=precision, processes=processes, threads=threads, resume=resume,
+        method=method, videos=videos, values=parse_settings(settings or []), seed=seed or 0,
+        out=out or Path("trainings"), device=device or "cpu", precision=precision,
+        processes=processes, threads=threads, resume=resume,
     )  # fmt: skip
     with progress.counting("reading clips", 2 * len(clips.find(videos))) as advance:
         planned = plan(config, progress=advance)
@@ -48,6 +66,6 @@ def train(
     )
     ended = loop.train(planned, showing=progress.training)
     if ended.weights is None:
-        typer.echo(f"stopped after step {ended.step}; the same command with --resume goes on")
+        typer.echo(f"stopped after step {ended.step}; continue with --resume")
         raise typer.Exit(130)
     typer.echo(f"weights: {ended.weights}\ncard:    {ended.weights.with_suffix('.json')}")

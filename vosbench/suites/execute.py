@@ -122,7 +122,7 @@ def execute(
         count = sum(dataset in run.datasets and run.root == root for run in suite.runs)
         left_out = missing if root or _lies(dataset) else not_at_hand
         left_out[f"{dataset} ({count} {'run' if count == 1 else 'runs'})"] = why
-        tell(f"left out: {dataset}: {why}")
+        tell(f"skipped: {dataset}: {why}")
     folders = []
     for run in suite.runs:
         for dataset in run.datasets:
@@ -167,7 +167,7 @@ def _noting(missing: dict[str, str], what: str, tell: Tell) -> Iterator[None]:
         yield
     except VosbenchError as error:
         missing[what] = str(error)
-        tell(f"  left out: {error}")
+        tell(f"  skipped: {error}")
 
 
 def _run(config: RunConfig, running_bar: Any) -> Path:

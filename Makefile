@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo check test bench weights paper
+.PHONY: install demo check test docs bench weights paper
 
 install: .venv/installed
 
@@ -26,6 +26,10 @@ check: install
 
 test: check
 	$(BIN)/pytest
+
+# build/site/index.html; a broken link or a missing name is an error
+docs: install
+	$(BIN)/mkdocs build --strict
 
 bench: install
 	$(BIN)/python benchmarks/scoring.py

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vosbench.atomic import remove, replace
 from vosbench.errors import DataError
 from vosbench.types import Frame
 from vosbench.videos import (
@@ -225,9 +226,9 @@ def _decode(source: FrameFolder | VideoFile, path: Path, short_side: int) -> Non
                 count += 1
             file.seek(0)
             _write_header(file, count, shape)
-        os.replace(partial, path)
+        replace(partial, path, inside=path.parent)
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial, inside=path.parent)
 
 
 def _write_header(file: Any, count: int, shape: tuple[int, ...]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from vosbench import registry
 from vosbench.errors import UsageError, did_you_mean, nearest
-from vosbench.types import Dataset, DatasetCard, Method, ScoringProtocol
+from vosbench.types import Dataset, DatasetCard, Method, ScoringProtocol, check_name
 
 OVERWRITE = ("never", "missing", "always")
 
@@ -30,7 +30,7 @@ class RunConfig:
     split, resolution, protocol: "" stands for the dataset card's default.
     workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
     overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
-        `always` starts anew.
+        `always` starts anew: the run that is there gives way when the new one is whole.
     """
 
     method: str
@@ -240,14 +240,22 @@ def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
 def open_dataset(
     name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
 ) -> Dataset:
-    """Open a registered dataset; "" stands for the card's default split and resolution."""
+    """Open a registered dataset; "" stands for the card's default split and resolution.
+
+    Raises:
+        DataError: among others, a name of a sequence that no file of ours may have.
+    """
     module = registry.load("datasets", name)
     card: DatasetCard = module.CARD
+    root = resolve_root(card, root)
     opened: Dataset = module.load(
-        resolve_root(card, root),
+        root,
         split=split or card.default_split,
         resolution=resolution or (card.resolutions[0] if card.resolutions else ""),
     )
+    where = f"dataset {card.name}" + (f" at {root}" if root else "")
+    for sequence in opened.names:
+        check_name(sequence, "sequence", where)
     return opened
 
 

@@ -28,7 +28,7 @@ from vosbench.metrics.boundary import around, boundary_f, tolerance
 from vosbench.metrics.region import region_similarity
 from vosbench.metrics.statistics import Statistics, average, over_frames
 from vosbench.pairs import Pair, Task, pairs, plan
-from vosbench.types import Dataset, Mask, ScoringProtocol
+from vosbench.types import Dataset, Mask, ScoringProtocol, check_name
 
 
 class Score(NamedTuple):
@@ -66,7 +66,7 @@ def load_summary(folder: Path) -> dict[str, Any]:
     """The summary that an evaluation wrote into a folder.
 
     Raises:
-        DataError: there is none, or it is no summary.
+        DataError: there is none, it is no summary, or it has a name that no file may have.
     """
     path = folder / "summary.json"
     try:
@@ -77,6 +77,14 @@ def load_summary(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} is damaged: {error}; evaluate again") from error
     if not isinstance(summary, dict) or "J&F" not in summary:
         raise DataError(f"{path} is not a summary of scores: it has no 'J&F'; evaluate again")
+    try:
+        check_name(summary["dataset"]["name"], "dataset", path)
+        check_name(summary["dataset"]["split"], "split", path)
+        check_name(summary["protocol"]["name"], "protocol", path)
+        for row in (*summary["sequences"], *summary["objects"]):
+            check_name(row["sequence"], "sequence", path)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is not a summary of scores: {error!r}; evaluate again") from None
     return summary
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence as Seq
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.api import Result
+from vosbench.atomic import write_bytes
 from vosbench.config import open_dataset
 from vosbench.errors import UsageError
 from vosbench.masks import palette, read_mask
@@ -59,9 +61,9 @@ def draw(results: Seq[Result], path: Path, *, sequences: tuple[str, ...] = ()) -
     for row in rows:
         sheet.paste(row, (0, top))
         top += row.height
-    partial = path.with_name(path.name + ".part")
-    sheet.save(partial, format="PNG", optimize=True)
-    partial.replace(path)
+    content = io.BytesIO()
+    sheet.save(content, format="PNG", optimize=True)
+    write_bytes(path, content.getvalue())
 
 
 def overlay(frame: Frame, mask: Mask) -> Frame:

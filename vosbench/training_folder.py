@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vosbench.atomic import write_bytes, write_text
+from vosbench.atomic import remove, write_bytes, write_text
 from vosbench.errors import DataError, MethodError
 from vosbench.types import Frame
 
@@ -158,7 +158,10 @@ def cut_logs(folder: Path, step: int) -> None:
             header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             # A line without its end was cut off by a kill.
             kept = [ln for ln in lines if ln.endswith("\n") and int(ln.partition(",")[0]) <= step]
-            write_text(path, "".join([header, *kept])) if kept else path.unlink()
+            if kept:
+                write_text(path, "".join([header, *kept]))
+            else:
+                remove(path, inside=folder)
 
 
 def thinned(rows: list[dict[str, float]], most: int = 60) -> list[dict[str, float]]:

@@ -14,6 +14,7 @@ from vosbench.analysis.significance import bootstrap, gather, sample
 from vosbench.analysis.tables import Cell, Column, Table, with_interval
 from vosbench.api import Result
 from vosbench.errors import DataError, UsageError
+from vosbench.types import check_name
 
 LOST = 0.1  # J below which nothing much of the object is left
 COARSE = 0.5  # J below which recall counts a frame as failed
@@ -63,6 +64,8 @@ def frame_scores(run: Result) -> dict[tuple[str, int], list[FrameScore]]:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
+    for frame in {each.frame for scored in rows.values() for each in scored}:
+        check_name(frame, "frame", path)
     known = {(row["sequence"], row["object"]) for row in run.summary["objects"]}
     if known != rows.keys():
         name, number = min(known ^ rows.keys())

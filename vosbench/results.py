@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench.errors import DataError, UsageError
+from vosbench.types import check_name
 
 if TYPE_CHECKING:
     import pandas
@@ -42,6 +43,8 @@ def frame_scores(run: Result) -> dict[tuple[str, int], list[FrameScore]]:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error!r}; evaluate again") from error
+    for frame in {each.frame for scored in rows.values() for each in scored}:
+        check_name(frame, "frame", path)
     known = {(row["sequence"], row["object"]) for row in run.summary["objects"]}
     if known != rows.keys():
         name, number = min(known ^ rows.keys())
@@ -113,7 +116,7 @@ def load_summary(folder: Path) -> dict[str, Any]:
     """The summary that an evaluation wrote into a folder.
 
     Raises:
-        DataError: there is none, or it is no summary.
+        DataError: there is none, it is no summary, or it has a name that no file may have.
     """
     path = folder / "summary.json"
     try:
@@ -124,6 +127,14 @@ def load_summary(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} is damaged: {error}; evaluate again") from error
     if not isinstance(summary, dict) or "J&F" not in summary:
         raise DataError(f"{path} is not a summary of scores: it has no 'J&F'; evaluate again")
+    try:
+        check_name(summary["dataset"]["name"], "dataset", path)
+        check_name(summary["dataset"]["split"], "split", path)
+        check_name(summary["protocol"]["name"], "protocol", path)
+        for row in (*summary["sequences"], *summary["objects"]):
+            check_name(row["sequence"], "sequence", path)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is not a summary of scores: {error!r}; evaluate again") from None
     return summary
 
 
@@ -131,15 +142,22 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     """The run.json of a run's folder.
 
     Raises:
-        UsageError: there is none. DataError: it is damaged.
+        UsageError: there is none. DataError: it is damaged, or has a name that no file may have.
     """
     path = folder / "run.json"
     try:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(loaded, dict):
+            raise ValueError("it holds no object")
     except FileNotFoundError:
         raise UsageError(f"{folder} is no run: it holds no run.json") from None
     except ValueError as error:
         raise DataError(
             f"{path} is damaged: {error}; run again with --overwrite always, or another --out"
         ) from None
+    identity = loaded.get("identity")
+    listed = identity.get("sequences") if isinstance(identity, dict) else None
+    for names in (listed, loaded.get("done"), loaded.get("failed")):
+        for name in names if isinstance(names, (list, dict)) else ():
+            check_name(name, "sequence", path)
     return loaded

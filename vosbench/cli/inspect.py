@@ -61,6 +61,7 @@ def inspect(
         raise UsageError("nothing to inspect: name scored runs, or --method NAME --dataset NAME")
     if not results and not dataset:
         raise UsageError("which frames? --method needs --dataset NAME")
+    features_folder.check_place(out)  # before minutes of work
     if settings and not method:
         raise UsageError("--set is for --method; a run has its own options")
     if dataset:

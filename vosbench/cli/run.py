@@ -58,7 +58,10 @@ def run(
     scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler's address.")] = None,
     overwrite: Annotated[
         Overwrite | None,
-        typer.Option(help="An existing run: go on (missing, default), refuse, or start anew."),
+        typer.Option(
+            help="An existing run: go on (missing, default), refuse (never), or make it anew "
+            "(always); the old one stays until the new one is whole."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where runs lie. [default: runs]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML with the same keys; flags win.")] = None,
@@ -82,8 +85,6 @@ def run(
     kept = len(planned.frames) - len(planned.missing)
     if kept:
         typer.echo(f"{kept} of {len(planned.sequences)} sequences were done before: kept", err=True)
-    for name in planned.changed:
-        typer.echo(f"{name}: its data have changed since; done again", err=True)
     try:
         with progress.running(planned) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
             ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)

@@ -13,7 +13,7 @@ from vosbench.errors import DataError
 from vosbench.protocols import DAVIS2016, UNITED
 from vosbench.toolbox.datasets import davis
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_lines
-from vosbench.types import Archive, Dataset, DatasetCard
+from vosbench.types import Archive, Dataset, DatasetCard, check_name
 
 SOURCE = "https://davischallenge.org/davis2016/code.html"
 
@@ -82,6 +82,6 @@ def _listed(lists: Path, resolution: str, split: str) -> dict[str, tuple[str, ..
                 f"{pairs}: {line!r} is not of the form "
                 f"/JPEGImages/{resolution}/<sequence>/00000.jpg /Annotations/..."
             )
-        name = frame.parts[-2]
-        found[name] = (*found.get(name, ()), frame.stem)
+        name = check_name(frame.parts[-2], "sequence", pairs)
+        found[name] = (*found.get(name, ()), check_name(frame.stem, "frame", pairs))
     return found

@@ -28,7 +28,7 @@ from vosbench.toolbox.datasets.layout import (
     shape,
     size_fault,
 )
-from vosbench.types import Archive, Dataset, DatasetCard, Inspected, Mask, Sequence
+from vosbench.types import Archive, Dataset, DatasetCard, Inspected, Mask, Sequence, check_name
 from vosbench.videos import FrameFolder
 
 SOURCE = "https://web.engr.oregonstate.edu/~lif/SegTrack2/dataset.html"
@@ -111,8 +111,10 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
     split = choose_split(CARD, split)
     choose_resolution(CARD, resolution)
     root = find_root(CARD, root, ("JPEGImages", "GroundTruth", "ImageSets"))
-    lines = read_lines(root / "ImageSets" / "all.txt", "one sequence name a line, `*` before it")
-    names = tuple(dict.fromkeys(line.lstrip("*").strip() for line in lines))
+    path = root / "ImageSets" / "all.txt"
+    lines = read_lines(path, "one sequence name a line, `*` before it")
+    listed = (check_name(line.lstrip("*").strip(), "sequence", path) for line in lines)
+    names = tuple(dict.fromkeys(listed))
     return SegTrack(card=CARD, split=split, names=names, root=root, objects=OBJECTS)
 
 
@@ -123,13 +125,14 @@ class SegTrack(ListedDataset):
         """Match the listed stems with frames and with every object's truth."""
         where = f"{self.card.name}/{name}"
         faults: list[str] = []
+        list_of_it = self.root / "ImageSets" / f"{name}.txt"
         try:
-            lines = read_lines(
-                self.root / "ImageSets" / f"{name}.txt", "a path prefix, then one stem a line"
-            )
+            lines = read_lines(list_of_it, "a path prefix, then one stem a line")
         except DataError as error:
             return Inspected(None, error.faults)
         prefix, stems = (lines[0], lines[1:]) if lines[0].endswith("/") else (name, lines)
+        for part in prefix.rstrip("/").split("/"):
+            check_name(part, "folder", list_of_it)
         images, truth = self.root / "JPEGImages" / prefix, self.root / "GroundTruth" / prefix
         files = by_stem(images, faults)
         layers = _layers(truth, faults)

@@ -187,11 +187,12 @@ def test_a_part_that_is_too_long_starts_again(site: Site, tmp_path: Path) -> Non
     assert fetch(archive_of(site), tmp_path, progress=quiet).read_bytes() == GOOD
 
 
-def test_a_part_of_unknown_origin_starts_again(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "data.zip.part").write_bytes(b"something else")
+def test_a_part_of_unknown_origin_is_kept(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "data.zip.part").write_bytes(b"of a browser")
     site.body = GOOD
-    assert fetch(archive_of(site), tmp_path, progress=quiet).read_bytes() == GOOD
-    assert site.seen == [""]
+    with pytest.raises(DataError, match=r"data.zip.part was not begun by vosbench .*move it away"):
+        fetch(archive_of(site), tmp_path, progress=quiet)
+    assert (tmp_path / "data.zip.part").read_bytes() == b"of a browser"
 
 
 def test_without_a_length_the_zip_itself_tells(site: Site, tmp_path: Path) -> None:

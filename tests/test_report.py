@@ -236,14 +236,12 @@ def test_pictures_say_in_words_what_they_show(page: Page) -> None:
 def test_only_a_report_is_replaced(runs: list[results.Result], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match=r"mine is no report \(it has no report.json\)"):
+    with pytest.raises(UsageError, match=r"mine is no report \(it has no report.json of one\)"):
         report.write(runs[:1], tmp_path / "mine", title="")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / report.MARK).write_text("{}")
-    (tmp_path / "old" / "stale.html").write_text("")
+    report.write(runs, tmp_path / "old", title="Old")
+    assert "copy-first" in (tmp_path / "old" / "index.html").read_text(encoding="utf-8")
     report.write(runs[:1], tmp_path / "old", title="New")
-    assert not (tmp_path / "old" / "stale.html").exists()
     assert "New" in (tmp_path / "old" / "index.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "old"]
 

@@ -91,7 +91,7 @@ def test_other_options_have_a_folder_of_their_own(folder_root: Path, tmp_path: P
 
 def test_a_folder_with_another_run_is_refused(folder_root: Path, tmp_path: Path) -> None:
     planned = run.plan(_config(folder_root, tmp_path / "runs"))
-    file = planned.folder / "run.json"
+    file = run.run(planned).folder / "run.json"
     described = json.loads(file.read_text())
     described["identity"]["seed"] = 7
     described["identity_sha256"] = "0"
@@ -316,31 +316,30 @@ def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> N
     assert provenance.hashes(options)["weights"].startswith("ba7816bf")
 
 
-def test_changed_data_are_done_again(folder_root: Path, tmp_path: Path) -> None:
+def test_masks_of_other_data_are_not_discarded(folder_root: Path, tmp_path: Path) -> None:
     config = _config(folder_root, tmp_path / "runs")
-    run.run(run.plan(config))
+    folder = run.run(run.plan(config)).folder
+    before = _contents(folder)
     prompt = folder_root / "masks" / "bee" / "00000.png"
     write_mask(prompt, np.roll(read_mask(prompt), 3, axis=1))
     frame = folder_root / "images" / "cat" / "00003.jpg"
     Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(frame)
-    planned = run.plan(config)
-    assert planned.changed == ("bee", "cat")
-    assert run.run(planned).computed == ("bee", "cat")
+    with pytest.raises(UsageError, match=r"of bee, cat have changed since; use --overwrite always"):
+        run.plan(config)
+    assert _contents(folder) == before
+    anew = run.run(run.plan(dataclasses.replace(config, overwrite="always")))
+    assert (anew.folder, len(anew.computed)) == (folder, 3)
     (tmp_path / "moved").mkdir()
     moved = folder_root.rename(tmp_path / "moved" / folder_root.name)
     assert run.plan(_config(moved, tmp_path / "runs")).missing == ()
-    other = make_folder_dataset(tmp_path / "other" / "data", {"ant": 6, "bee": 9, "cat": 7})
-    write_mask(other / "masks" / "ant" / "00000.png", np.eye(32, 48, dtype=np.uint8))
-    planned = run.plan(_config(other, tmp_path / "runs"))
-    assert "ant" in planned.changed  # the same names, other data
 
 
 def test_scores_of_masks_that_change_are_taken_away(folder_root: Path, tmp_path: Path) -> None:
     result = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
     assert result.folder is not None
-    frame = folder_root / "images" / "cat" / "00003.jpg"
-    whole = frame.read_bytes()
-    frame.write_bytes(whole[:-200])
+    (result.folder / "masks" / "cat" / "00003.png").unlink()
+    (folder_root / "images" / "cat" / "00003.jpg").write_bytes(b"no picture any more")
+    (result.folder / "sequences" / "cat.json").unlink()
     with pytest.raises(IncompleteRunError, match="cat"):
         api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
     assert not (result.folder / "summary.json").exists()
@@ -375,11 +374,14 @@ def test_a_missing_mask_heals_and_a_damaged_manifest_is_said(
     assert len(run.plan(dataclasses.replace(config, overwrite="always")).missing) == 3
 
 
-def test_masks_without_a_manifest_are_not_taken_over(folder_root: Path, tmp_path: Path) -> None:
+def test_masks_without_a_manifest_are_nobodys(folder_root: Path, tmp_path: Path) -> None:
     config = _config(folder_root, tmp_path / "runs")
     folder = run.run(run.plan(config)).folder
-    (folder / "run.json").unlink()  # as after a kill in the middle of --overwrite always
-    assert len(run.plan(config).missing) == 3
+    (folder / "run.json").unlink()
+    before = _contents(folder)
+    with pytest.raises(UsageError, match=r"holds .*masks/.* but no run.json"):
+        run.plan(dataclasses.replace(config, overwrite="always"))
+    assert _contents(folder) == before
 
 
 @pytest.mark.usefixtures("test_plugins")

@@ -50,11 +50,14 @@ def run(
 def failures(ran: running.RunResult) -> str:
     """What failed in a run and what to do, one line per sequence."""
     lines = [f"{name}: {error}" for name, error in ran.failed.items()]
+    kept = f"{ran.former} still holds the former run; the new one takes its place when it is whole"
+    former = [kept] if ran.former else []
     return "\n".join(
         [
             *lines,
             f"{len(ran.failed)} of {len(ran.sequences)} sequences failed; whatever was done is "
             f"kept: mend the cause, give the same command again (log: {ran.folder}/log.txt)",
+            *former,
         ]
     )
 

@@ -1,4 +1,9 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Files that are whole or not there, and the one guard that every removal goes through.
+
+What is written gets a temporary name first and is renamed when it is whole. Nothing else in
+vosbench removes, renames or replaces a file or a folder: `remove` and `replace` refuse what does
+not lie strictly inside the folder that the caller owns, and follow no link out of it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,9 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +40,10 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(json.dumps(jsonable(value), sort_keys=True).encode()).hexdigest()
 
 
+HALF_A_SEQUENCE = re.compile(r"\..+-[0-9a-f]{8}")  # as segment.py names them
+HALF_A_FILE = re.compile(r"\..+\.\d+\.part")  # as write_bytes does
+
+
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep a second process out of a run's folder, and sweep up what killed ones left behind.
@@ -43,7 +53,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         UsageError: another process is at work there.
     """
-    with (folder / ".lock").open("w") as lock:
+    with (folder / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -57,9 +67,12 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def _sweep(folder: Path) -> None:
     for partial in (folder / "masks").glob(".*"):
-        shutil.rmtree(partial, ignore_errors=True)  # a lost worker may still write there
+        if HALF_A_SEQUENCE.fullmatch(partial.name):
+            with contextlib.suppress(OSError):  # a lost worker may still write there
+                remove(partial, inside=folder)
     for partial in (*folder.glob(".*.part"), *(folder / "sequences").glob(".*.part")):
-        partial.unlink(missing_ok=True)
+        if HALF_A_FILE.fullmatch(partial.name):
+            remove(partial, inside=folder)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -71,7 +84,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file in one piece, also when several processes write it at once."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     partial.write_bytes(content)
-    os.replace(partial, path)
+    replace(partial, path, inside=path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -154,3 +167,101 @@ def _cut(value: Any) -> str:
     """A value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def remove(path: Path, *, inside: Path) -> None:
+    """Remove a file, or a folder with all it holds; a link goes, what it leads to stays.
+
+    Raises:
+        DataError: it does not lie strictly inside the folder `inside`; nothing is removed.
+    """
+    _guard(path, inside)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def replace(path: Path, to: Path, *, inside: Path) -> None:
+    """Move a file or a folder within the folder `inside`; a file that is there gives way.
+
+    Raises:
+        DataError: either does not lie strictly inside `inside`; nothing is moved.
+        OSError: a folder that holds something is there, or something else went wrong.
+    """
+    _guard(path, inside)
+    _guard(to, inside)
+    os.replace(path, to)
+
+
+def _guard(path: Path, inside: Path) -> None:
+    """DataError unless a path, its last part not followed, lies strictly inside a folder."""
+    place = path.parent.resolve() / path.name
+    if path.name in ("", "..") or inside.resolve() not in place.parents:
+        raise DataError(
+            f"{path} does not lie inside {inside}, or a link leads out of it; "
+            "nothing there is removed or replaced"
+        )
+
+
+def listing(folder: Path) -> list[str]:
+    """Everything in a folder, at any depth, relative to it; links are not followed."""
+    found = []
+    for here, folders, files in os.walk(folder):
+        within = Path(here).relative_to(folder)
+        found += [(within / name).as_posix() for name in (*folders, *files)]
+    return sorted(found)
+
+
+def refuse_foreign(folder: Path, own: Collection[str], *, what: str) -> None:
+    """UsageError where a folder of ours holds what we did not write; `own` is as in `listing`."""
+    foreign = [name for name in listing(folder) if name not in own]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise UsageError(
+            f"{folder} is not replaced: {foreign[0]!r}{more} in it is not of {what}; "
+            "move it away, or name another --out"
+        )
+
+
+def former(folder: Path) -> Path:
+    """Where a folder stands aside for a moment while another takes its place."""
+    return folder.with_name(f".{folder.name}.former")
+
+
+def take_place(new: Path, folder: Path) -> None:
+    """Give a finished folder, built beside it, its name; one of that name stands aside first.
+
+    A kill in between leaves the old folder whole under `former`; see `give_back`.
+    """
+    if folder.exists():
+        replace(folder, former(folder), inside=folder.parent)
+    replace(new, folder, inside=folder.parent)
+
+
+def place_of(out: Path) -> Path:
+    """The absolute folder that something made beside it is to take the place of.
+
+    Raises:
+        UsageError: the process stands in it, and would stand nowhere afterwards.
+    """
+    folder = out.resolve()
+    if Path.cwd().is_relative_to(folder):
+        raise UsageError(
+            f"--out {out} is the folder that you are in, and it would be replaced as a whole; "
+            "name a folder in it"
+        )
+    give_back(folder)
+    return folder
+
+
+def give_back(folder: Path) -> None:
+    """Undo what a kill in the middle of `take_place` left: the old folder gets its name back."""
+    if former(folder).is_dir() and not os.path.lexists(folder):
+        replace(former(folder), folder, inside=folder.parent)
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put a finished folder in the place of an older one, all of which is ours."""
+    take_place(new, folder)
+    remove(former(folder), inside=folder.parent)

@@ -15,6 +15,7 @@ from dataclasses import asdict
 
 from vosbench.errors import UsageError, did_you_mean
 from vosbench.tables import Column, Table, footnotes, heading, laid_out
+from vosbench.types import check_name
 
 WIDTH = 100  # columns of a terminal, for notes; a table itself is as wide as its cells
 
@@ -103,6 +104,7 @@ def as_json(table: Table) -> str:
 def from_json(said: str) -> Table:
     """The table that `as_json` wrote."""
     whole = json.loads(said)
+    check_name(whole["name"], "table", "what was kept")
     columns = tuple(Column(**column) for column in whole["columns"])
     rows = tuple(tuple(row[column.name] for column in columns) for row in whole["rows"])
     return Table(whole["name"], whole["title"], columns, rows, tuple(whole["notes"]))

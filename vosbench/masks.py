@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from vosbench import png
 from vosbench.errors import DataError
+from vosbench.files import write_bytes
 from vosbench.types import Mask
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def write_mask(path: Path, mask: Mask) -> None:
         raise ValueError(f"a mask is (h, w) uint8, got {mask.shape} {mask.dtype}")
     image = Image.fromarray(np.ascontiguousarray(mask), mode="P")
     image.putpalette(palette())
-    partial = path.with_name(path.name + ".part")
-    image.save(partial, format="PNG")
-    os.replace(partial, path)
+    content = io.BytesIO()
+    image.save(content, format="PNG")
+    write_bytes(path, content.getvalue())
 
 
 def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:

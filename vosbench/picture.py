@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence as Seq
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.errors import UsageError
+from vosbench.files import write_bytes
 from vosbench.masks import palette, read_mask
 from vosbench.resolve import open_dataset
 from vosbench.results import Result
@@ -60,9 +62,9 @@ def draw(results: Seq[Result], path: Path, *, sequences: tuple[str, ...] = ()) -
     for row in rows:
         sheet.paste(row, (0, top))
         top += row.height
-    partial = path.with_name(path.name + ".part")
-    sheet.save(partial, format="PNG", optimize=True)
-    partial.replace(path)
+    content = io.BytesIO()
+    sheet.save(content, format="PNG", optimize=True)
+    write_bytes(path, content.getvalue())
 
 
 def overlay(frame: Frame, mask: Mask) -> Frame:

@@ -11,7 +11,7 @@ from typing import Any
 from vosbench import registry
 from vosbench.errors import UsageError, did_you_mean, nearest
 from vosbench.options import as_typed, default_of, filled
-from vosbench.types import Dataset, DatasetCard, Method
+from vosbench.types import Dataset, DatasetCard, Method, check_name
 
 
 def check_device(device: str) -> None:
@@ -76,14 +76,22 @@ def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
 def open_dataset(
     name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
 ) -> Dataset:
-    """Open a registered dataset; "" stands for the card's default split and resolution."""
+    """Open a registered dataset; "" stands for the card's default split and resolution.
+
+    Raises:
+        DataError: among others, a name of a sequence that no file of ours may have.
+    """
     module = registry.load("datasets", name)
     card: DatasetCard = module.CARD
+    root = resolve_root(card, root)
     opened: Dataset = module.load(
-        resolve_root(card, root),
+        root,
         split=split or card.default_split,
         resolution=resolution or (card.resolutions[0] if card.resolutions else ""),
     )
+    where = f"dataset {card.name}" + (f" at {root}" if root else "")
+    for sequence in opened.names:
+        check_name(sequence, "sequence", where)
     return opened
 
 

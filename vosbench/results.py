@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from vosbench.errors import DataError, UsageError
 from vosbench.files import NUMBER, check_shape, read_json
+from vosbench.types import check_name
 
 if TYPE_CHECKING:
     import pandas
@@ -164,13 +165,19 @@ def load_summary(folder: Path) -> dict[str, Any]:
     """The summary that an evaluation wrote into a folder.
 
     Raises:
-        DataError: there is none, or it is no summary.
+        DataError: there is none, it is no summary, or it has a name that no file may have.
     """
     path = folder / "summary.json"
     try:
-        return read_json(path, SUMMARY, what="a summary of scores", remedy="evaluate again")
+        summary = read_json(path, SUMMARY, what="a summary of scores", remedy="evaluate again")
     except FileNotFoundError:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
+    check_name(summary["dataset"]["name"], "dataset", path)
+    check_name(summary["dataset"]["split"], "split", path)
+    check_name(summary["protocol"]["name"], "protocol", path)
+    for row in (*summary["sequences"], *summary["objects"]):
+        check_name(row["sequence"], "sequence", path)
+    return summary
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -188,12 +195,16 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     """The run.json of a run's folder, as it was written.
 
     Raises:
-        UsageError: there is none. DataError: it is damaged.
+        UsageError: there is none. DataError: it is damaged, or has a name that no file may have.
     """
     try:
-        return read_json(folder / "run.json", MANIFEST, **_RUN)
+        manifest = read_json(folder / "run.json", MANIFEST, **_RUN)
     except FileNotFoundError:
         raise UsageError(f"{folder} is no run: it holds no run.json") from None
+    listed = manifest["identity"]["sequences"]
+    for name in (*listed, *manifest.get("done", ()), *manifest.get("failed", ())):
+        check_name(name, "sequence", folder / "run.json")
+    return manifest
 
 
 def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
@@ -216,6 +227,8 @@ def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} is damaged: line {line}: {error}; evaluate again") from error
+    for frame in {row.frame for rows_of in scores.values() for row in rows_of}:
+        check_name(frame, "frame", path)
     known = {(row["sequence"], row["object"]) for row in summary["objects"]}
     if known != scores.keys():
         alone = min(known ^ scores.keys())

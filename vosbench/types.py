@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as cabc
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias,
 
 import numpy as np
 import numpy.typing as npt
+
+from vosbench.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,6 +23,38 @@ if TYPE_CHECKING:
 Frame: TypeAlias = npt.NDArray[np.uint8]  # (h, w, 3), RGB
 Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = background
 Flow: TypeAlias = npt.NDArray[np.float32]  # (h, w, 2), pixels, x then y
+
+_SEPARATOR = re.compile(r"[/\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def check_name(name: object, what: str, where: object) -> str:
+    """The name as it is, if a file or folder of ours may have it; names of sequences do.
+
+    Args:
+        name: what stands in the file.
+        what: what it is the name of: "sequence", "frame".
+        where: the file, or the thing, that says it.
+
+    Raises:
+        DataError: it is no text or empty, leads to another folder, begins with a dot (which files
+            that are still written do), or holds control characters.
+    """
+    if not isinstance(name, str):
+        fault = "is no text"
+    elif not name.strip():
+        fault = "is empty"
+    elif _SEPARATOR.search(name):
+        fault = "holds a path separator"
+    elif name.startswith("."):
+        fault = "begins with a dot"
+    elif _CONTROL.search(name):
+        fault = "holds a control character"
+    else:
+        return name
+    raise DataError(
+        f"{what} {name!r} in {where} {fault}, but masks are kept in files of its name; rename it"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +129,9 @@ class Sequence:
     prompts: frame index -> mask of the objects that start there.
     truth: frame index -> annotation, only for annotated frames; empty where truth is withheld.
     group: what `ScoringProtocol.average == "groups"` averages within, else "".
+
+    Raises:
+        DataError: a name that no file of ours may have, see `check_name`.
     """
 
     name: str
@@ -103,6 +141,11 @@ class Sequence:
     truth: Mapping[int, Mask]
     group: str = ""
     attributes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "sequence", "the dataset")
+        for frame in self.frame_names:
+            check_name(frame, "frame", f"sequence {self.name!r}")
 
 
 class Dataset(Protocol):

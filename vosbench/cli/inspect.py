@@ -72,6 +72,7 @@ def inspect(
     from vosbench.resolve import choose_sequences
 
     _check(runs, method, dataset, settings)
+    features_folder.check_place(out)  # before minutes of work
     wanted = _wanted(what)
     results = told_apart(scored(runs)) if runs else []
     opened = _open(results, dataset, root, split)

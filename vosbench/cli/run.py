@@ -61,7 +61,7 @@ def run(
         str | None,
         typer.Option(
             help="If the run exists: missing = continue it, never = stop with an error, "
-            "always = start over.",
+            "always = make it anew; the old run stays until the new one is whole.",
             show_default="missing",
             autocompletion=completing(lambda: OVERWRITE),
         ),
@@ -106,8 +106,6 @@ def _run(plan: Plan) -> RunResult:
     done = len(plan.frames) - len(plan.missing)
     if done:
         typer.echo(f"{done} of {len(plan.sequences)} sequences are done already", err=True)
-    for name in plan.changed:
-        typer.echo(f"{name}: its data changed since; running it again", err=True)
     try:
         with progress.running(plan) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
             return running.run(plan, on_sequence=on_sequence, on_frame=on_frame)

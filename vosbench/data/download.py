@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import shutil
 import time
 import urllib.request
@@ -20,7 +19,8 @@ from typing import Any, TypeAlias
 
 from vosbench.data.unpack import kind_of, unpack
 from vosbench.errors import DataError, UsageError
-from vosbench.types import Archive, DatasetCard
+from vosbench.files import remove, replace
+from vosbench.types import Archive, DatasetCard, check_name
 
 Progress: TypeAlias = Callable[[int, int | None], None]  # bytes of this file so far, total if known
 
@@ -64,7 +64,7 @@ def fetch(archive: Archive, root: Path, *, progress: Progress) -> Path:
     Raises:
         DataError: the server refuses, breaks off too often, or gives another file.
     """
-    target = root / archive.filename
+    target = root / check_name(archive.filename, "archive", "the dataset's card")
     if target.exists():
         if fault := _verify(archive, target, target):
             raise DataError(f"{target} {fault}; remove it and run the same command to fetch it")
@@ -72,14 +72,14 @@ def fetch(archive: Archive, root: Path, *, progress: Progress) -> Path:
     part = target.with_name(target.name + ".part")
     _fetch_part(archive, part, progress)
     fault = _verify(archive, part, target)
-    _note(part).unlink(missing_ok=True)
+    remove(_note(part), inside=root)
     if fault:
-        part.unlink()
+        remove(part, inside=root)
         raise DataError(
             f"{archive.url} gave a file that {fault}; it was removed, run the same command to "
             "fetch it again"
         )
-    os.replace(part, target)
+    replace(part, target, inside=root)
     return target
 
 
@@ -108,6 +108,11 @@ def _fetch_part(archive: Archive, part: Path, progress: Progress) -> None:
 def _continue(archive: Archive, part: Path, progress: Progress) -> None:
     """Fetch what is missing of a partial file; _PassingError when the connection breaks."""
     done, note = _size(part), _read_note(part)
+    if done and not note:
+        raise DataError(
+            f"{part} was not begun by vosbench (it has no {_note(part).name}); move it away, then "
+            "the same command fetches the archive"
+        )
     if done and done == note.get("total"):
         return
     headers = {"User-Agent": "vosbench", "Accept-Encoding": "identity"}
@@ -121,7 +126,7 @@ def _continue(archive: Archive, part: Path, progress: Progress) -> None:
             if response.status == 206:
                 start, total = _content_range(response.headers.get("Content-Range", ""))
                 if start != done or total != note.get("total"):
-                    part.unlink()
+                    remove(part, inside=part.parent)
                     raise _PassingError("the file on the server has changed; starting again")
             else:
                 done, total = 0, length if length >= 0 else None
@@ -135,7 +140,7 @@ def _continue(archive: Archive, part: Path, progress: Progress) -> None:
                 progress(done, total)
     except urllib.error.HTTPError as error:
         if error.code == 416:
-            part.unlink(missing_ok=True)
+            remove(part, inside=part.parent)
             raise _PassingError("the part that was kept does not fit; starting again") from error
         if error.code >= 500 or error.code in (408, 429):  # timeout, too many requests
             raise _PassingError(f"the server answered {error.code} {error.reason}") from error
@@ -190,8 +195,8 @@ def _start(archive: Archive, part: Path, total: int | None, response: Any) -> No
 def _refuse_other(archive: Archive, first: bytes, part: Path) -> None:
     """Stop at the first bytes of what is no zip archive."""
     if not first.startswith(b"PK"[: len(first)]):
-        part.unlink(missing_ok=True)
-        _note(part).unlink(missing_ok=True)
+        remove(part, inside=part.parent)
+        remove(_note(part), inside=part.parent)
         raise DataError(
             f"{archive.url} gave {kind_of(first)}, expected a zip archive; open the address in a "
             "browser: it may ask for consent, or have moved"

@@ -5,7 +5,6 @@ The one folder at the top of an archive (DAVIS/, SegTrackv2/) is taken off.
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import zipfile
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vosbench.errors import DataError
+from vosbench.files import remove, replace
 
 KINDS = (
     (b"PK\x03\x04", "a zip archive"),
@@ -49,15 +49,14 @@ def unpack(archives: Sequence[Path], folder: Path) -> None:
             is not enough space; every unsafe member is listed and nothing is left behind.
     """
     partial = folder.with_name(f".{folder.name}.unpacking")
-    if partial.exists():
-        shutil.rmtree(partial)  # left by a run that was killed
+    remove(partial, inside=folder.parent)  # left by a run that was killed
     partial.mkdir(parents=True)
     try:
         for archive in archives:
             _unpack_one(archive, partial)
-        os.replace(partial, folder)
+        replace(partial, folder, inside=folder.parent)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial, inside=folder.parent)
 
 
 def _unpack_one(path: Path, into: Path) -> None:

@@ -1,12 +1,14 @@
 """Scored runs -> a report's folder: tables and figures as files, and a page that shows them.
 
-It is written beside its place under another name and moved there when it is whole.
+It is written beside its place under another name and moved there when it is whole. report.json
+lists what was written, and a folder that holds anything else is not replaced.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
@@ -26,7 +28,15 @@ from vosbench.analysis.groups import (
     title_of,
 )
 from vosbench.errors import DataError, UsageError
-from vosbench.files import fingerprint, write_json
+from vosbench.files import (
+    fingerprint,
+    listing,
+    place_of,
+    refuse_foreign,
+    remove,
+    replace_folder,
+    write_json,
+)
 from vosbench.reporting.page_tables import by_sequence, show, write_files
 from vosbench.results import Result
 from vosbench.tables import Table
@@ -46,7 +56,7 @@ if TYPE_CHECKING:
     from vosbench.drawing.figure import Drawn, KeptFigure
 
 
-MARK = "report.json"  # in every report's folder, so that nothing else is ever replaced
+MARK = "report.json"  # in every report's folder: which runs it shows, and all files of it
 
 OPEN = ("scores", "published")  # tables that are seen at once
 FOLDED = ("over-time-sequences", "qualitative")  # the page has its own, that open the viewer
@@ -94,15 +104,15 @@ def write(
         progress: is told each sequence.
 
     Raises:
-        UsageError: `out` is no report but holds something, the style gives no folder, or there is
+        UsageError: `out` holds what no report wrote, the style gives no folder, or there is
             nothing to show in `features`.
     """
     plugin = registry.load("reports", style, offering="write")
-    if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is no report (it has no {MARK}) and is not replaced; name another")
+    shown, out = out, place_of(out)
+    _refuse_others(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     building = out.with_name(f".{out.name}.{os.getpid()}.part")
-    shutil.rmtree(building, ignore_errors=True)
+    remove(building, inside=out.parent)
     building.mkdir()
     try:
         left_out: list[str] = []
@@ -133,12 +143,36 @@ def write(
             progress=progress,
         )
         plugin.write(page, building)
-        write_json(building / MARK, {"vosbench": __version__, "runs": _listed(found)})
-        shutil.rmtree(out, ignore_errors=True)
-        building.rename(out)
+        files = sorted({*listing(building), MARK})
+        about = {"vosbench": __version__, "runs": _listed(found), "files": files}
+        write_json(building / MARK, about)
+        _refuse_others(out)  # somebody may have put something there meanwhile
+        replace_folder(building, out)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return Made(out / "index.html", tuple(dict.fromkeys(left_out)))
+        with contextlib.suppress(OSError):
+            remove(building, inside=out.parent)
+    return Made(shown / "index.html", tuple(dict.fromkeys(left_out)))
+
+
+def _refuse_others(out: Path) -> None:
+    """Raise UsageError unless a report may take this place: of nothing, or of a report alone."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    try:
+        said = json.loads((out / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not {"vosbench", "runs"} <= said.keys():
+        raise UsageError(
+            f"{out} is no report (it has no {MARK} of one) and is not replaced; name another --out"
+        )
+    files = said.get("files")
+    if not isinstance(files, list):
+        raise UsageError(
+            f"{out} is a report of an earlier version, which does not list its files, and is not "
+            "replaced; remove it, or name another --out"
+        )
+    refuse_foreign(out, [name for name in files if isinstance(name, str)], what="the report")
 
 
 def _listed(found: Seq[Group]) -> list[dict[str, Any]]:

@@ -213,6 +213,7 @@ def _looked(
     if found is None or found.key != key:
         if say:
             say(f"looking into {len(subjects)} methods on {len(names)} sequences: {group.title}")
+        features_folder.check_place(folder)  # before minutes of work
         modules = {s.label: str(options_of(runs[s.label])["matching"]) for s in subjects}
         some = [s for s in subjects if modules[s.label] in PICTURED] or subjects[: len(PICTURED)]
         clips = [dataset.sequence(name) for name in pictured]
@@ -234,7 +235,8 @@ def _looked(
 def _identity(run: Result) -> list[object]:
     """What decides what a run's method shows: what was run, and the J that is drawn beside it."""
     assert run.manifest is not None
-    return [run.manifest["identity_sha256"], run.summary["J"]["mean"]]
+    whose = run.manifest["root"] if run.manifest.get("own_data") else None
+    return [run.manifest["identity_sha256"], whose, run.summary["J"]["mean"]]
 
 
 def _source() -> str:

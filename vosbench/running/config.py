@@ -25,7 +25,7 @@ class RunConfig:
     split, resolution, protocol: "" stands for the dataset card's default.
     workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
     overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
-        `always` starts anew.
+        `always` starts anew: the run that is there gives way when the new one is whole.
     """
 
     method: str

@@ -1,8 +1,13 @@
-"""A run's folder: who may write in it, which sequences are finished, and what is swept away.
+"""A run's folder: who may write in it, which sequences are finished, and what in it is the run's.
 
 It holds run.json, timing.csv, log.txt, masks/<sequence>/<frame>.png and sequences/<sequence>.json,
-the record of a finished sequence. A sequence counts as finished while its masks and record are
+the record of a finished sequence; after scoring also scores.csv and summary.json, and those of
+other protocols in scores-<protocol>/. A sequence counts as finished while its masks and record are
 there and the record's `data_sha256` is that of the data as they are now.
+
+Anything else in the folder is the user's: it is never removed, and moves along when a new run
+takes the place of an old one. The new one is built in `.<name>.new` beside it; while they change
+places the old one stands in `.<name>.former` (see files.take_place), then in `.<name>.gone`.
 """
 
 from __future__ import annotations
@@ -11,26 +16,146 @@ import contextlib
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vosbench.types import Sequence
+from vosbench.errors import DataError, UsageError
+from vosbench.files import HALF_A_FILE, HALF_A_SEQUENCE, former, remove, replace, take_place
+from vosbench.results import load_manifest
+from vosbench.types import Sequence, check_name
 from vosbench.videos import content
+
+FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock")
+PARTS = ("masks", "sequences")
+
+
+def building(folder: Path) -> Path:
+    """Where a run is built that is to take the place of the one in `folder`."""
+    return folder.with_name(f".{folder.name}.new")
+
+
+def refuse_strangers(folder: Path) -> None:
+    """Raise UsageError where a folder holds what a run would write over, but no run.
+
+    A run's own folder always has its run.json, written before all else.
+    """
+    for part in PARTS:
+        if (folder / part).is_symlink():
+            raise UsageError(
+                f"{folder / part} is a link, and masks are not written through links; "
+                "name another --out, or make a link of the whole folder of runs"
+            )
+    if (folder / "run.json").exists():
+        try:
+            ours = "identity" in load_manifest(folder)
+        except DataError:  # damaged, as by a full disk: then the rest tells
+            ours = all((folder / part).is_dir() for part in PARTS)
+        if not ours:
+            raise UsageError(
+                f"{folder}/run.json is not of a run of vosbench; move it away, or name another "
+                "--out"
+            )
+        return
+    there = [name for name in FILES[1:5] if (folder / name).exists()]
+    there += [f"{part}/" for part in PARTS if any((folder / part).glob("[!.]*"))]
+    if there:
+        raise UsageError(
+            f"{folder} holds {', '.join(there)} but no run.json, so whose they are is not known; "
+            "move them away, or name another --out"
+        )
 
 
 def prepare(folder: Path, *, anew: bool) -> None:
-    """Make the folder's parts; `anew` empties it, the manifest last, so that a kill is seen."""
+    """Make the folder's parts; `anew` empties it of the run in it first.
+
+    Raises:
+        UsageError: it is to be emptied but holds what is not the run's.
+    """
     if anew:
-        for part in ("sequences", "masks"):
-            shutil.rmtree(folder / part, ignore_errors=True)
-        for path in folder.glob("[!.]*"):
-            path.unlink()
-    if not (folder / "run.json").is_file():  # records without a manifest belong to nobody
-        shutil.rmtree(folder / "sequences", ignore_errors=True)
-    (folder / "masks").mkdir(exist_ok=True)
-    (folder / "sequences").mkdir(exist_ok=True)
+        if strange := foreign(folder):
+            raise UsageError(
+                f"{folder} cannot be begun anew: {strange[0]} in it is not the run's; move it away"
+            )
+        for path in folder.iterdir():
+            if path.name != ".lock":
+                remove(path, inside=folder)
+    for part in PARTS:
+        (folder / part).mkdir(exist_ok=True)
+
+
+def foreign(folder: Path) -> list[Path]:
+    """What in a run's folder is not the run's, relative to it; a folder stands for all in it."""
+    names = {path.stem for path in (folder / "sequences").glob("*.json")}
+    with contextlib.suppress(UsageError, DataError, KeyError, TypeError):
+        names.update(load_manifest(folder)["identity"]["sequences"])
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name == "masks" and path.is_dir():
+            for inner in sorted(path.iterdir()):
+                if inner.name in names:
+                    found += _not_masks(folder, inner.name)
+                elif not HALF_A_SEQUENCE.fullmatch(inner.name):
+                    found.append(inner)
+        elif path.name == "sequences" and path.is_dir():
+            found += [inner for inner in path.iterdir() if inner.suffix != ".json"]
+        elif _are_scores(path):
+            found += [i for i in path.iterdir() if i.name not in ("summary.json", "scores.csv")]
+        elif path.name not in FILES:
+            found.append(path)
+    found = [path for path in found if not HALF_A_FILE.fullmatch(path.name)]
+    return [path.relative_to(folder) for path in found]
+
+
+def _not_masks(folder: Path, name: str) -> list[Path]:
+    """What in the folder of a sequence's masks is none of them; a link holds nothing of its own."""
+    where = folder / "masks" / name
+    if where.is_symlink() or not where.is_dir():
+        return []
+    record = read_record(folder, name)
+    frames = set(record["frame_names"]) if record else None
+    return [
+        path
+        for path in sorted(where.iterdir())
+        if path.suffix != ".png" or path.is_dir() or (frames and path.stem not in frames)
+    ]
+
+
+def _are_scores(path: Path) -> bool:
+    """Whether a folder holds the run's scores under another protocol, by what its summary says."""
+    try:
+        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+        return not path.is_symlink() and path.name == f"scores-{summary['protocol']['name']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def change_places(new: Path, folder: Path) -> None:
+    """Put a new run in the place of an old one; what in the old folder is not the run's moves in.
+
+    A kill at any moment leaves both, and `settle` goes on.
+    """
+    take_place(new, folder)
+    settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Let go of the run whose place was taken, after moving what is not the run's to the new one.
+
+    Does nothing where no place was taken; it finishes what a killed process began.
+    """
+    old, gone = former(folder), folder.with_name(f".{folder.name}.gone")
+    remove(gone, inside=folder.parent)
+    if not old.is_dir():
+        return
+    for path in foreign(old):
+        to = folder / path
+        to.parent.mkdir(parents=True, exist_ok=True)
+        while to.exists() or to.is_symlink():
+            to = to.with_name(f"{to.name}~")
+        replace(old / path, to, inside=folder.parent)
+    replace(old, gone, inside=folder.parent)
+    remove(gone, inside=folder.parent)
 
 
 def data_sha256(sequence: Sequence) -> str:
@@ -43,36 +168,64 @@ def data_sha256(sequence: Sequence) -> str:
     return digest.hexdigest()
 
 
+def has_changed(folder: Path, sequence: Sequence) -> bool:
+    """Whether a finished sequence was made of other data than it has now."""
+    record = read_record(folder, sequence.name)
+    return record is not None and record["data_sha256"] != data_sha256(sequence)
+
+
+def finished(folder: Path) -> set[str]:
+    """The sequences that a run's folder holds whole."""
+    names = {path.stem for path in (folder / "sequences").glob("[!.]*.json")}
+    return {name for name in names if is_done(folder, name)}
+
+
 def is_done(folder: Path, name: str) -> bool:
-    """Whether a run's folder holds the whole sequence: its record, and as many masks as it says."""
+    """Whether a run's folder holds the whole sequence: its record, and every mask it tells of."""
     record = read_record(folder, name)
     if record is None:
         return False
-    masks = sum(1 for _ in (folder / "masks" / name).glob("*.png"))
-    return masks == int(record["frames"])
+    masks = {path.stem for path in (folder / "masks" / name).glob("*.png")}
+    return masks.issuperset(record["frame_names"])
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
-    """What is known of a finished sequence; None where there is no such record."""
+    """What is known of a finished sequence; None where there is no such record.
+
+    Raises:
+        DataError: it has a name that no file of ours may have.
+    """
+    path = folder / "sequences" / f"{check_name(name, 'sequence', folder)}.json"
     try:
-        text = (folder / "sequences" / f"{name}.json").read_text(encoding="utf-8")
-        record: dict[str, Any] = json.loads(text)
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+    for frame in record["frame_names"]:
+        check_name(frame, "frame", path)
     return record
 
 
 def discard(folder: Path, name: str) -> None:
-    """Take a sequence out of a run's folder, its record first."""
-    (folder / "sequences" / f"{name}.json").unlink(missing_ok=True)
-    shutil.rmtree(folder / "masks" / name, ignore_errors=True)
+    """Take a sequence that is not finished out of a run's folder, its record first.
+
+    Raises:
+        DataError: with its masks lies what is none of them; nothing is removed.
+    """
+    check_name(name, "sequence", folder)
+    if strange := _not_masks(folder, name):
+        raise DataError(
+            f"{strange[0]} is not of the run, whose masks of {name} are to be made again; "
+            "move it away, then give the same command again"
+        )
+    remove(folder / "sequences" / f"{name}.json", inside=folder)
+    remove(folder / "masks" / name, inside=folder)
 
 
 def forget_scores(folder: Path) -> None:
     """Take away the scores of masks that are about to change."""
-    for where in (folder, *folder.glob("scores-*")):
+    for where in (folder, *filter(_are_scores, folder.glob("scores-*"))):
         for name in ("summary.json", "scores.csv"):
-            (where / name).unlink(missing_ok=True)
+            remove(where / name, inside=folder)
 
 
 @contextlib.contextmanager

@@ -78,15 +78,30 @@ def folder_name(described: dict[str, Any]) -> str:
     )
 
 
-def start(folder: Path, described: dict[str, Any]) -> None:
-    """Write run.json, or check that the one there describes the same run and keep what it tells.
+def apart(folder: Path, described: dict[str, Any]) -> Path:
+    """The same folder with eight digits of the hash of the data's root behind its name.
+
+    For own data whose name is that of others: two clips bear.mp4 are two runs.
+    """
+    return folder.with_name(f"{folder.name}-{fingerprint(described['root'])[:8]}")
+
+
+def check(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
+    """What run.json tells where it describes the same run; {} where there is none.
 
     Raises:
         OtherRunError: the folder holds a run with other options, data, weights or source.
+        UsageError: it holds a run of own data of the same name that lie elsewhere.
     """
-    path, before = folder / "run.json", {}
-    if path.is_file():
+    before: dict[str, Any] = {}
+    if (folder / "run.json").is_file():
         before = load_manifest(folder)
+        root = before.get("root")
+        if described["own_data"] and root not in (None, described["root"]) and Path(root).exists():
+            raise UsageError(
+                f"{folder} holds a run of other data of the same name, {root}; "
+                "give the same command again, or another --out"
+            )
         if before["identity_sha256"] != described["identity_sha256"]:
             changed = [
                 "the method's source" if key == "source_sha256" else f"{key}: {old} -> {value}"
@@ -97,7 +112,16 @@ def start(folder: Path, described: dict[str, Any]) -> None:
                 f"{folder} holds another run (changed: {'; '.join(changed)}); "
                 "use --overwrite always to start anew, or another --out"
             )
-    write_json(path, _under_way() | before | described)
+    return before
+
+
+def start(folder: Path, described: dict[str, Any]) -> None:
+    """Write run.json; one of the same run that is there keeps what it tells.
+
+    Raises:
+        OtherRunError: the folder holds a run with other options, data, weights or source.
+    """
+    write_json(folder / "run.json", _under_way() | check(folder, described) | described)
 
 
 def resume(folder: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shutil
 import sys
 import time
 import uuid
@@ -16,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vosbench.errors import DataError, MethodError
-from vosbench.files import write_json
+from vosbench.files import remove, replace, write_json
 from vosbench.masks import ids, write_mask
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
@@ -61,7 +59,8 @@ def segment_sequence(
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(partial, inside=folder)
         raise
     return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
 
@@ -89,11 +88,11 @@ def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> No
     Where another worker, thought dead, has just finished the same sequence, its masks stay.
     """
     try:
-        os.replace(partial, folder / "masks" / name)
+        replace(partial, folder / "masks" / name, inside=folder)
     except OSError:
         if not (folder / "masks" / name).is_dir():
             raise
-        shutil.rmtree(partial)
+        remove(partial, inside=folder)
     write_json(folder / "sequences" / f"{name}.json", record)
 
 

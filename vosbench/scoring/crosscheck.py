@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vosbench.errors import UsageError, VosbenchError, did_you_mean
+from vosbench.files import replace
 from vosbench.masks import read_mask, write_mask
 from vosbench.metrics.statistics import mean
 from vosbench.scoring.evaluate import Evaluation, Score
@@ -212,7 +213,7 @@ def _ask_davis2017(root: Path, laid: _Object) -> Answer:
     pictures = davis / "JPEGImages" / "480p" / laid.folder
     for folder in (truth.parent, pictures, davis / "ImageSets" / "2017"):
         folder.mkdir(parents=True, exist_ok=True)
-    (root / "truth" / laid.folder).rename(truth)
+    replace(root / "truth" / laid.folder, truth, inside=root)
     (pictures / "00000.jpg").touch()
     (davis / "ImageSets" / "2017" / "val.txt").write_text(f"{laid.folder}\n", encoding="utf-8")
     shape = read_mask(truth / "00000.png").shape

@@ -184,7 +184,8 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
             ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
         if ran.failed:
             raise IncompleteRunError(api.failures(ran))
-        api.score_run(planned.folder)
+        api.score_run(ran.folder)
+        return ran.folder
     return planned.folder
 
 

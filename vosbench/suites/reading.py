@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.errors import PluginError, UsageError, did_you_mean
+from vosbench.errors import DataError, PluginError, UsageError, did_you_mean
 from vosbench.resolve import method_options
+from vosbench.types import check_name
 
 FOLDER = Path(__file__).parent
 REPORTS = ("page", "paper")
@@ -115,7 +116,12 @@ def read(name: str) -> Suite:
         _check_options(runs, path)
     named = [made.name for made in trainings]
     for name in named:
-        if named.count(name) > 1 or Path(name).name != name:
+        try:
+            check_name(name, "training", path)
+            fits = named.count(name) == 1
+        except DataError:
+            fits = False
+        if not fits:
             raise UsageError(f"{path}: name {name!r} must be a file's name, and of one training")
     return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
 

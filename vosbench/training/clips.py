@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.errors import DataError
+from vosbench.files import remove, replace
 from vosbench.types import Frame
 from vosbench.videos import (
     IMAGES,
@@ -225,9 +226,9 @@ def _decode(source: FrameFolder | VideoFile, path: Path, short_side: int) -> Non
                 count += 1
             file.seek(0)
             _write_header(file, count, shape)
-        os.replace(partial, path)
+        replace(partial, path, inside=path.parent)
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial, inside=path.parent)
 
 
 def _write_header(file: Any, count: int, shape: tuple[int, ...]) -> None:

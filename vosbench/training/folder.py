@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosbench.errors import DataError, MethodError
-from vosbench.files import write_bytes, write_text
+from vosbench.files import remove, write_bytes, write_text
 from vosbench.types import Frame
 
 if TYPE_CHECKING:
@@ -159,7 +159,10 @@ def cut_logs(folder: Path, step: int) -> None:
             header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             # A line without its end was cut off by a kill.
             kept = [ln for ln in lines if ln.endswith("\n") and int(ln.partition(",")[0]) <= step]
-            write_text(path, "".join([header, *kept])) if kept else path.unlink()
+            if kept:
+                write_text(path, "".join([header, *kept]))
+            else:
+                remove(path, inside=folder)
 
 
 def thinned(rows: list[dict[str, float]], most: int = 60) -> list[dict[str, float]]:

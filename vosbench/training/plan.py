@@ -156,6 +156,12 @@ def _refuse_existing(folder: Path, *, resume: bool) -> None:
             f"{folder} holds a training; --resume goes on with it, another --out begins a new "
             "one, or remove that folder"
         )
+    strangers = [] if exists else sorted(path.name for path in folder.glob("[!.]*"))
+    if strangers:
+        raise UsageError(
+            f"{folder} holds {strangers[0]!r} but no training.json, so it is not of a training; "
+            "move it away, or name another --out"
+        )
     if resume and not exists:
         raise UsageError(f"there is nothing to resume in {folder}; leave --resume out")
 

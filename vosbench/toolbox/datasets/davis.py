@@ -26,7 +26,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
     without_void,
 )
-from vosbench.types import DatasetCard, Inspected, Mask, Sequence
+from vosbench.types import DatasetCard, Inspected, Mask, Sequence, check_name
 from vosbench.videos import FrameFolder
 
 WITHHELD = "test-dev"  # the split whose truth is not public: only first annotations
@@ -94,8 +94,11 @@ def open_root(card: DatasetCard, root: Path | None, resolution: str) -> Path:
 
 
 def read_names(path: Path, expected: str) -> tuple[str, ...]:
-    """The names of a list, one a line; DataError when missing, empty or with a name twice."""
-    names = read_lines(path, expected)
+    """The names of a list, one a line; DataError when missing, empty or with a name twice.
+
+    A line that is no name, such as a path, is a DataError too.
+    """
+    names = tuple(check_name(line, "sequence", path) for line in read_lines(path, expected))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path} lists {', '.join(twice)} more than once")

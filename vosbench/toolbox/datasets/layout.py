@@ -16,7 +16,7 @@ import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.masks import MaskFiles, ids, read_foreground
-from vosbench.types import DatasetCard, Inspected, Mask, Sequence
+from vosbench.types import DatasetCard, Inspected, Mask, Sequence, check_name
 from vosbench.videos import IMAGES, list_files
 
 
@@ -136,6 +136,11 @@ def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES)
         faults.append(f"{folder} is empty: expected {', '.join(suffixes)} files")
     found: dict[str, Path] = {}
     for path in files:
+        try:
+            check_name(path.stem, "frame", folder)
+        except DataError as error:
+            faults += error.faults
+            continue
         if path.stem in found:
             faults.append(f"{path} has the same stem as {found[path.stem].name}; remove one")
         found.setdefault(path.stem, path)

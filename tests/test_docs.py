@@ -230,6 +230,26 @@ def test_the_dataset_runs(written: Path) -> None:
     assert "2 objects in 2 sequences" in vosbench(written, line)
 
 
+def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    for needed in ("nbclient", "ipykernel"):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed: it runs the notebook")
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(ROOT / "docs/notebooks/first-steps.ipynb", as_version=4)
+    place = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=240, resources=place).execute()
+    shown = [
+        kind
+        for cell in notebook.cells
+        for out in cell.get("outputs", ())
+        for kind in out.get("data", ())
+    ]
+    assert shown.count("image/png") == 2  # the attributes, the frame that fails
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
 # the site
 
 

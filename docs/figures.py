@@ -14,12 +14,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vosbench import results
 from vosbench.analysis.attributes import attributes
-from vosbench.analysis.groups import dataset_of
+from vosbench.analysis.groups import dataset_of, one_group
 from vosbench.analysis.sweep import sweep
 from vosbench.drawing import from_masks, from_tables
 from vosbench.errors import UsageError
+from vosbench.results import load
 
 OUT = Path(__file__).with_name("figures")
 METHODS = ("copy-first", "optical-flow", "rpmnet-conv-3", "rpmnet", "colour-reconstruction")
@@ -33,8 +33,8 @@ def of_paper(suite: Path) -> None:
     missing = [folder.name for folder in folders if not (folder / "summary.json").is_file()]
     if missing:
         raise UsageError(f"{suite} lacks the runs {', '.join(missing)}; `vosbench suite paper`")
-    runs = [results.load(folder) for folder in folders]
-    _save(from_tables.attribute_bars(attributes(runs)), "attributes", colours=64)
+    runs = [load(folder) for folder in folders]
+    _save(from_tables.attribute_bars(attributes(one_group(runs))), "attributes", colours=64)
     dataset = dataset_of(runs[0])
     means: dict[str, float] = {}
     for run in runs:
@@ -47,8 +47,8 @@ def of_paper(suite: Path) -> None:
 
 def of_sweep(suite: Path) -> None:
     """Draw the differences of all runs of SUITE to their base."""
-    runs = [results.load(folder.parent) for folder in sorted(suite.glob("runs/*/summary.json"))]
-    _save(from_tables.sweep_dots(sweep(runs)), "sweep", colours=64)
+    runs = [load(folder.parent) for folder in sorted(suite.glob("runs/*/summary.json"))]
+    _save(from_tables.sweep_dots(sweep(one_group(runs))), "sweep", colours=64)
 
 
 def _save(figure: Figure, name: str, *, colours: int) -> None:

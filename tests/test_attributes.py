@@ -9,6 +9,7 @@ import pytest
 from fixtures_runs import steady, write_run
 
 from vosbench.analysis.attributes import NAMES, attributes, name_of
+from vosbench.analysis.groups import one_group
 from vosbench.errors import UsageError
 from vosbench.resolve import card_of
 
@@ -21,7 +22,7 @@ TAGS = {"a": ("FM", "OCC"), "b": ("FM",), "c": (), "d": ("own",)}  # e was never
 
 def test_means_counts_and_drops(tmp_path: Path) -> None:
     f = {key: [value / 2 for value in values] for key, values in J.items()}
-    table = attributes([write_run(tmp_path / "r", J, f)], TAGS)
+    table = attributes(one_group([write_run(tmp_path / "r", J, f)]), TAGS)
     rows = {row["attribute"]: row for row in table.records()}
     fast = rows["FM"]
     assert fast["name"] == "fast motion"
@@ -40,14 +41,14 @@ def test_means_counts_and_drops(tmp_path: Path) -> None:
 
 def test_all_sequences_are_the_summary(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", J)
-    row = next(attributes([run], TAGS).records())
+    row = next(attributes(one_group([run]), TAGS).records())
     assert row["J"] == pytest.approx(run.summary["J"]["mean"], abs=1e-12)
     assert row["objects"] == len(run.summary["objects"])
 
 
 def test_davis_tags_come_from_its_card(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", steady({"camel": 0.4, "libby": 0.6, "bike-packing": 0.9}))
-    table = attributes([run])
+    table = attributes(one_group([run]))
     rows = {row["attribute"]: row for row in table.records()}
     assert rows["CS"]["J"] == pytest.approx(0.4)
     assert rows["CS"]["drop J"] == pytest.approx(0.2)
@@ -61,15 +62,10 @@ def test_every_attribute_of_the_cards_has_a_name() -> None:
     assert name_of("MB") == "motion blur"
 
 
-def test_no_tags_and_mixed_data_are_refused(tmp_path: Path) -> None:
+def test_no_tags_are_refused(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", J)
     with pytest.raises(UsageError, match=r"none of the 5 sequences of DAVIS-2017.* has attributes"):
-        attributes([run], {})
-    other = write_run(tmp_path / "o", steady({"a": 0.5}))
-    with pytest.raises(
-        UsageError, match=r"do not stand in one table: .*5 sequences: r.*1 sequences"
-    ):
-        attributes([run, other], TAGS)
+        attributes(one_group([run]), {})
 
 
 def test_intervals_are_repeatable(tmp_path: Path) -> None:
@@ -77,7 +73,7 @@ def test_intervals_are_repeatable(tmp_path: Path) -> None:
     names = [f"s{i}" for i in range(8)]
     run = write_run(tmp_path / "r", steady({n: float(rng.random()) for n in names}))
     tags = {n: (("FM",) if i % 2 else ()) for i, n in enumerate(names)}
-    assert attributes([run], tags) == attributes([run], tags)
-    row = list(attributes([run], tags).records())[1]
+    assert attributes(one_group([run]), tags) == attributes(one_group([run]), tags)
+    row = list(attributes(one_group([run]), tags).records())[1]
     assert row["J low"] < row["J"] < row["J high"]
     assert row["drop J low"] < row["drop J"] < row["drop J high"]

@@ -9,6 +9,7 @@ from fixtures_runs import steady, write_run
 from reference import significance as reference
 
 from vosbench.analysis.comparison import compare, comparisons, differences
+from vosbench.analysis.groups import one_group
 from vosbench.errors import UsageError
 
 NAMES = ("bmx-trees", "breakdance", "camel", "car-shadow", "dance-twirl", "drift-chicane",
@@ -85,8 +86,8 @@ def test_holm_corrects_over_all_that_are_compared(tmp_path: Path) -> None:
     assert [(each.first, each.second) for each in made] == [("C", "B"), ("C", "A")]
     assert [each.adjusted for each in made] == [2 * each.p for each in made]
     flattered = "picked by these same scores"
-    assert any(flattered in note for note in comparisons(runs).notes)
-    assert not any(flattered in note for note in comparisons(runs, against="A").notes)
+    assert any(flattered in note for note in comparisons(one_group(runs)).notes)
+    assert not any(flattered in note for note in comparisons(one_group(runs), against="A").notes)
 
 
 def test_other_truth_or_protocol_is_refused(tmp_path: Path) -> None:
@@ -118,11 +119,11 @@ def test_other_sequences_are_left_out_loudly(tmp_path: Path) -> None:
 def test_the_tables(tmp_path: Path) -> None:
     a = write_run(tmp_path / "x" / "A", steady(BASE))
     b = write_run(tmp_path / "y" / "A", steady(raised({"camel": 0.0005, "libby": -0.2})))
-    table = comparisons([a, b])
+    table = comparisons(one_group([a, b]))
     (row,) = table.records()
     assert (row["run"], row["against"]) == ("A (x/A)", "A (y/A)")
     assert row["win/tie/loss"] == "1/7/0"
     assert row["difference J"] == pytest.approx(a.summary["J"]["mean"] - b.summary["J"]["mean"])
-    by_sequence = {r["sequence"]: r for r in differences([a, b]).records()}
+    by_sequence = {r["sequence"]: r for r in differences(one_group([a, b])).records()}
     assert by_sequence["libby"]["A (x/A)"] == pytest.approx(0.5)
     assert by_sequence["libby"]["A (y/A), difference"] == pytest.approx(-0.2)

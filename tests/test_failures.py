@@ -16,6 +16,7 @@ from vosbench.analysis.failures import (
     worst_frames,
     worst_objects,
 )
+from vosbench.analysis.groups import one_group
 from vosbench.errors import DataError
 
 J = {
@@ -26,14 +27,14 @@ J = {
 
 
 def test_over_time_counts_those_that_are_left(tmp_path: Path) -> None:
-    table = over_time([write_run(tmp_path / "r", J)], step=2)
+    table = over_time(one_group([write_run(tmp_path / "r", J)]), step=2)
     rows = list(table.records())
     assert [(r["from"], r["to"], r["objects"]) for r in rows] == [(1, 2, 3), (3, 4, 3), (5, 6, 2)]
     assert rows[0]["r"] == pytest.approx((0.85 + 0.8 + 0.325) / 3)
     assert rows[1]["r"] == pytest.approx((0.175 + 0.8 + 0.7) / 3)
     assert rows[2]["r"] == pytest.approx((0.01 + 0.8) / 2)
     assert rows[0]["r low"] < rows[0]["r"] < rows[0]["r high"]
-    by_frame = list(over_time([write_run(tmp_path / "r", J)]).records())
+    by_frame = list(over_time(one_group([write_run(tmp_path / "r", J)])).records())
     assert [row["r"] for row in by_frame][:1] == [pytest.approx((0.9 + 0.8 + 0.6) / 3)]
 
 
@@ -54,7 +55,7 @@ def test_frames_are_counted_in_the_masks_and_late_objects_from_their_prompt(
 
 def test_worst_objects(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", J)
-    rows = list(worst_objects([run], count=2).records())
+    rows = list(worst_objects(one_group([run]), count=2).records())
     assert [(r["sequence"], r["object"]) for r in rows] == [("a", 1), ("b", 1)]
     assert rows[0]["J"] == run.summary["objects"][0]["J"]["mean"]
     assert (rows[0]["worst frame"], rows[0]["J there"]) == ("00005", 0.0)
@@ -64,7 +65,7 @@ def test_worst_objects(tmp_path: Path) -> None:
 
 
 def test_worst_frames_are_the_steepest_falls(tmp_path: Path) -> None:
-    rows = list(worst_frames([write_run(tmp_path / "r", J)]).records())
+    rows = list(worst_frames(one_group([write_run(tmp_path / "r", J)])).records())
     falls = [(r["sequence"], r["object"], r["frame"], round(r["fall"], 9)) for r in rows]
     assert falls == [("a", 1, "00003", 0.7575), ("b", 1, "00002", 0.225)]  # a, 2 stays as it is
     assert rows[1]["J before"] == 0.6
@@ -76,7 +77,7 @@ def test_falls_that_begin_at_the_prompt_and_flickers_are_left_out(tmp_path: Path
     later = [0.95, 0.5, *[0.5] * 18, *[0.3] * 20]
     flicker = [*[0.8] * 10, 0.1, *[0.8] * 29]
     run = write_run(tmp_path / "r", {("s", 1): start, ("l", 1): later, ("f", 1): flicker})
-    rows = list(worst_frames([run]).records())
+    rows = list(worst_frames(one_group([run])).records())
     assert [(row["sequence"], row["frame"]) for row in rows] == [("l", "00021"), ("f", "00011")]
     assert [row["fall"] for row in rows] == pytest.approx([0.2, 0.14])
 
@@ -84,7 +85,7 @@ def test_falls_that_begin_at_the_prompt_and_flickers_are_left_out(tmp_path: Path
 def test_the_shares_of_the_loss_add_up(tmp_path: Path) -> None:
     f = {key: [value / 2 for value in values] for key, values in J.items()}
     run = write_run(tmp_path / "r", J, f)
-    (row,) = loss([run]).records()
+    (row,) = loss(one_group([run])).records()
     j, whole = run.summary["J"]["mean"], 1 - run.summary["J&F"]
     assert row["loss"] == pytest.approx(whole)
     assert row["region"] == pytest.approx((1 - j) / (2 * whole))
@@ -95,7 +96,7 @@ def test_the_shares_of_the_loss_add_up(tmp_path: Path) -> None:
 
 
 def test_nothing_lost_has_no_shares(tmp_path: Path) -> None:
-    (row,) = loss([write_run(tmp_path / "r", {("a", 1): [1.0, 1.0]})]).records()
+    (row,) = loss(one_group([write_run(tmp_path / "r", {("a", 1): [1.0, 1.0]})])).records()
     assert [row[key] for key in ("loss", "region", "lost")] == [0.0, None, None]
 
 
@@ -107,7 +108,7 @@ def test_missing_or_damaged_scores_are_named(tmp_path: Path) -> None:
         series(run)
     path.write_text("sequence,object,frame,J,F\na,1,00001,0,0\na,2,00001,0,0\n")
     with pytest.raises(DataError, match=r"only one has object 1 of b; evaluate again"):
-        worst_objects([run])
+        worst_objects(one_group([run]))
     path.unlink()
     with pytest.raises(DataError, match=r"scores\.csv is missing"):
         series(run)

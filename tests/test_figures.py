@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from vosbench.analysis.groups import one_group
 from vosbench.analysis.sweep import BASE
 from vosbench.drawing import charts, from_masks, from_tables, pictures, style
 from vosbench.drawing.charts import Curve, Point, Value
@@ -196,7 +197,7 @@ def runs(tmp_path: Path) -> list[Result]:
 
 
 def test_every_figure_that_runs_allow_is_drawn(runs: list[Result], tmp_path: Path) -> None:
-    drawn = {each.name: each for each in figures.of_runs(runs)}
+    drawn = {each.name: each for each in figures.of_runs(one_group(runs))}
     assert list(drawn) == ["over-time", "over-time-sequences"]
     ant, _ = panels(drawn["over-time-sequences"].figure)
     assert ant.lines[1].get_xydata().tolist() == [
@@ -216,7 +217,9 @@ def test_runs_that_differ_in_two_options_are_lines_of_their_own(tmp_path: Path) 
     assert list(from_tables.sweeps(made)) == ["topk"]
     assert list(from_tables.sweeps(made)["topk"]) == ["m kind=a", "m kind=b"]
     assert from_tables.sweeps(made[:4]) == {}  # two points are no course
-    (axes,) = panels({each.name: each for each in figures.of_runs(made)}["sweep-topk"].figure)
+    (axes,) = panels(
+        {each.name: each for each in figures.of_runs(one_group(made))}["sweep-topk"].figure
+    )
     assert axes.lines[0].get_xydata().tolist() == [[k, pytest.approx(50)] for k in (1, 2, 5)]
     assert axes.get_xlabel() == "topk"
 

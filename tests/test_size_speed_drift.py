@@ -12,6 +12,7 @@ from fixtures_runs import write_run
 
 import vosbench.analysis.size_speed_drift
 from vosbench import api
+from vosbench.analysis.groups import one_group
 from vosbench.analysis.object_facts import Fact, centroid, colour_histogram, facts
 from vosbench.analysis.size_speed_drift import by_size, by_speed, drift
 from vosbench.errors import UsageError
@@ -34,9 +35,9 @@ def test_facts_of_moving_squares(tmp_path: Path) -> None:
     assert second.change is None  # not looked at
     assert known["ant", 1]["00005"].change == pytest.approx(0, abs=0.2)  # a flat colour, as JPEG
     assert facts(run, colours=False)["ant", 1]["00000"].change is None
-    rows = list(by_speed([run]).records())
+    rows = list(by_speed(one_group([run])).records())
     assert [row["frames"] for row in rows] == [0, 0, 0, 2 * 5 + 2 * 6, 0]
-    (row,) = (row for row in by_size([run]).records() if row["frames"])
+    (row,) = (row for row in by_size(one_group([run])).records() if row["frames"])
     assert row["share of the image"] == "3 to 10 %"
     assert row[run.name] == pytest.approx(run.frames["J"].mean())
 
@@ -75,10 +76,10 @@ def test_drift_tells_time_from_appearance(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", j)
     for only, column in (("time", "time alone"), ("look", "appearance alone")):
         one = {key: of for key, of in known.items() if key[0] == only}
-        (row,) = drift([run], one).records()
+        (row,) = drift(one_group([run]), one).records()
         assert row["objects"] == 1
         assert row[column] > 0.9
         other = {"time alone": "appearance alone", "appearance alone": "time alone"}[column]
         assert abs(row[other]) < 0.5
     with pytest.raises(UsageError, match=r"no object of DAVIS-2017.* has 8 frames"):
-        drift([run], {})
+        drift(one_group([run]), {})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fixtures_runs import write_run
 
+from vosbench.analysis.groups import one_group
 from vosbench.analysis.sweep import sweep
 from vosbench.errors import UsageError
 from vosbench.files import jsonable
@@ -46,7 +47,7 @@ def runs(tmp_path: Path) -> list[Result]:
 
 
 def test_every_setting_is_held_against_its_base(runs: list[Result]) -> None:
-    table = sweep(runs)
+    table = sweep(one_group(runs))
     rows = {(str(row["method"]), str(row["setting"])): row for row in table.records()}
     assert [setting for method, setting in rows if method == "tiny raw"] == [
         "(base)", "first=false", "radius=24", "size=384", "topk=5", "topk=20",
@@ -82,7 +83,7 @@ def test_a_preset_stands_for_the_options_that_it_implies(tmp_path: Path) -> None
     other = jsonable(method_options("label-propagation", {"backbone": "random"}))
     runs.append(write_run(tmp_path / "o", {("a", 1): (0.5,)}, method="label-propagation",
                           options=other))  # fmt: skip
-    table = sweep(runs)
+    table = sweep(one_group(runs))
     assert {str(row["setting"]) for row in table.records()} == {
         "(base)", "topk=5", "radius=6", "preset=dino topk=7", "preset=crw", "temperature=0.02",
     }  # fmt: skip
@@ -98,19 +99,19 @@ def test_a_default_is_named_where_the_base_is_none(tmp_path: Path) -> None:
 
     runs = [run_of("a", topk="5"), run_of("b"), run_of("c", topk="5", last="20"),
             run_of("d", last="20"), run_of("e", topk="5", radius="6")]  # fmt: skip
-    assert [row["setting"] for row in sweep(runs).records()] == [
+    assert [row["setting"] for row in sweep(one_group(runs)).records()] == [
         "(base)", "last=20", "last=20 topk=10", "radius=6", "topk=10",
     ]  # fmt: skip
     crw = [run_of("f", preset="crw"), run_of("g", preset="crw", last="7"), run_of("h"),
            run_of("i", preset="crw", topk="5")]  # fmt: skip
-    assert {row["setting"] for row in sweep(crw).records()} == {
+    assert {row["setting"] for row in sweep(one_group(crw)).records()} == {
         "(base)", "last=7", "preset=light", "topk=5",
     }  # fmt: skip
 
 
 def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:
     with pytest.raises(UsageError, match=r"no two runs of .* are of one method and one backbone"):
-        sweep([runs[2], runs[8]])
+        sweep(one_group([runs[2], runs[8]]))
 
 
 def labels(suite: execute.Suite) -> list[tuple[str, Mapping[str, Any]]]:

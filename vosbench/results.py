@@ -186,7 +186,8 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: there is none. DataError: it is damaged.
     """
-    manifest = {**UNFINISHED, **load_manifest(folder)}
+    manifest = load_manifest(folder)
+    manifest |= {key: blank for key, blank in UNFINISHED.items() if key not in manifest}
     check_shape(manifest, ENDED, folder / "run.json", **_RUN)
     return manifest
 

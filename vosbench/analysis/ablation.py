@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.analysis.groups import implied, one_group, options_of, plugin_of
+from vosbench.analysis.groups import Group, implied, options_of, plugin_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import UsageError, nearest
 from vosbench.results import Result
@@ -23,7 +23,7 @@ OWN = ("weights",)  # each cell has its own: they are no further option
 
 
 def ablation(
-    results: Sequence[Result],
+    group: Group,
     *,
     metric: str = "J",
     row: str = "backbone",
@@ -40,9 +40,8 @@ def ablation(
     weights only are averaged, and a note says so. Runs without both options stay out.
 
     Raises:
-        UsageError: the runs are not of the same data, or none has both options.
+        UsageError: no run has both options.
     """
-    group = one_group(results)
     present = {name for run in group.results for name in options_of(run)}
     column = column or next((name for name in COLUMNS if name in present), COLUMNS[0])
     runs = [run for run in group.results if {row, column} <= options_of(run).keys()]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vosbench.analysis.groups import card_or_none, one_group, sequences_of
+from vosbench.analysis.groups import Group, card_or_none, sequences_of
 from vosbench.analysis.significance import DRAWS, Sample, bootstrap, gather, quantiles, resampled
 from vosbench.errors import UsageError
 from vosbench.results import Result
@@ -56,7 +56,7 @@ def name_of(code: str) -> str:
 
 
 def attributes(
-    results: Sequence[Result],
+    group: Group,
     tags: Mapping[str, tuple[str, ...]] | None = None,
     *,
     seed: int = 0,
@@ -67,9 +67,8 @@ def attributes(
         was never tagged.
 
     Raises:
-        UsageError: the runs are not of the same data, or none of its sequences is tagged.
+        UsageError: none of the sequences is tagged.
     """
-    group = one_group(results)
     if tags is None:
         card = card_or_none(group.results[0])
         tags = card.attributes if card else {}

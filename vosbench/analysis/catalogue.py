@@ -11,7 +11,7 @@ from vosbench.analysis.ablation import ablation
 from vosbench.analysis.attributes import attributes
 from vosbench.analysis.comparison import comparisons, differences
 from vosbench.analysis.failures import loss, over_time, worst_frames, worst_objects
-from vosbench.analysis.groups import groups
+from vosbench.analysis.groups import Group
 from vosbench.analysis.object_facts import Facts, facts
 from vosbench.analysis.published import beside
 from vosbench.analysis.runtime import runtime
@@ -19,12 +19,11 @@ from vosbench.analysis.scores import scores
 from vosbench.analysis.size_speed_drift import by_size, by_speed, drift
 from vosbench.analysis.sweep import sweep
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.results import Result
 from vosbench.tables import Table
 
 
 class Analysis(NamedTuple):
-    """A function from runs of one group to a table, and what it gives.
+    """A function from a group of runs to a table, and what it gives.
 
     needs: what it reads beside the runs' folders: nothing, or also the dataset's truth.
     fixed: arguments that are always the same. paired: it holds runs against one of them.
@@ -92,7 +91,7 @@ class Left(NamedTuple):
 
 
 def tables(
-    results: Sequence[Result],
+    groups: Sequence[Group],
     names: Sequence[str],
     *,
     root: Path | None = None,
@@ -104,22 +103,21 @@ def tables(
     root: where the data lie, for analyses that need the truth. against: the run that the others
     are compared with. by: the options in rows and columns of ablations.
     """
-    found = groups(results)
-    for group in found:
-        known: Facts | None = None
+    for group in groups:
+        truth: Facts | None = None
         for name in names:
             analysis = ANALYSES[name]
             more: dict[str, Any] = dict(analysis.fixed)
             try:
                 if analysis.needs == "truth":
-                    known = known or facts(group.results[0], root=root, colours="drift" in names)
-                    more["known"] = known
+                    truth = truth or facts(group.results[0], root=root, colours="drift" in names)
+                    more["known"] = truth
                 if analysis.paired:
                     more["against"] = against
                 if analysis.grid and by:
                     more["row"], more["column"] = by
-                table = analysis.function(group.results, **more)
+                table = analysis.function(group, **more)
             except (UsageError, DataError) as error:
                 yield Left(group.title, name, str(error))
                 continue
-            yield table if len(found) == 1 else replace(table, name=f"{group.name}-{table.name}")
+            yield table if len(groups) == 1 else replace(table, name=f"{group.name}-{table.name}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vosbench.analysis.attributes import name_of
-from vosbench.analysis.groups import card_or_none, data_key, notes_of, title_of, told_apart
+from vosbench.analysis.groups import Group, card_or_none, data_key, title_of, told_apart
 from vosbench.analysis.significance import DRAWS, EXACT, Sample, bootstrap, holm, sample, sign_flip
 from vosbench.errors import UsageError, did_you_mean
 from vosbench.results import Result
@@ -103,11 +103,11 @@ def compare(
         raise UsageError(f"no run {against!r}; {did_you_mean(against, names)}")
     one = names[against] if against else max(runs, key=_rank)
     others = sorted((run for run in runs if run is not one), key=_rank, reverse=True)
-    made = [_pair(one, other, metric, seed) for other in others]
-    adjusted = holm([each.p for each in made])
+    pairs = [_pair(one, other, metric, seed) for other in others]
+    adjusted = holm([pair.p for pair in pairs])
     return [
-        replace(each, adjusted=p, comparisons=len(made))
-        for each, p in zip(made, adjusted, strict=True)
+        replace(pair, adjusted=p, comparisons=len(pairs))
+        for pair, p in zip(pairs, adjusted, strict=True)
     ]
 
 
@@ -201,11 +201,9 @@ def _mostly(run: Result, apart: Sample) -> tuple[str, int]:
     return max(found)[2:] if found else ("", 0)
 
 
-def comparisons(
-    results: Sequence[Result], *, against: str = "", metric: str = "J", seed: int = 0
-) -> Table:
+def comparisons(group: Group, *, against: str = "", metric: str = "J", seed: int = 0) -> Table:
     """Table: every run against the best (or the named) one, its sentences as notes."""
-    made = compare(results, against=against, metric=metric, seed=seed)
+    made = compare(group.results, against=against, metric=metric, seed=seed)
     rows = []
     for each in made:
         won, tied, lost = each.wins
@@ -221,7 +219,7 @@ def comparisons(
     )
     return Table(
         name="comparison",
-        title=f"Paired differences in {metric}: {title_of(results[0])}",
+        title=f"Paired differences in {metric}: {title_of(group.results[0])}",
         columns=(
             Column("run"),
             Column("against"),
@@ -243,21 +241,21 @@ def comparisons(
             *([picked] if len(made) > 1 and not against else ()),
             "mostly on: the attribute whose sequences hold over half of the difference and 1.5 "
             "times their share; described, not tested",
-            *notes_of(results[0]),
+            *group.notes,
         ),
     )
 
 
-def differences(results: Sequence[Result], *, against: str = "", metric: str = "J") -> Table:
+def differences(group: Group, *, against: str = "", metric: str = "J") -> Table:
     """Table: each sequence's score in the run compared against, and how far every other is off."""
-    made = compare(results, against=against, metric=metric)
-    runs = {run.name: run for run in told_apart(results)}
+    made = compare(group.results, against=against, metric=metric)
+    runs = {run.name: run for run in group.results}
     reference = made[0].first
     scores = sample(runs[reference], metric)
     means = dict(zip(scores.names, scores.total / scores.weight, strict=True))
     return Table(
         name="sequences",
-        title=f"{metric} of each sequence: {title_of(results[0])}",
+        title=f"{metric} of each sequence: {title_of(group.results[0])}",
         columns=(
             Column("sequence"),
             Column(reference, "%", better="higher"),
@@ -271,5 +269,5 @@ def differences(results: Sequence[Result], *, against: str = "", metric: str = "
             )
             for name, mean in means.items()
         ),
-        notes=(f"differences: to {reference}", *notes_of(results[0])),
+        notes=(f"differences: to {reference}", *group.notes),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.analysis.groups import one_group
+from vosbench.analysis.groups import Group
 from vosbench.analysis.significance import bootstrap, gather, sample
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
@@ -67,13 +67,12 @@ def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
     return {stem: place for place, stem in enumerate(whole)}
 
 
-def over_time(results: Sequence[Result], *, step: int = 1, seed: int = 0) -> Table:
+def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:
     """Mean J over the objects, by frames since each was prompted, in bins of `step` frames.
 
     Sequences end at different times, so that later points are means over fewer, other objects:
     `objects` counts them.
     """
-    group = one_group(results)
     curves = [(run, series(run)) for run in group.results]
     last = max(int(each.since[-1]) for _, all_of in curves for each in all_of.values())
     columns = [Column("from"), Column("to"), Column("objects")]
@@ -108,9 +107,8 @@ def over_time(results: Sequence[Result], *, step: int = 1, seed: int = 0) -> Tab
     )
 
 
-def worst_objects(results: Sequence[Result], *, count: int = 10) -> Table:
+def worst_objects(group: Group, *, count: int = 10) -> Table:
     """The objects with the lowest mean J of each run, and the frame from which they are lost."""
-    group = one_group(results)
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         scored = series(run)
@@ -152,14 +150,13 @@ def lost_from(each: Series) -> str | None:
     return each.frames[first] if first < len(each.frames) else None
 
 
-def worst_frames(results: Sequence[Result], *, count: int = 10) -> Table:
+def worst_frames(group: Group, *, count: int = 10) -> Table:
     """Where J falls most and stays low in each run, one frame for each object.
 
     A fall is the mean J of the WINDOW scored frames before a frame less that of the WINDOW from it
     on, so that a flicker is none. Falls that are steepest in the first tenth do not count: there
     nearly every method falls from the given mask to its own level.
     """
-    group = one_group(results)
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         falls = sorted(_falls(series(run)), key=lambda fall: -fall.drop)[:count]
@@ -215,9 +212,8 @@ def _falls(scored: dict[tuple[str, int], Series]) -> Iterator[_Fall]:
             yield _Fall(name, number, each.frames[at + 1], before[at], after[at], drops[at])
 
 
-def loss(results: Sequence[Result], *, seed: int = 0) -> Table:
+def loss(group: Group, *, seed: int = 0) -> Table:
     """What J and F lack to 1: how much of it is region, how much boundary, and in which frames."""
-    group = one_group(results)
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         j, f = run.summary["J"]["mean"], run.summary["F"]["mean"]

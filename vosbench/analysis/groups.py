@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,10 @@ class Group:
     results: tuple[Result, ...]
     notes: tuple[str, ...]
 
+    def only(self, results: Iterable[Result]) -> Group:
+        """The same group with some of its runs."""
+        return replace(self, results=tuple(results))
+
 
 def groups(results: Iterable[Result]) -> list[Group]:
     """The runs by what they were scored on; within a group every name is another.
@@ -38,28 +43,27 @@ def groups(results: Iterable[Result]) -> list[Group]:
     Runs of one dataset, split and protocol that were scored on other sequences or other truth come
     into groups of their own.
     """
-    found: dict[tuple[str, ...], list[Result]] = {}
+    alike: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         data = result.summary["dataset"]
         key = (*data_key(result), data["list_sha256"], data.get("truth_crc32", ""))
-        found.setdefault(key, []).append(result)
-    named: dict[str, int] = {}
-    made = []
-    for (dataset, split, protocol, *_), members in found.items():
+        alike.setdefault(key, []).append(result)
+    many: Counter[str] = Counter()
+    listed = []
+    for (dataset, split, protocol, *_), members in alike.items():
         members.sort(key=lambda result: -(result.summary["J"]["mean"] or 0.0))
         name = re.sub(r"[^\w-]", "-", f"{dataset}-{split}-{protocol}")
-        named[name] = number = named.get(name, 0) + 1
+        many[name] += 1
         part = part_of(members[0].summary["dataset"])
-        title = f"{title_of(members[0])} {split}{part}, protocol {protocol}"
-        made.append(
+        listed.append(
             Group(
-                name=name if number == 1 else f"{name}-{number}",
-                title=title,
+                name=name if many[name] == 1 else f"{name}-{many[name]}",
+                title=f"{title_of(members[0])} {split}{part}, protocol {protocol}",
                 results=told_apart(members),
                 notes=notes_of(members[0]),
             )
         )
-    return made
+    return listed
 
 
 def data_key(result: Result) -> tuple[str, str, str]:
@@ -108,15 +112,15 @@ def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[s
     A method that cannot be loaded here is unknown, and options that alone do not fit together.
     method: whose defaults count, where not those of the run's own.
     """
-    own = options_of(result)
-    shown = {name: own[name] for name in (*names, "weights") if own.get(name) is not None}
+    said = options_of(result)
+    shown = {name: said[name] for name in (*names, "weights") if said.get(name) is not None}
     method = method or (result.manifest["identity"]["method"] if result.manifest else "")
     try:
         given = {name: str(value) for name, value in shown.items()}
-        found: dict[str, Any] = jsonable(method_options(method, given))
+        options: dict[str, Any] = jsonable(method_options(method, given))
     except (UsageError, PluginError):
         return {}
-    return found
+    return options
 
 
 def sequences_of(result: Result) -> tuple[str, ...]:
@@ -146,10 +150,10 @@ def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path 
         places = [Path(recorded)] if recorded else []
         if card.folder and not any(place.exists() for place in places):
             places.append(resolve_root(card, None) or Path(card.folder))
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
-        raise UsageError(f"the data are not in {places[-1]}; --root DIR names where they lie now")
-    return found
+    for place in places:
+        if place.exists():
+            return place
+    raise UsageError(f"the data are not in {places[-1]}; --root DIR names where they lie now")
 
 
 def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
@@ -180,14 +184,14 @@ def notes_of(result: Result) -> tuple[str, ...]:
     return (*warning(data), how)
 
 
-def one_group(results: Sequence[Result]) -> Group:
+def one_group(results: Iterable[Result]) -> Group:
     """The runs as one group; UsageError when they were not scored on the same data, alike."""
-    found = groups(results)
-    if len(found) != 1:
+    listed = groups(results)
+    if len(listed) != 1:
         titles = "; ".join(
             f"{group.title} ({group.results[0].summary['dataset']['sequences']} sequences: "
             f"{', '.join(result.name for result in group.results)})"
-            for group in found
+            for group in listed
         )
         raise UsageError(f"these runs do not stand in one table: {titles or 'there is none'}")
-    return found[0]
+    return listed[0]

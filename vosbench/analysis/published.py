@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench import registry
-from vosbench.analysis.groups import card_or_none, implied, one_group, plugin_of
+from vosbench.analysis.groups import Group, card_or_none, implied, plugin_of
 from vosbench.errors import DataError, UsageError
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table
@@ -80,15 +80,14 @@ def _read(path: Path) -> Iterable[Figure]:
             yield Figure(**row, value=value, file=path.stem)
 
 
-def beside(results: Sequence[Result]) -> Table:
+def beside(group: Group) -> Table:
     """What papers report on this dataset and split, and what was measured here by the same means.
 
     Leaderboards give only the techniques that were scored here, by their folder's name.
 
     Raises:
-        UsageError: the runs are not of the same data, or nothing was published on it.
+        UsageError: nothing was published on the data of these runs.
     """
-    group = one_group(results)
     data = group.results[0].summary["dataset"]
     figures = [f for f in published(data["name"], split=data["split"]) if f.metric in METRICS]
     rows: list[tuple[Cell, ...]] = []

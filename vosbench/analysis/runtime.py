@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
-from vosbench.analysis.groups import told_apart
+from vosbench.analysis.groups import Group, told_apart
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import read_mask
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table
 
 
-def runtime(results: Sequence[Result]) -> Table:
+def runtime(*groups: Group) -> Table:
     """The times that run.json holds; runs of several datasets and machines may stand together.
 
     Raises:
         UsageError: no run was timed.
     """
     of_dataset: dict[str, list[Result]] = {}
-    for result in results:
-        of_dataset.setdefault(result.summary["dataset"]["name"], []).append(result)
+    for group in groups:
+        name = group.results[0].summary["dataset"]["name"]
+        of_dataset.setdefault(name, []).extend(group.results)
     timed = [
         (run, run.manifest)
         for runs in of_dataset.values()  # a column tells datasets apart

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from vosbench.analysis.groups import one_group, options_of
+from vosbench.analysis.groups import Group, options_of
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 from vosbench.toolbox.score_table import presets
 
 
-def scores(results: Sequence[Result], *, seed: int = 0) -> Table:
+def scores(group: Group, *, seed: int = 0) -> Table:
     """Mean of J and F of every run with bootstrap intervals, recall, decay, gain, time, weights.
 
     The figures themselves are those of summary.json and run.json.
     """
-    group = one_group(results)
     metrics = group.results[0].summary["protocol"]["headline"]
     columns = [Column("run")]
     if len(metrics) > 1:

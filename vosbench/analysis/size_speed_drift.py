@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.analysis.failures import Series, series
-from vosbench.analysis.groups import one_group
+from vosbench.analysis.groups import Group
 from vosbench.analysis.object_facts import Fact, Facts, facts
 from vosbench.analysis.significance import Sample, bootstrap, gather
 from vosbench.errors import UsageError
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 
 SIZES = (0.0, 0.01, 0.03, 0.1, 1.01)  # shares of the image
@@ -24,23 +23,23 @@ FEWEST = 8  # frames with both figures that a correlation of one object needs
 Floats = npt.NDArray[np.float64]
 
 
-def by_size(results: Sequence[Result], known: Facts | None = None, *, seed: int = 0) -> Table:
+def by_size(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
     """Mean J over the frames on which an object covers so much of the image."""
     labels = [f"{100 * a:g} to {100 * min(b, 1):g} %" for a, b in pairwise(SIZES)]
     return _binned(
-        results, known, seed, lambda fact: fact.area or None, SIZES, labels,
+        group, known, seed, lambda fact: fact.area or None, SIZES, labels,
         name="size", title="J by object size", column="share of the image",
         note="size: share of the image that the object's annotation covers on that frame; frames "
         "that do not show it are left out",
     )  # fmt: skip
 
 
-def by_speed(results: Sequence[Result], known: Facts | None = None, *, seed: int = 0) -> Table:
+def by_speed(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
     """Mean J over the frames on which an object moves so fast."""
     ends = [f"to {b:g}" if np.isfinite(b) else "or more" for b in SPEEDS[1:]]
     labels = [f"{a:g} {end} px" for a, end in zip(SPEEDS, ends, strict=False)]
     return _binned(
-        results, known, seed, lambda fact: fact.speed, SPEEDS, labels,
+        group, known, seed, lambda fact: fact.speed, SPEEDS, labels,
         name="speed", title="J by speed of motion", column="motion a frame",
         note="speed: how far the centroid of the object's annotation lies from that of the "
         "annotation before, in pixels a frame of 480 rows; it holds camera motion too; frames that "
@@ -49,7 +48,7 @@ def by_speed(results: Sequence[Result], known: Facts | None = None, *, seed: int
 
 
 def _binned(
-    results: Sequence[Result],
+    group: Group,
     known: Facts | None,
     seed: int,
     value: Callable[[Fact], float | None],
@@ -61,7 +60,6 @@ def _binned(
     column: str,
     note: str,
 ) -> Table:
-    group = one_group(results)
     known = facts(group.results[0], colours=False) if known is None else known
     scored = [series(run) for run in group.results]
     rows: list[tuple[Cell, ...]] = []
@@ -111,7 +109,7 @@ def _binned(
     )
 
 
-def drift(results: Sequence[Result], known: Facts | None = None, *, seed: int = 0) -> Table:
+def drift(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
     """Whether J falls with the time passed, or with how the object has come to look.
 
     Rank correlations of 1 - J within each object, then the mean over objects: with the frames
@@ -120,7 +118,6 @@ def drift(results: Sequence[Result], known: Facts | None = None, *, seed: int = 
     Raises:
         UsageError: no object has frames enough.
     """
-    group = one_group(results)
     known = facts(group.results[0]) if known is None else known
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vosbench.analysis.groups import implied, one_group, options_of, sequence_means
+from vosbench.analysis.groups import Group, implied, options_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import UsageError
 from vosbench.results import Result
@@ -15,16 +15,15 @@ BASE = "(base)"
 _NONE = object()  # no value at all
 
 
-def sweep(results: Sequence[Result], *, by: str = "backbone") -> Table:
+def sweep(group: Group, *, by: str = "backbone") -> Table:
     """J and F of every setting, and their difference to those of the base run, J's with interval.
 
     Runs of one method, seed and value of the option `by` are held against each other. Their base is
     the run that differs from the others in the fewest options, all others together.
 
     Raises:
-        UsageError: the runs are not of the same data, or no two differ in their options only.
+        UsageError: no two runs differ in their options only.
     """
-    group = one_group(results)
     families: dict[tuple[str, ...], list[Result]] = {}
     for run in group.results:
         if run.manifest and run.summary["J"]["mean"] is not None:

@@ -59,14 +59,14 @@ def analyse(
     drift also need the dataset. `all` computes all of them.
     """
     from vosbench.analysis import catalogue
+    from vosbench.analysis.groups import groups
     from vosbench.files import write_text
     from vosbench.formats import SUFFIXES, render
 
     names = catalogue.choose(split_list(what, "--what"))
     pair = _pair(by) if by else None
-    results = scored(runs)
     made = 0
-    for each in catalogue.tables(results, names, root=root, against=against, by=pair):
+    for each in catalogue.tables(groups(scored(runs)), names, root=root, against=against, by=pair):
         if isinstance(each, catalogue.Left):
             typer.echo(f"skipped: {each}", err=True)
             continue

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
 
 from vosbench.analysis import ablation, attributes, failures
-from vosbench.analysis.groups import card_or_none, one_group, options_of, sequences_of
+from vosbench.analysis.groups import Group, card_or_none, options_of, sequences_of
 from vosbench.drawing.figure import Drawn
 from vosbench.drawing.from_masks import drawable, qualitative
 from vosbench.drawing.from_tables import (
@@ -36,7 +36,7 @@ SERIES = len(COLOURS)  # what ranks below is not drawn, as the caption says
 
 
 def of_runs(
-    results: Seq[Result],
+    group: Group,
     dataset: Dataset | None = None,
     tables: Mapping[str, Table] | None = None,
     looks: Looks | None = None,
@@ -45,16 +45,12 @@ def of_runs(
 
     tables: those of the analyses `size`, `speed` and `sweep` by name, where they were made. looks:
     of the runs, by name.
-
-    Raises:
-        UsageError: the runs are not of the same data.
     """
-    group = one_group(results)
     runs, rest = group.results[:SERIES], group.results[SERIES:]
     less = f" The {len(runs)} best of {len(group.results)} runs." if rest else ""
     names = ", ".join(run.name for run in runs)
-    yield from by_attribute(runs, f"{group.title}.{less}", looks=looks)
-    yield from by_option(gridded(group.results), group.title)
+    yield from by_attribute(group.only(runs), f"{group.title}.{less}", looks=looks)
+    yield from by_option(group.only(gridded(group.results)))
     if tables and "sweep" in tables:
         yield Drawn(
             "sweep",
@@ -85,7 +81,7 @@ def of_runs(
             "over-time",
             f"J by frames since the prompt{band}; {group.title}.{less}",
             f"Lines of J over time for {names}.",
-            time_lines(failures.over_time(runs, step=5), looks=looks),
+            time_lines(failures.over_time(group.only(runs), step=5), looks=looks),
         )
         yield Drawn(
             "over-time-sequences",
@@ -98,30 +94,31 @@ def of_runs(
 
 
 def by_attribute(
-    runs: Seq[Result], said: str, *, of: str = "", looks: Looks | None = None
+    group: Group, said: str, *, of: str = "", looks: Looks | None = None
 ) -> Iterator[Drawn]:
     """J by attribute, where a scored sequence has one; `of` whom it is and `said`: for the caption.
 
     `by_option` and `last_frames` likewise give one figure or none.
     """
+    runs = group.results
     card = card_or_none(runs[0]) if runs else None
     if card and any(card.attributes.get(name) for name in sequences_of(runs[0])):
         yield Drawn(
             "attributes",
             f"J by attribute{of}, with 95 % intervals over sequences; {said}",
             f"Bars of J by attribute for {', '.join(run.name for run in runs)}.",
-            attribute_bars(attributes.attributes(runs), looks=looks),
+            attribute_bars(attributes.attributes(group), looks=looks),
         )
 
 
-def by_option(grid: Seq[Result], title: str) -> Iterator[Drawn]:
+def by_option(grid: Group) -> Iterator[Drawn]:
     """J by backbone and matching module, where runs have several modules."""
-    if len({options_of(run)["matching"] for run in grid}) > 1:
+    if len({options_of(run)["matching"] for run in grid.results}) > 1:
         yield Drawn(
             "ablation",
             "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
-            f"run; {title}.",
-            f"Bars of J by matching module, one colour per backbone, of {len(grid)} runs.",
+            f"run; {grid.title}.",
+            f"Bars of J by matching module, one colour per backbone, of {len(grid.results)} runs.",
             ablation_bars(ablation.ablation(grid)),
         )
 

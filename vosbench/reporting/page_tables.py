@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vosbench.analysis.groups import card_or_none, one_group, sequence_means
+from vosbench.analysis.groups import Group, card_or_none, sequence_means
 from vosbench.files import write_text
 from vosbench.formats import SUFFIXES, render
-from vosbench.results import Result
 from vosbench.tables import UNDEFINED, Cell, Column, Table, footnotes, heading, laid_out
 from vosbench.toolbox.reports.page import Place, ShownTable
 
@@ -16,9 +15,8 @@ FORMATS = ("markdown", "latex", "csv", "json")
 HEADLINES = ("J&F", "J")  # the first of these columns gets the bars
 
 
-def by_sequence(results: Sequence[Result]) -> Table:
+def by_sequence(group: Group) -> Table:
     """J of every run in each sequence, as in its summary, with the sequence's attributes."""
-    group = one_group(results)
     card = card_or_none(group.results[0])
     tags = card.attributes if card else {}
     means = [sequence_means(run) for run in group.results]

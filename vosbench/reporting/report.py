@@ -136,7 +136,7 @@ def write(
             made_by=f"vosbench {__version__}",
             sections=sections,
             looks=known,
-            tables=_tables([_timed(results)], building, "tables", left_out),
+            tables=_tables([_timed(found)], building, "tables", left_out),
             exhibits=exhibits,
             exhibited=exhibited,
             width=width,
@@ -298,7 +298,7 @@ def _figures(
             out,
             f"figures/{group.name}",
         )
-        for drawn in figures.of_runs(group.results, dataset, tables, known)
+        for drawn in figures.of_runs(group, dataset, tables, known)
     )
 
 
@@ -360,13 +360,13 @@ def _inspected(folder: Path, out: Path) -> tuple[Exhibit, ...]:
 
 def _analysed(group: Group, root: Path | None, dataset: Dataset | None) -> Iterator[Table | Left]:
     """Every analysis of a group; those that read the truth only where it is at hand."""
-    yield by_sequence(group.results)  # scores, where the catalogue has differences
+    yield by_sequence(group)  # scores, where the catalogue has differences
     names = [
         name
         for name, analysis in catalogue.ANALYSES.items()
         if name not in ("sequences", "runtime") and (dataset or analysis.needs == "runs")
     ]
-    yield from catalogue.tables(group.results, names, root=root)
+    yield from catalogue.tables([group], names, root=root)
 
 
 def _within(group: Group, table: ShownTable) -> ShownTable:
@@ -380,10 +380,10 @@ def _within(group: Group, table: ShownTable) -> ShownTable:
     return replace(table, title=title, notes=notes)
 
 
-def _timed(results: Seq[Result]) -> Table | Left:
+def _timed(groups: Seq[Group]) -> Table | Left:
     """The times of all runs, of whatever data."""
     try:
-        return runtime.runtime(results)
+        return runtime.runtime(*groups)
     except UsageError as error:
         return Left("all data", "runtime", str(error))
 

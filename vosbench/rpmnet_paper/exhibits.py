@@ -97,7 +97,7 @@ def pieces(
 
     yield Piece("figure-4", "Fig. 4: results of the techniques", (), of("qualitative"))
     yield Piece("figure-5", "Fig. 5: attributes", (), of("attributes"))
-    grids = tuple(_renamed(g.name, ablation(_grid(g))) for g in groups if _grid(g))
+    grids = tuple(_renamed(g.name, ablation(g.only(_grid(g)))) for g in groups if _grid(g))
     yield Piece("figure-6", "Fig. 6: backbone and matching module", grids, of("ablation"))
     yield Piece("figure-7", "Fig. 7: score and receptive field", (), of("score-by-field"))
     yield Piece("figure-8", "Fig. 8: results of the matching modules", (), of("modules"))
@@ -134,8 +134,8 @@ def _of_runs(group: Group, dataset: Dataset | None, looks: Looks) -> Iterator[Dr
     """Figures from the runs' files; those with frames only where the dataset is at hand."""
     runs = _followers(group)
     title, whose = f"{group.title}.", " of the paper's techniques"
-    yield from figures.by_attribute(runs, title, of=whose, looks=looks)
-    yield from figures.by_option(_grid(group), group.title)
+    yield from figures.by_attribute(group.only(runs), title, of=whose, looks=looks)
+    yield from figures.by_option(group.only(_grid(group)))
     if dataset is None:
         return
     yield from figures.last_frames(runs, dataset, title, of=whose)

@@ -1,0 +1,30 @@
+"""The table of times holds what run.json holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fixtures_runs import steady, write_run
+
+from vosbench.analysis.groups import groups
+from vosbench.analysis.runtime import runtime
+from vosbench.errors import UsageError
+
+RPMNET = {"matching": "deformable", "backbone": "compact", "refine": "none", "size": 256}
+
+
+def test_runtime(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", steady({"a": 0.5}), method="m", options={"size": 256})
+    tool = write_run(tmp_path / "t", steady({"a": 0.5}))
+    (row,) = runtime(*groups([run, tool])).records()
+    assert (row["median"], row["p95"], row["mean of all"]) == (0.2, 0.3, 0.25)
+    assert (row["frame size"], row["size option"], row["peak memory"]) == ("4x6", "256", 5.0)
+    assert (row["device"], row["machine"]) == ("cpu", "2 cores, x86_64")
+    other = write_run(tmp_path / "o", steady({"a": 0.5}), method="m", dataset="davis2016")
+    again = write_run(tmp_path / "p", steady({"a": 0.5}), method="m", dataset="davis2016")
+    both = [(row["run"], row["dataset"]) for row in runtime(*groups([run, other])).records()]
+    assert both == [("m", "davis2017"), ("m", "davis2016")]
+    assert len({row["run"] for row in runtime(*groups([other, again])).records()}) == 2
+    with pytest.raises(UsageError, match="none of these was timed"):
+        runtime(*groups([tool]))

@@ -57,3 +57,22 @@ def test_davis2017_every_object(technique):
 def test_copy_first_beside_a_method():
     result = score("davis2016", "DAVIS-2016", RESULTS / "davis2016-val/stm", baseline=True)
     assert result.summary["copy_first"]["J"]["mean"] == pytest.approx(0.261, abs=0.001)
+
+
+@pytest.mark.skipif(not (DATA / "gold").is_dir(), reason="needs VOSBENCH_DATA with gold/")
+def test_davis2017_every_object_of_drawn_data_in_full_precision():
+    """Values of davis2017-evaluation ac7c43f; objects in no mask are among them."""
+    folder = DATA / "gold/seed1"
+    official = json.loads((folder / "expected/davis2017-semi.json").read_text())
+    result = score("davis2017", "gold/seed1/davis2017", folder / "davis2017/predictions-semi")
+    objects = {f"{row['sequence']}_{row['object']}": row for row in result.summary["objects"]}
+    assert objects.keys() == official["objects"].keys()
+    for name, expected in official["objects"].items():
+        for metric in "JF":
+            ours = objects[name][metric]
+            assert ours["mean"] == pytest.approx(expected[f"{metric}-Mean"], abs=1e-15)
+            assert ours["recall"] == pytest.approx(expected[f"{metric}-Recall"], abs=1e-15)
+            assert ours["decay"] == pytest.approx(expected[f"{metric}-Decay"], abs=1e-15)
+    for metric in "JF":
+        mean = official["global"][f"{metric}-Mean"]
+        assert result.summary[metric]["mean"] == pytest.approx(mean, abs=1e-15)

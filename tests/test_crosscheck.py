@@ -1,19 +1,15 @@
-"""Installed scorers agree with us; what cannot be compared is said. davis2017 by a stand-in."""
+"""Installed scorers agree with us; what cannot be compared is said."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
-import types
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from reference import boundary as slow_boundary
-from reference import region as slow_region
 from test_evaluate import moving, random_masks, square, tree, write
 
 from vosbench import registry
@@ -27,46 +23,11 @@ DATA = Path(os.environ.get("VOSBENCH_DATA", "/nonexistent"))
 
 
 @pytest.fixture(params=["vos-benchmark", "trackeval", "davis2017"])
-def scorer(request, monkeypatch):
-    if request.param == "davis2017" and importlib.util.find_spec("davis2017") is None:
-        stand_in(monkeypatch)
+def scorer(request):
     module = crosscheck.SCORERS[request.param][0]
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"needs {module}")
     return request.param
-
-
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A davis2017 that reads the layout and gives the table that the official one does."""
-
-    class DAVISEvaluation:
-        def __init__(self, davis_root, task, gt_set):
-            assert task == "semi-supervised"
-            self.root = Path(davis_root)
-            self.names = (self.root / f"ImageSets/2017/{gt_set}.txt").read_text().split()
-
-        def evaluate(self, res_path):
-            result = {"J": {"M_per_object": {}}, "F": {"M_per_object": {}}}
-            for name in self.names:
-                assert list((self.root / "JPEGImages/480p" / name).glob("*.jpg"))
-                files = sorted((self.root / "Annotations/480p" / name).glob("*.png"))
-                truth = [np.array(Image.open(path)) for path in files][1:-1]
-                objects = np.array(Image.open(files[0])).max()
-                masks = [np.array(Image.open(Path(res_path) / name / p.name)) for p in files[1:-1]]
-                if max(mask.max() for mask in masks) != objects:
-                    sys.exit()
-                pairs = [(m == 1, t == 1) for m, t in zip(masks, truth, strict=True)]
-                j = np.mean([slow_region.region_similarity(*pair) for pair in pairs])
-                f = np.mean([slow_boundary.boundary_f(*pair) for pair in pairs])
-                result["J"]["M_per_object"][f"{name}_1"] = j
-                result["F"]["M_per_object"][f"{name}_1"] = f
-            return result
-
-    package, module = types.ModuleType("davis2017"), types.ModuleType("davis2017.evaluation")
-    package.__spec__ = importlib.util.spec_from_loader("davis2017", None)
-    module.DAVISEvaluation = DAVISEvaluation
-    monkeypatch.setitem(sys.modules, "davis2017", package)
-    monkeypatch.setitem(sys.modules, "davis2017.evaluation", module)
 
 
 def check(tmp_path, dataset, masks, scorer, protocol):
@@ -111,28 +72,37 @@ def test_a_difference_is_found(tmp_path, scorer):
     assert "in a, object 1: J +0, F -0.25" in str(result)
 
 
+GONE = [moving(1)[0]] + [square(0, 0)] * 4  # the prompt, then nothing
+
+
+def test_an_object_in_no_mask_is_compared_as_well(tmp_path, scorer):
+    result = check(tmp_path, tree({"a": moving(5)}), {"a": GONE}, scorer, DAVIS2017)
+    assert [(row.J, row.F) for row in result.rows] == [(0.0, 0.0)]
+    assert not result.skipped
+
+
 @pytest.mark.parametrize(
-    ("name", "missing"),
-    [("vos-benchmark", "truth"), ("trackeval", "truth"), ("davis2017", "masks")],
+    ("name", "called"), [("vos-benchmark", "vos-benchmark"), ("trackeval", "TrackEval")]
 )
-def test_objects_a_scorer_does_not_know_are_skipped_by_name(tmp_path, name, missing, monkeypatch):
-    if importlib.util.find_spec("davis2017") is None:
-        stand_in(monkeypatch)
+def test_objects_a_scorer_does_not_score_are_skipped_by_name(tmp_path, name, called):
     pytest.importorskip(crosscheck.SCORERS[name][0])
-    gone = [moving(1)[0]] + [square(0, 0)] * 4
-    truth, masks = (gone, moving(5)) if missing == "truth" else (moving(5), gone)
-    result = check(tmp_path, tree({"a": truth}), {"a": masks}, name, DAVIS2017)
+    result = check(tmp_path, tree({"a": GONE}), {"a": moving(5)}, name, DAVIS2017)
     assert result.rows == ()
     assert result.largest == 0.0
-    assert "skipped: a, object 1: " in str(result)
+    said = f"skipped: a, object 1: {called} does not score an object that is in no annotation"
+    assert said in str(result)
+
+
+def test_davis2017_compares_an_object_that_is_in_no_annotation(tmp_path):
+    pytest.importorskip("davis2017")
+    result = check(tmp_path, tree({"a": GONE}), {"a": moving(5)}, "davis2017", DAVIS2017)
+    assert [(row.J, row.F) for row in result.rows] == [(0.0, 0.0)]
 
 
 def test_a_scorer_that_ends_the_program_is_an_error(tmp_path, monkeypatch):
-    stand_in(monkeypatch)
-    evaluation = sys.modules["davis2017.evaluation"].DAVISEvaluation
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_: sys.exit(0))
-    with pytest.raises(VosbenchError, match=r"davis2017 failed on a, object 1: SystemExit\(0\)"):
-        check(tmp_path, tree({"a": moving(5)}), {"a": moving(5)}, "davis2017", DAVIS2017)
+    monkeypatch.setitem(crosscheck.SCORERS, "ends", ("numpy", "", lambda *_: sys.exit(0)))
+    with pytest.raises(VosbenchError, match=r"ends failed on a, object 1: SystemExit\(0\)"):
+        check(tmp_path, tree({"a": moving(5)}), {"a": moving(5)}, "ends", DAVIS2017)
 
 
 def test_a_scorer_that_is_not_there_says_what_to_install(tmp_path, monkeypatch):

@@ -1,9 +1,9 @@
-"""The same masks, scored by an installed scorer of others: per object, how far apart we are.
+"""Score the same masks with another installed scorer, and show the differences per object.
 
-Scorers differ in which frames and objects they count, not only in J and F (see the
-functions below). To compare J and F alone, each object is laid out as a sequence of its own: 0/1
-masks of just the frames that our protocol scores. What a scorer still cannot be asked is skipped
-by name. They run in this process, on files in a temporary folder.
+Scorers differ in which frames and objects they count, not only in J and F (see the functions
+below). To compare J and F alone, each object is written as a sequence of its own: 0/1 masks of
+just the frames that our protocol scores. An object that a scorer cannot score is skipped with a
+note. The scorers run in this process, on files in a temporary folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vosbench.types import Dataset, Sequence
 
 
 class Difference(NamedTuple):
-    """One object: our J and F less theirs, over the frames that both count."""
+    """One object: our J and F minus theirs, over the frames that both count."""
 
     sequence: str
     object: int
@@ -40,7 +40,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """What a scorer says beside us; skipped: objects it could not be asked for, and why."""
+    """How far a scorer is from us; skipped: the objects that it cannot score, and why."""
 
     scorer: str
     rows: tuple[Difference, ...]
@@ -48,7 +48,7 @@ class CrossCheck:
 
     @property
     def largest(self) -> float:
-        """The largest difference of a J or an F, without its sign."""
+        """The largest absolute difference of a J or an F."""
         return max((max(abs(row.J), abs(row.F)) for row in self.rows), default=0.0)
 
     def __str__(self) -> str:
@@ -63,9 +63,9 @@ class CrossCheck:
 
 @dataclass(frozen=True)
 class _Object:
-    """One object laid out: truth/<folder>/ and masks/<folder>/, and our scores of its frames.
+    """One object on disk, in truth/<folder>/ and masks/<folder>/, and our scores of its frames.
 
-    seen_in_truth, seen_in_masks: the first of its frames that shows it, None if none does.
+    seen_in_truth, seen_in_masks: the first of its frames that shows it, or None.
     """
 
     folder: str
@@ -78,14 +78,15 @@ class _Object:
         return f"{self.scores[0].sequence}, object {self.scores[0].object}"
 
 
-Answer = tuple[float, float, int]  # J, F in 0-1, and how many of the first frames are not counted
+Answer = tuple[float, float, int]  # J, F in 0-1, and how many of the first frames it does not count
 
 
 def cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluation) -> CrossCheck:
-    """Run `davis2017`, `vos-benchmark` or `trackeval` on masks that were evaluated just now.
+    """Run `davis2017`, `vos-benchmark` or `trackeval` on masks that we just evaluated.
 
     Raises:
-        UsageError: there is no such scorer, or it is not installed.
+        UsageError: the scorer is unknown or not installed.
+        VosbenchError: the scorer failed.
     """
     if scorer not in SCORERS:
         raise UsageError(f"unknown scorer {scorer!r}; {did_you_mean(scorer, SCORERS)}")
@@ -135,7 +136,7 @@ def _quiet() -> Iterator[None]:
 
 
 class _CannotAskError(VosbenchError):
-    """The scorer has no answer for an object; the message says why."""
+    """The scorer cannot score an object; the message says why."""
 
 
 def _lay_out(
@@ -165,11 +166,11 @@ def _lay_out(
 
 
 def _ask_vos_benchmark(root: Path, laid: _Object) -> Answer:
-    """It lists objects as they are seen, so that it does not count frames before that."""
+    """It learns of an object when a mask shows it, and does not count earlier frames."""
     from vos_benchmark.benchmark import VideoEvaluator
 
     if laid.seen_in_truth is None:
-        raise _CannotAskError("vos-benchmark knows no object that no annotation shows")
+        raise _CannotAskError("vos-benchmark does not score an object that is in no annotation")
     score = VideoEvaluator(root / "truth", root / "masks", skip_first_and_last=False)
     _, j, f = score(laid.folder)
     seen = [first for first in (laid.seen_in_truth, laid.seen_in_masks) if first is not None]
@@ -177,12 +178,12 @@ def _ask_vos_benchmark(root: Path, laid: _Object) -> Answer:
 
 
 def _ask_trackeval(root: Path, laid: _Object) -> Answer:
-    """It matches objects of truth and masks, which one object each leaves no choice in."""
+    """It matches objects of truth and masks; with one object each there is only one match."""
     from trackeval.datasets import DAVIS
     from trackeval.metrics import JAndF
 
     if laid.seen_in_truth is None:
-        raise _CannotAskError("TrackEval knows no object that no annotation shows")
+        raise _CannotAskError("TrackEval does not score an object that is in no annotation")
     data = DAVIS(
         {
             "GT_FOLDER": str(root / "truth"),
@@ -199,15 +200,12 @@ def _ask_trackeval(root: Path, laid: _Object) -> Answer:
 
 
 def _ask_davis2017(root: Path, laid: _Object) -> Answer:
-    """It drops the first and the last frame and takes the objects from the first: two are added.
+    """It drops the first and last frame and takes the objects from the first, so we add two.
 
-    It reads the list of sequences, asks for at least one picture, and ends the program where an
-    object is in no mask.
+    It reads the list of sequences and needs at least one picture in each.
     """
     from davis2017.evaluation import DAVISEvaluation
 
-    if laid.seen_in_masks is None:
-        raise _CannotAskError("davis2017 ends where an object is in no mask")
     davis = root / "DAVIS"
     truth = davis / "Annotations" / "480p" / laid.folder
     pictures = davis / "JPEGImages" / "480p" / laid.folder

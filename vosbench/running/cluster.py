@@ -1,4 +1,4 @@
-"""Where work runs: this process, local processes, or a Dask cluster, by one generator."""
+"""Run tasks in this process, in local processes, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Outcome(NamedTuple):
-    """What became of one task: its result, or the error that ended it."""
+    """One task that ended: its result, or the error that ended it."""
 
     task: str
     result: Any
@@ -29,10 +29,10 @@ class Outcome(NamedTuple):
 def map_tasks(
     function: Callable[[str], Any], tasks: Sequence[str], *, workers: int = 1, scheduler: str = ""
 ) -> Iterator[Outcome]:
-    """Yield the outcome of `function(task)` for every task, as each is done.
+    """Yield the outcome of `function(task)` for every task, in the order in which they end.
 
-    A task whose worker dies is given to another worker; one whose workers die four times ends as
-    an error. `function` must be picklable when workers > 1 or a scheduler is given.
+    If a worker dies, its task goes to another worker; a task that kills four workers ends as an
+    error. `function` must be picklable if workers > 1 or a scheduler is given.
 
     Raises:
         UsageError: nothing answers at the scheduler's address.
@@ -62,13 +62,16 @@ def _dask(
     cluster = None
     if not scheduler:
         share = str(max(1, (os.cpu_count() or 1) // workers))
-        with _deaf_to_interrupts():
+        with _ignoring_interrupts():
             cluster = dask.LocalCluster(
                 n_workers=min(workers, max(1, len(tasks))),
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=None,
-                silence_logs="ERROR",
+                scheduler_kwargs={"dashboard_address": ":0"},  # any port: 8787 may be another's
+                # a heartbeat under way while the cluster closes is logged as an error, with the
+                # traceback of a CommClosedError; errors of tasks come with their outcomes
+                silence_logs="CRITICAL",
                 env=dict.fromkeys(LIBRARY_THREADS, share),
                 memory_limit=0,  # what fits one process must not be killed for its share
             )
@@ -97,8 +100,8 @@ def _dask(
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started meanwhile inherit that Ctrl-C is not for them; it is for this one alone."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Start child processes that ignore Ctrl-C, so only this process handles it."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals can be set in the main thread only
         return
@@ -110,7 +113,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def limit_threads(threads: int) -> None:
-    """Keep the libraries that are already imported to `threads` threads in this process."""
+    """Let the libraries that are already imported use `threads` threads in this process."""
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(threads)
     if "torch" in sys.modules:

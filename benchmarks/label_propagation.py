@@ -45,9 +45,9 @@ np.save(out, votes.numpy())
 print(sorted(seconds)[len(seconds) // 2], peak / 1024, (peak - baseline) / 1024)
 """
 TILES = """
-from vosbench.toolbox.label_propagation import Settings
-from vosbench.toolbox.local_attention import Reference, attend
-settings = Settings(last=20, topk=10, window="open-disk", radius=12)
+from vosbench.toolbox.methods.label_propagation.settings import Propagation
+from vosbench.toolbox.methods.label_propagation.attention import Reference, attend
+settings = Propagation(last=20, topk=10, window="open-disk", radius=12)
 context = [Reference(f, l, True) for f, l in zip(features, labels)]
 def propagate():
     return attend(query, context, settings)

@@ -36,7 +36,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
     without_void,
 )
-from vosbench.types import Dataset, DatasetCard, Inspected, Mask, Sequence
+from vosbench.types import Audited, Dataset, DatasetCard, Mask, Sequence
 from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
 
 SOURCE = "your own folder or video"
@@ -122,13 +122,13 @@ class Folder(ListedDataset):
 
     clips: Mapping[str, Clip]
 
-    def inspect(self, name: str) -> Inspected:
+    def audit(self, name: str) -> Audited:
         """Match masks with frames by stem, find the ids, compare the first pair's sizes."""
         clip, where = self.clips[name], f"{self.card.name}/{name}"
         faults: list[str] = []
         frames, stems = _frames(clip.frames, faults)
         if not frames:
-            return Inspected(None, tuple(faults))
+            return Audited(None, tuple(faults))
         if clip.masks.suffix == ".png":
             masks = {stems[0]: clip.masks}
         else:
@@ -159,7 +159,7 @@ class Folder(ListedDataset):
             prompts=prompts,
             truth=truth if len(paths) > 1 else {},
         )
-        return Inspected(sequence, tuple(faults))
+        return Audited(sequence, tuple(faults))
 
 
 def _frames(source: Path, faults: list[str]) -> tuple[FrameFolder | VideoFile, tuple[str, ...]]:

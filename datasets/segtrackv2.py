@@ -28,7 +28,7 @@ from vosbench.toolbox.datasets.layout import (
     shape,
     size_fault,
 )
-from vosbench.types import Archive, Dataset, DatasetCard, Inspected, Mask, Sequence, check_name
+from vosbench.types import Archive, Audited, Dataset, DatasetCard, Mask, Sequence, check_name
 from vosbench.videos import FrameFolder
 
 SOURCE = "https://web.engr.oregonstate.edu/~lif/SegTrack2/dataset.html"
@@ -121,7 +121,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
 class SegTrack(ListedDataset):
     """SegTrack-v2 by its lists."""
 
-    def inspect(self, name: str) -> Inspected:
+    def audit(self, name: str) -> Audited:
         """Match the listed stems with frames and with every object's truth."""
         where = f"{self.card.name}/{name}"
         faults: list[str] = []
@@ -129,7 +129,7 @@ class SegTrack(ListedDataset):
         try:
             lines = read_lines(list_of_it, "a path prefix, then one stem a line")
         except DataError as error:
-            return Inspected(None, error.faults)
+            return Audited(None, error.faults)
         prefix, stems = (lines[0], lines[1:]) if lines[0].endswith("/") else (name, lines)
         for part in prefix.rstrip("/").split("/"):
             check_name(part, "folder", list_of_it)
@@ -137,13 +137,13 @@ class SegTrack(ListedDataset):
         files = by_stem(images, faults)
         layers = _layers(truth, faults)
         if not files or not layers or faults:
-            return Inspected(None, tuple(faults))
+            return Audited(None, tuple(faults))
         faults += _missing(stems, files, images, f"frame of {where}")
         for number, layer in layers.items():
             faults += _missing(stems, layer, truth, f"truth of object {number} of {where}")
         listed = [stem for stem in stems if stem in files]
         if not listed:
-            return Inspected(None, tuple(faults))
+            return Audited(None, tuple(faults))
         frames = FrameFolder(files[stem] for stem in listed)
         masks = Foreground(
             {
@@ -177,7 +177,7 @@ class SegTrack(ListedDataset):
         sequence = Sequence(
             name=name, frames=frames, frame_names=tuple(listed), prompts=prompts, truth=masks
         )
-        return Inspected(sequence, tuple(faults))
+        return Audited(sequence, tuple(faults))
 
 
 def _layers(folder: Path, faults: list[str]) -> dict[int, dict[str, Path]]:

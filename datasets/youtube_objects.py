@@ -26,7 +26,7 @@ from vosbench.toolbox.datasets.layout import (
     shape,
     size_fault,
 )
-from vosbench.types import Dataset, DatasetCard, Inspected, Mask, Sequence
+from vosbench.types import Audited, Dataset, DatasetCard, Mask, Sequence
 from vosbench.videos import FrameFolder, is_twice
 
 SOURCE = "http://vision.cs.utexas.edu/projects/videoseg/data_download_register.html"
@@ -126,7 +126,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
 class YouTubeObjects(ListedDataset):
     """The shots that have labels, by class, video and shot."""
 
-    def inspect(self, name: str) -> Inspected:
+    def audit(self, name: str) -> Audited:
         """Match labels with images by stem and compare the first pair's sizes."""
         label, video, shot = name.rsplit("_", 2)
         folder = self.root / label / "data" / video / "shots" / shot
@@ -135,7 +135,7 @@ class YouTubeObjects(ListedDataset):
         images = by_stem(folder / "images", faults)
         labels = by_stem(folder / "labels", faults)
         if not images or not labels:
-            return Inspected(None, tuple(faults))
+            return Audited(None, tuple(faults))
         faults += [
             f"frame {folder / 'images' / stem}.* is missing: its label is {path} ({where})"
             for stem, path in labels.items()
@@ -143,7 +143,7 @@ class YouTubeObjects(ListedDataset):
         ]
         stems = [stem for stem in labels if stem in images]
         if not stems:
-            return Inspected(None, tuple(faults))
+            return Audited(None, tuple(faults))
         truth = Foreground({i: (labels[stem],) for i, stem in enumerate(stems)}, (1,))
         paths = [images[stem] for stem in stems]
         prompts: dict[int, Mask] = {}
@@ -165,4 +165,4 @@ class YouTubeObjects(ListedDataset):
             truth=truth,
             group=label,
         )
-        return Inspected(sequence, tuple(faults))
+        return Audited(sequence, tuple(faults))

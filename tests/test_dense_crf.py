@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from reference import dense_crf as slow
 
-from methods.rpmnet.dense_crf import OSMN, Settings, check_installed, refine
+from methods.rpmnet.dense_crf import CrfSettings, check_installed, refine
 from vosbench.errors import UsageError
+
+SHARPER = CrfSettings(iterations=5, bilateral_sxy=40.0, bilateral_srgb=5.0)
 
 
 def disc(h: int, w: int, blur: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -33,8 +35,8 @@ def _installed() -> None:
     pytest.importorskip("pydensecrf", reason="pydensecrf is not installed (extra `crf`)")
 
 
-@pytest.mark.parametrize("settings", [Settings(), OSMN])
-def test_a_blurred_and_shifted_disc_is_brought_to_its_edge(settings: Settings) -> None:
+@pytest.mark.parametrize("settings", [CrfSettings(), SHARPER])
+def test_a_blurred_and_shifted_disc_is_brought_to_its_edge(settings: CrfSettings) -> None:
     frame, true, soft = disc(64, 80, blur=4)
     shifted = np.roll(soft, 3, axis=2)
     refined = refine(frame, shifted, settings)
@@ -46,7 +48,7 @@ def test_a_blurred_and_shifted_disc_is_brought_to_its_edge(settings: Settings) -
 def test_probabilities_sum_to_one_and_zeros_are_allowed() -> None:
     frame, true, _ = disc(32, 40, blur=2)
     hard = np.stack([~true, true, np.zeros_like(true)]).astype(np.float32)
-    refined = refine(frame, hard, Settings())
+    refined = refine(frame, hard, CrfSettings())
     assert refined.shape == hard.shape
     assert refined.dtype == np.float32
     assert np.isfinite(refined).all()
@@ -57,7 +59,7 @@ def test_probabilities_sum_to_one_and_zeros_are_allowed() -> None:
 @pytest.mark.parametrize("iterations", [1, 2, 5])
 def test_agrees_with_dense_mean_field(iterations: int) -> None:
     frame, _, soft = disc(20, 24, blur=3)
-    settings = Settings(
+    settings = CrfSettings(
         iterations=iterations, bilateral_sxy=8, bilateral_srgb=30, bilateral_compat=4
     )
     fast, dense = refine(frame, soft, settings), slow.refine(frame, soft, settings)
@@ -72,21 +74,21 @@ def test_neither_order_nor_memory_layout_matters() -> None:
     frame, _, soft = disc(24, 32, blur=3)
     given = frame.copy()
     given.setflags(write=False)
-    straight = refine(given, soft, Settings())
-    swapped = refine(np.asfortranarray(frame), soft[::-1], Settings())[::-1]
+    straight = refine(given, soft, CrfSettings())
+    swapped = refine(np.asfortranarray(frame), soft[::-1], CrfSettings())[::-1]
     np.testing.assert_allclose(straight, swapped, atol=1e-4)
     assert (given == frame).all()
 
 
 def test_background_alone_stays() -> None:
     frame, _, soft = disc(16, 16, blur=1)
-    assert (refine(frame, soft[:1], Settings()) == 1).all()
+    assert (refine(frame, soft[:1], CrfSettings()) == 1).all()
 
 
 def test_sizes_must_agree() -> None:
     frame, _, soft = disc(16, 20, blur=1)
     with pytest.raises(ValueError, match=r"frame is \(15, 20, 3\), expected \(16, 20, 3\)"):
-        refine(frame[1:], soft, Settings())
+        refine(frame[1:], soft, CrfSettings())
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,4 +103,4 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 )
 def test_settings_that_make_no_sense_are_refused(key: str, value: float) -> None:
     with pytest.raises(UsageError, match=f"{key}={value}, expected"):
-        Settings(**{key: value})  # type: ignore[arg-type]
+        CrfSettings(**{key: value})  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_flow import write_flo
 
 from methods.optical_flow import flow
 from methods.optical_flow.warp import decode, lay_maps, maps_of, warp
@@ -67,7 +68,7 @@ def test_flow_at_another_size_is_scaled_back() -> None:
 
 def test_flo_files_keep_every_bit(tmp_path: Path) -> None:
     field = RNG.normal(size=(4, 6, 2)).astype(np.float32)
-    flow.write_flo(tmp_path / "a.flo", field)
+    write_flo(tmp_path / "a.flo", field)
     data = (tmp_path / "a.flo").read_bytes()
     assert data[:4] == b"PIEH"
     assert struct.unpack("<ii", data[4:12]) == (6, 4)
@@ -82,7 +83,7 @@ def test_flo_faults_name_the_file(tmp_path: Path) -> None:
     path.write_bytes(b"<html>no flow here")
     with pytest.raises(DataError, match=r"no \.flo file.*tag 202021\.25"):
         flow.read_flo(path, h=4, w=6)
-    flow.write_flo(path, np.zeros((4, 6, 2), np.float32))
+    write_flo(path, np.zeros((4, 6, 2), np.float32))
     with pytest.raises(DataError, match="is 4x6 but its frame is 6x4"):
         flow.read_flo(path, h=6, w=4)
     path.write_bytes(path.read_bytes()[:-1])

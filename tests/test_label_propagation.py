@@ -19,7 +19,7 @@ from vosbench.resolve import method_options, open_dataset
 from vosbench.toolbox.methods.label_propagation import attention
 from vosbench.toolbox.methods.label_propagation import propagate as label_propagation
 from vosbench.toolbox.methods.label_propagation.propagate import propagate
-from vosbench.toolbox.methods.label_propagation.settings import Settings
+from vosbench.toolbox.methods.label_propagation.settings import Propagation
 
 plugin = registry.load("methods", "label-propagation")
 PRESETS = plugin.PRESETS
@@ -45,7 +45,7 @@ def run_both(
     monkeypatch: pytest.MonkeyPatch,
     features: list[np.ndarray],
     prompts: dict[int, np.ndarray],
-    settings: Settings,
+    settings: Propagation,
 ) -> list[np.ndarray]:
     """Asserts that engine and twin agree, on labels to 1e-5; gives the engine's masks."""
     voted: list[np.ndarray] = []
@@ -109,7 +109,7 @@ def test_each_preset_equals_its_slow_twin(
 def test_each_option_equals_its_slow_twin(
     kind: str, changed: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(**{"radius": 3, "last": 2, "topk": 6} | changed)  # type: ignore[arg-type]
+    settings = Propagation(**{"radius": 3, "last": 2, "topk": 6} | changed)  # type: ignore[arg-type]
     prompts = {0: prompt_of(1), 2: prompt_of(0, 0, 5)}
     run_both(monkeypatch, features_of(kind, 5, seed=1), prompts, settings)
 
@@ -120,8 +120,8 @@ def test_ties_are_resolved_as_the_settings_say() -> None:
     features = torch.ones(1, 12, 1)
     one = [attention.Reference(features, labels, False)]
     query = query.expand(1, 12, 1)
-    cut = attention.attend(query, one, Settings(window="none", topk=4, ties="cut"))
-    kept = attention.attend(query, one, Settings(window="none", topk=4, ties="keep"))
+    cut = attention.attend(query, one, Propagation(window="none", topk=4, ties="cut"))
+    kept = attention.attend(query, one, Propagation(window="none", topk=4, ties="keep"))
     assert torch.allclose(cut[0, 0], torch.tensor([0.25] * 4 + [0.0] * 8))
     assert torch.allclose(kept[0, 0], torch.full((12,), 1 / 12))
 
@@ -134,7 +134,7 @@ def test_what_holds_the_whole_frame_keeps_it_when_votes_are_stretched(i: int) ->
         lambda _: features.pop(),
         [np.zeros((*SIZE, 3), np.uint8)] * 3,
         {0: prompt},
-        Settings(minmax=True, topk=1),
+        Propagation(minmax=True, topk=1),
     )
     assert all((mask == i).all() for mask in masks)
 
@@ -157,7 +157,7 @@ def test_each_frame_is_embedded_once_and_only_the_context_is_kept() -> None:
     frames = (np.zeros((*SIZE, 3), np.uint8) for _ in range(20))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(label_propagation, "_cells", watched)
-        settings = Settings(last=3, radius=2)
+        settings = Propagation(last=3, radius=2)
         for t, mask in enumerate(propagate(encode, frames, {2: prompt_of(1)}, settings)):
             assert mask.any() or t < 2
             assert len(alive) == max(0, t - 1)  # once a frame, none before the first prompt
@@ -165,7 +165,7 @@ def test_each_frame_is_embedded_once_and_only_the_context_is_kept() -> None:
 
 
 def test_references_count_from_the_first_prompt() -> None:
-    memory = label_propagation._Memory(Settings(references="0,5,-1,-3,-5"))
+    memory = label_propagation._Memory(Propagation(references="0,5,-1,-3,-5"))
     looked_at = []
     for t in range(30):
         shot = label_propagation.Shot(torch.full((1,), float(t)), torch.zeros(1))
@@ -191,7 +191,7 @@ def test_references_count_from_the_first_prompt() -> None:
 )
 def test_settings_that_do_not_fit(settings: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        Settings(**settings)  # type: ignore[arg-type]
+        Propagation(**settings)  # type: ignore[arg-type]
 
 
 def test_lifted_patches_are_ordered_by_squared_distance() -> None:
@@ -210,7 +210,7 @@ def test_a_preset_stands_with_all_its_values_and_one_changed() -> None:
     options = method_options("label-propagation", {"preset": "dino", "topk": "7"})
     assert (options.topk, options.radius, options.ties, options.size) == (7, 12, "keep", "480")
     assert options.settings() == dataclasses.replace(PRESETS["dino"].settings, topk=7)
-    assert None not in [getattr(options, f.name) for f in dataclasses.fields(Settings)]
+    assert None not in [getattr(options, f.name) for f in dataclasses.fields(Propagation)]
     assert method_options("label-propagation", {}).temperature == 0.01
     learned = {"backbone": "random"}
     assert method_options("label-propagation", learned).temperature == 0.05

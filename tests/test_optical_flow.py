@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_flow import write_flo
 
-from methods.optical_flow.flow import write_flo
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
 

@@ -21,7 +21,7 @@ from vosbench.cli import app
 from vosbench.errors import DataError, PluginError, UsageError, VosbenchError
 from vosbench.toolbox.methods.weights import FOLDER
 from vosbench.training.folder import State, add_line, cut_logs, read_table, thinned
-from vosbench.training.plan import TrainConfig, plan
+from vosbench.training.plan import TrainConfig, plan_training
 from vosbench.training.settings import Settings, choose
 
 
@@ -187,7 +187,7 @@ def test_weights_to_start_from_are_read_before_anything_is_written(
         out=tmp_path / "out",
     )
     with pytest.raises(DataError, match=words):
-        plan(config)
+        plan_training(config)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -160,7 +160,7 @@ class Dataset(Protocol):
         ...
 
 
-class Inspected(NamedTuple):
+class Audited(NamedTuple):
     """A sequence as far as it can be built, and every fault of its layout."""
 
     sequence: Sequence | None
@@ -168,7 +168,7 @@ class Inspected(NamedTuple):
 
 
 @runtime_checkable
-class Inspecting(Protocol):
+class Auditable(Protocol):
     """A dataset that can tell all that is wrong with a sequence, for `data check`.
 
     notes: remarks to be shown. objects: official number of objects per sequence, where known.
@@ -177,7 +177,7 @@ class Inspecting(Protocol):
     notes: tuple[str, ...]
     objects: Mapping[str, int]
 
-    def inspect(self, name: str) -> Inspected:
+    def audit(self, name: str) -> Audited:
         """Build one sequence as far as possible and list its faults."""
         ...
 
@@ -303,8 +303,8 @@ class TrainablePlugin(MethodPlugin, Protocol):
 
     Training: frozen dataclass of the method's own settings of training; it may define `files() ->
         Mapping[str, Path]`, what `trainee` reads though no field is its path.
-    RECIPES: named values for Training and for training.Settings; the default is the one that ends
-        the method's name (`paper` of rpmnet-paper), else the first.
+    RECIPES: named values for Training and for the Settings of training/settings.py; the default is
+        the one that ends the method's name (`paper` of rpmnet-paper), else the first.
     A plugin may also define `SHAPE`, the names of the options that shape the network: they are kept
     with its weights, which then refuse to be loaded under others. And `encoder(options) ->
     EncoderCard` (toolbox/methods/encoder_card.py): which of its tensors embed a frame, for the

@@ -12,7 +12,7 @@ from torch import Tensor
 from vosbench.toolbox.methods.backbones import encoder
 from vosbench.toolbox.methods.images import fit, lab, resize, tensor_of
 from vosbench.toolbox.methods.label_propagation.propagate import propagate
-from vosbench.toolbox.methods.label_propagation.settings import Settings
+from vosbench.toolbox.methods.label_propagation.settings import Propagation
 from vosbench.toolbox.methods.weights import load
 from vosbench.types import Frame, Mask
 
@@ -39,7 +39,7 @@ class ColourReconstruction:
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Copy labels from the first frame and the last ones."""
-        settings = Settings(
+        settings = Propagation(
             last=self.options.memory,
             first=self.options.first,
             topk=self.options.topk,

@@ -2,7 +2,7 @@
 
 Frames, prompts -> masks. A backbone turns each frame into features once; a preset says how labels
 follow them (presets.py has all of them with their sources). `--set preset=dino --set topk=7` takes
-a preset with one option changed. The propagation itself is toolbox/label_propagation.py.
+a preset with one option changed. The propagation itself is toolbox/methods/label_propagation/.
 
 Backbones (`--set backbone=`):
     raw                      5x5 Lab patches, no network: the control for everything learned

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vosbench.errors import UsageError, did_you_mean
-from vosbench.toolbox.methods.label_propagation.settings import Settings, Up, Window
+from vosbench.toolbox.methods.label_propagation.settings import Propagation, Up, Window
 from vosbench.toolbox.methods.labels import Down
 
 from .presets import PRESETS, Colours, Rounding, values
@@ -20,8 +20,8 @@ RAW_TEMPERATURE = 0.01  # of preset light: the cosines of lifted patches lie clo
 class Options:
     """The backbone, the preset, and each option of the preset; None stands for the preset's value.
 
-    An instance holds the values themselves, so that run.json does. toolbox/label_propagation.py
-    explains the options from `last` on, presets.py those before.
+    An instance holds the values themselves, so that run.json does. The options from `last` on are
+    Propagation's of toolbox/methods/label_propagation/; presets.py explains those before.
     """
 
     preset: str = "light"
@@ -71,9 +71,9 @@ class Options:
         self._check_weights()
         self.settings()
 
-    def settings(self) -> Settings:
+    def settings(self) -> Propagation:
         """The part that the propagation reads; UsageError for values that do not fit together."""
-        return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+        return Propagation(**{f.name: getattr(self, f.name) for f in fields(Propagation)})
 
     def _check_input(self) -> None:
         parts = [] if self.size == "native" else str(self.size).split("x")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from vosbench.toolbox.methods.label_propagation.settings import Settings
+from vosbench.toolbox.methods.label_propagation.settings import Propagation
 
 Rounding = Literal["nearest", "down", "up"]
 Colours = Literal["imagenet", "imagenet-228", "half"]
@@ -33,7 +33,7 @@ class Preset:
     rounding: Rounding = "nearest"
     stride: int = 8
     colours: Colours = "imagenet"
-    settings: Settings
+    settings: Propagation
 
 
 _CRW = {
@@ -52,18 +52,18 @@ PRESETS: dict[str, Preset] = {
         note="fits two CPU cores; backbone=raw takes temperature .01",
         size="256",
         stride=4,
-        settings=Settings(),
+        settings=Propagation(),
     ),
     "crw": Preset(
         source="Jabri et al., NeurIPS 2020; github.com/ajabri/videowalk (code)",
         note="backbone of the paper: torchvision/resnet18:layer3; its masks are one-hot by colour",
-        settings=Settings(**_CRW),  # type: ignore[arg-type]
+        settings=Propagation(**_CRW),  # type: ignore[arg-type]
     ),
     "dul": Preset(
         source="Araslanov et al., NeurIPS 2021; github.com/visinf/dense-ulearn-vos (code)",
         note="as crw with align_corners; a later prompt had a context of its own there, here it "
         "joins the one context",
-        settings=Settings(**_CRW, down="bilinear-corners", up="bilinear-corners"),  # type: ignore[arg-type]
+        settings=Propagation(**_CRW, down="bilinear-corners", up="bilinear-corners"),  # type: ignore[arg-type]
     ),
     "vfs": Preset(
         source="Xu and Wang, ICCV 2021; github.com/xvjiarui/VFS (code)",
@@ -71,7 +71,7 @@ PRESETS: dict[str, Preset] = {
         "frame counts twice while it is among the last 20; labels down with PIL's nearest, which "
         "is nearest-exact",
         size="480",
-        settings=Settings(
+        settings=Propagation(
             last=20,
             start="overlap",
             topk=10,
@@ -90,7 +90,7 @@ PRESETS: dict[str, Preset] = {
         rounding="down",
         stride=0,
         colours="imagenet-228",
-        settings=Settings(
+        settings=Propagation(
             topk=5,
             ties="keep",
             window="square",
@@ -107,7 +107,7 @@ PRESETS: dict[str, Preset] = {
         size="960",
         rounding="up",
         stride=0,
-        settings=Settings(
+        settings=Propagation(
             topk=5,
             window="disk",
             radius=12,
@@ -123,7 +123,7 @@ PRESETS: dict[str, Preset] = {
         "stretched to the same size",
         size="480x880",
         stride=0,
-        settings=Settings(**_CRW | {"topk": 7, "radius": 20, "temperature": 0.7}),  # type: ignore[arg-type]
+        settings=Propagation(**_CRW | {"topk": 7, "radius": 20, "temperature": 0.7}),  # type: ignore[arg-type]
     ),
     "uvc": Preset(
         source="Li et al., NeurIPS 2019; github.com/Liusifei/UVC (code)",
@@ -133,7 +133,7 @@ PRESETS: dict[str, Preset] = {
         size="480",
         multiple=64,
         rounding="down",
-        settings=Settings(
+        settings=Propagation(
             topk=5,
             ties="keep",
             window="none",
@@ -151,7 +151,7 @@ PRESETS: dict[str, Preset] = {
         note="dot products; of its two-step memory only the window: no dilated search in "
         "references more than 15 frames old",
         stride=4,
-        settings=Settings(
+        settings=Propagation(
             references="0,5,-1,-3,-5",
             topk=0,
             window="square",
@@ -167,7 +167,7 @@ PRESETS: dict[str, Preset] = {
         note="dot products; labels down by stride, as in mast: its code blends the ids of four "
         "pixels, which we do not inherit",
         stride=4,
-        settings=Settings(
+        settings=Propagation(
             last=1,
             first=False,
             topk=0,
@@ -187,5 +187,5 @@ def values(name: str) -> dict[str, object]:
     preset = PRESETS[name]
     frame = ("size", "multiple", "rounding", "stride", "colours")
     return {key: getattr(preset, key) for key in frame} | {
-        field.name: getattr(preset.settings, field.name) for field in fields(Settings)
+        field.name: getattr(preset.settings, field.name) for field in fields(Propagation)
     }

@@ -167,13 +167,6 @@ def read_flo(path: Path, *, h: int, w: int) -> Flow:
     return np.frombuffer(data, "<f4", offset=12).reshape(h, w, 2).astype(np.float32)
 
 
-def write_flo(path: Path, flow: Flow) -> None:
-    """Write flow (h, w, 2) as a Middlebury .flo file."""
-    h, w = flow.shape[:2]
-    head = np.array(FLO_TAG, "<f4").tobytes() + np.array([w, h], "<i4").tobytes()
-    path.write_bytes(head + flow.astype("<f4").tobytes())
-
-
 def _grey(algorithm: Any) -> Estimator:
     """An OpenCV algorithm on greyscale frames, the same whatever the number of threads."""
     import cv2

@@ -24,7 +24,7 @@ _LEAST = 1e-5  # probability below which a label is as good as absent; log(0) is
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class CrfSettings:
     """The two kernels; the paper gives none, so these are pydensecrf's own example's.
 
     gaussian_sxy, bilateral_sxy: standard deviations of position, in pixels.
@@ -46,10 +46,7 @@ class Settings:
                 raise UsageError(f"dense CRF: {key}={value}, expected {least}")
 
 
-OSMN = Settings(iterations=5, bilateral_sxy=40.0, bilateral_srgb=5.0)  # Yang et al., CVPR 2018
-
-
-def refine(frame: Frame, probabilities: Probabilities, settings: Settings) -> Probabilities:
+def refine(frame: Frame, probabilities: Probabilities, settings: CrfSettings) -> Probabilities:
     """The labels' probabilities (k, h, w) after some iterations of mean field.
 
     Args:

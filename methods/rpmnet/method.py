@@ -109,9 +109,9 @@ class RpmNet:
         """The maps that are carried on, and the mask at the frame's size that they mean."""
         shares = _with_background(F.interpolate(maps[None], frame.shape[:2], mode="bilinear")[0])
         if self.options.refine == "crf":
-            from .dense_crf import Settings, refine
+            from .dense_crf import CrfSettings, refine
 
-            refined = refine(frame, shares.cpu().numpy(), Settings())
+            refined = refine(frame, shares.cpu().numpy(), CrfSettings())
             shares = torch.from_numpy(refined).to(maps)
             if self.options.crf_in_loop:
                 maps = F.interpolate(shares[None, 1:], maps.shape[-2:], mode="area")[0]

@@ -48,7 +48,7 @@ def train(
     from vosbench.cli import progress
     from vosbench.options import parse_settings
     from vosbench.training import clips, loop
-    from vosbench.training.plan import TrainConfig, plan
+    from vosbench.training.plan import TrainConfig, plan_training
 
     config = TrainConfig(
         method=method, videos=videos, values=parse_settings(settings or []), seed=seed or 0,
@@ -56,7 +56,7 @@ def train(
         processes=processes, threads=threads, resume=resume,
     )  # fmt: skip
     with progress.counting("reading clips", 2 * len(clips.find(videos))) as advance:
-        planned = plan(config, progress=advance)
+        planned = plan_training(config, progress=advance)
     for name, reason in planned.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
     typer.echo(

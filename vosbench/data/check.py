@@ -11,7 +11,7 @@ from vosbench.errors import DataError
 from vosbench.masks import ids
 from vosbench.protocols import check_numbered
 from vosbench.toolbox.datasets.layout import shape, size_fault
-from vosbench.types import Dataset, Inspected, Inspecting, Sequence
+from vosbench.types import Auditable, Audited, Dataset, Sequence
 
 Progress = Callable[[str], None]  # the sequence that was just read
 
@@ -81,10 +81,10 @@ def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
     counts: list[SequenceCount] = []
     faults: dict[str, None] = {}  # ordered, and the same fault found twice is one
     for name in dataset.names:
-        inspected = _inspect(dataset, name)
-        faults |= dict.fromkeys(inspected.faults)
-        if inspected.sequence is not None:
-            counted, found = _count(dataset, inspected.sequence)
+        audited = _audit(dataset, name)
+        faults |= dict.fromkeys(audited.faults)
+        if audited.sequence is not None:
+            counted, found = _count(dataset, audited.sequence)
             counts.append(counted)
             faults |= dict.fromkeys(found)
         if progress:
@@ -98,14 +98,14 @@ def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
     )
 
 
-def _inspect(dataset: Dataset, name: str) -> Inspected:
-    """The sequence as far as it can be built; datasets that do not inspect give all or nothing."""
+def _audit(dataset: Dataset, name: str) -> Audited:
+    """The sequence as far as it can be built; datasets without `audit` give all or nothing."""
     try:
-        if isinstance(dataset, Inspecting):
-            return dataset.inspect(name)
-        return Inspected(dataset.sequence(name), ())
+        if isinstance(dataset, Auditable):
+            return dataset.audit(name)
+        return Audited(dataset.sequence(name), ())
     except DataError as error:
-        return Inspected(None, error.faults)
+        return Audited(None, error.faults)
 
 
 def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[str]]:
@@ -155,7 +155,7 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         faults.append(f"{where} has {frames} frames, the card says {official}")
     if frames != len(sequence.frame_names):
         faults.append(f"{where} has {frames} frames for {len(sequence.frame_names)} frame names")
-    expected = dataset.objects.get(sequence.name) if isinstance(dataset, Inspecting) else None
+    expected = dataset.objects.get(sequence.name) if isinstance(dataset, Auditable) else None
     if expected is not None and len(objects | given) != expected:
         faults.append(f"{where} has {len(objects | given)} objects, {card.title} has {expected}")
     counted = SequenceCount(
@@ -215,5 +215,5 @@ def _notes(dataset: Dataset) -> Iterator[str]:
         extra = [name for name in dataset.names if name not in official]
         if extra:
             yield f"not on the card: {', '.join(extra)}"
-    if isinstance(dataset, Inspecting):
+    if isinstance(dataset, Auditable):
         yield from dataset.notes

@@ -46,7 +46,7 @@ from vosbench.running.config import RunConfig
 from vosbench.suites.reading import Run, Suite, Training, names, read
 from vosbench.toolbox.methods import weights
 from vosbench.training import loop
-from vosbench.training.plan import TrainConfig, begun, plan
+from vosbench.training.plan import TrainConfig, begun, plan_training
 
 __all__ = ["Done", "Run", "Suite", "Training", "execute", "names", "read"]
 
@@ -206,9 +206,9 @@ def _train(
         out=out / "trainings" / made.name, seed=made.seed, device=device, threads=1,
     )  # fmt: skip
     config = dataclasses.replace(config, resume=begun(config))
-    ended = loop.train(plan(config), showing=training_bar)
+    ended = loop.train(plan_training(config), showing=training_bar)
     if ended.weights is None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt  # the loop took Ctrl-C to end with a checkpoint; it goes on up
     _copy(ended.weights, kept)
 
 

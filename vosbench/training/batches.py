@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vosbench.training.clips import Clip, choose_clip, sample
-from vosbench.training.plan import Plan
+from vosbench.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ _AHEAD = 4  # batches drawn before they are asked for
 
 
 def batches(
-    plan: Plan, first: int, *, rank: int, processes: int
+    plan: TrainingPlan, first: int, *, rank: int, processes: int
 ) -> Generator[tuple[Tensor, Tensor]]:
     """This process's part of each batch from step `first` on: frames (b, t, 3, h, w), seeds (b,).
 
@@ -49,7 +49,7 @@ def batches(
 
 
 def _stacked(
-    plan: Plan, clips: Sequence[Clip], keys: Sequence[tuple[int, ...]]
+    plan: TrainingPlan, clips: Sequence[Clip], keys: Sequence[tuple[int, ...]]
 ) -> tuple[Tensor, Tensor]:
     """A sample of each clip, drawn from its key."""
     import torch
@@ -61,7 +61,7 @@ def _stacked(
     return torch.from_numpy(np.stack(samples)), torch.tensor(seeds)
 
 
-def held_batch(plan: Plan) -> tuple[Tensor, Tensor]:
+def held_batch(plan: TrainingPlan) -> tuple[Tensor, Tensor]:
     """The same samples of the held-out clips each time it is called."""
     held, number = plan.held, plan.chosen.settings.diagnosed
     keys = [(plan.config.seed, 4, i) for i in range(number)]

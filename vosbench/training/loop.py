@@ -31,7 +31,7 @@ from vosbench.training.folder import (
     load_checkpoint,
     save_checkpoint,
 )
-from vosbench.training.plan import Plan
+from vosbench.training.plan import TrainingPlan
 from vosbench.training.record import finish, start
 from vosbench.training.settings import Settings, trainable
 
@@ -64,7 +64,7 @@ class Trained(NamedTuple):
     complaints: list[str]
 
 
-def train(plan: Plan, *, showing: Showing) -> Trained:
+def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
     """Train, from the first step or from the checkpoint of the plan's folder.
 
     SIGINT and SIGTERM end it after the step at work, with a checkpoint.
@@ -99,7 +99,9 @@ def train(plan: Plan, *, showing: Showing) -> Trained:
         return cast(Trained, done)
 
 
-def _work_or_error(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained | MethodError:
+def _work_or_error(
+    fabric: Fabric, *, plan: TrainingPlan, showing: Showing
+) -> Trained | MethodError:
     """`_work` in a child process: what a user can mend reaches the parent without a traceback."""
     try:
         with _threads(plan.threads):
@@ -108,7 +110,7 @@ def _work_or_error(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained |
         return error
 
 
-def _work(fabric: Fabric, *, plan: Plan, showing: Showing) -> Trained:
+def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:
     """The training as one of its processes sees it."""
     import torch
 
@@ -239,7 +241,7 @@ def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
 class _Look:
     """Diagnostics and a picture of one fixed batch of held-out clips, if any could be spared."""
 
-    def __init__(self, plan: Plan, trainee: Any, device: Any) -> None:
+    def __init__(self, plan: TrainingPlan, trainee: Any, device: Any) -> None:
         self.plan, self.trainee, self.device = plan, trainee, device
         self.batch: tuple[Tensor, Tensor] | None = None
 

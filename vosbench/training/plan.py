@@ -1,4 +1,4 @@
-"""What will be trained, on what and where, settled before the first step; at the end, the card."""
+"""What will be trained, on what and where: settled before the first step, and written nowhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRECISIONS = ("32-true", "bf16-mixed")
 class TrainConfig:
     """What `vosbench train` is asked for.
 
-    values: of `--set`, see training_settings.choose.
+    values: of `--set`, see settings.choose.
     processes: each takes its part of every batch. threads: of one process; 0 takes torch's number.
     resume: go on with the training in the folder, instead of refusing it.
     """
@@ -50,7 +50,7 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A training that can begin.
 
     clips: those trained on. held: those looked at only. skipped: name -> why it is not used.
@@ -77,7 +77,9 @@ class Plan:
         return " ".join([self.config.method, *_set_values(self.config, self.chosen)])
 
 
-def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: None) -> Plan:
+def plan_training(
+    config: TrainConfig, *, progress: Callable[[str], None] = lambda name: None
+) -> TrainingPlan:
     """Settle everything; decodes the clips that are not in the cache yet.
 
     Raises:
@@ -119,7 +121,7 @@ def plan(config: TrainConfig, *, progress: Callable[[str], None] = lambda name: 
         "processes": config.processes,
         "threads": threads,
     }
-    made = Plan(config, chosen, clips, held, found.skipped, threads, folder, identity)
+    made = TrainingPlan(config, chosen, clips, held, found.skipped, threads, folder, identity)
     if (folder / "training.json").is_file():
         _check_same(made)
     return made
@@ -191,7 +193,7 @@ def _split(
     return held, tuple(clip for i, clip in enumerate(clips) if i not in chosen)
 
 
-def _check_same(made: Plan) -> None:
+def _check_same(made: TrainingPlan) -> None:
     """UsageError listing what differs from the training in the folder."""
     path = made.folder / "training.json"
     try:

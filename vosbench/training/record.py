@@ -14,14 +14,14 @@ import vosbench
 from vosbench.files import fingerprint, jsonable, write_json
 from vosbench.provenance import environment
 from vosbench.training.folder import State, read_table, thinned
-from vosbench.training.plan import Plan, TrainConfig
+from vosbench.training.plan import TrainConfig, TrainingPlan
 from vosbench.training.settings import trainable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def start(made: Plan) -> None:
+def start(made: TrainingPlan) -> None:
     """Write training.json, once: a training that goes on keeps what it began with."""
     path = made.folder / "training.json"
     if path.is_file():
@@ -43,7 +43,7 @@ def start(made: Plan) -> None:
     )
 
 
-def command(made: Plan) -> str:
+def command(made: TrainingPlan) -> str:
     """The command that repeats a training; folders and files by their names alone."""
     config = made.config
     words = ["vosbench", "train", "--method", config.method, "--videos", config.videos.name]
@@ -57,16 +57,16 @@ def command(made: Plan) -> str:
 
 
 def finish(
-    made: Plan, network: Mapping[str, Tensor], state: State,
+    made: TrainingPlan, network: Mapping[str, Tensor], state: State,
     *, diagnostics: Mapping[str, float], complaints: list[str],
 ) -> Path:  # fmt: skip
     """Write the weights and their card."""
     from vosbench.toolbox.methods.weights import save
 
     path, options = made.folder / "weights.safetensors", made.chosen.options
-    leaf = trainable(made.config.method)
-    shaping = getattr(leaf, "SHAPE", ())
-    describe = getattr(leaf, "encoder", None)
+    plugin = trainable(made.config.method)
+    shaping = getattr(plugin, "SHAPE", ())
+    describe = getattr(plugin, "encoder", None)
     clips = made.identity["clips"]
     card = {
         **({"encoder": jsonable(describe(options))} if describe else {}),

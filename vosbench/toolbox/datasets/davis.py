@@ -26,7 +26,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
     without_void,
 )
-from vosbench.types import DatasetCard, Inspected, Mask, Sequence, check_name
+from vosbench.types import Audited, DatasetCard, Mask, Sequence, check_name
 from vosbench.videos import FrameFolder
 
 WITHHELD = "test-dev"  # the split whose truth is not public: only first annotations
@@ -117,7 +117,7 @@ class Davis(ListedDataset):
     united: bool = False
     stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def inspect(self, name: str) -> Inspected:
+    def audit(self, name: str) -> Audited:
         """Pair frames with annotations by stem and compare the first pair's sizes."""
         where = f"{self.card.name}/{name}"
         faults: list[str] = []
@@ -126,7 +126,7 @@ class Davis(ListedDataset):
         folder = self.root / "Annotations" / self.resolution / name
         masks = by_stem(folder, faults, (".png",))
         if not frames or not masks:
-            return Inspected(None, tuple(faults))
+            return Audited(None, tuple(faults))
         needed = list(frames)[:1] if self.split == WITHHELD else list(frames)
         faults += [
             f"annotation {folder / stem}.png is missing: its frame is {frames[stem].name} ({where})"
@@ -166,4 +166,4 @@ class Davis(ListedDataset):
             truth={} if self.split == WITHHELD else truth,
             attributes=self.card.attributes.get(name, ()),
         )
-        return Inspected(sequence, tuple(faults))
+        return Audited(sequence, tuple(faults))

@@ -1,6 +1,6 @@
 """What the layouts on disk share: roots, splits and lists, and frames paired with their masks.
 
-A plugin in datasets/ subclasses ListedDataset and writes `inspect`, which builds one sequence as
+A plugin in datasets/ subclasses ListedDataset and writes `audit`, which builds one sequence as
 far as it can be built and lists everything that is wrong with it: `sequence` raises these faults,
 `data check` collects them.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.masks import MaskFiles, ids, read_foreground
-from vosbench.types import DatasetCard, Inspected, Mask, Sequence, check_name
+from vosbench.types import Audited, DatasetCard, Mask, Sequence, check_name
 from vosbench.videos import IMAGES, list_files
 
 
@@ -36,7 +36,7 @@ class ListedDataset(ABC):
     objects: Mapping[str, int] = field(default_factory=dict)
 
     @abstractmethod
-    def inspect(self, name: str) -> Inspected:
+    def audit(self, name: str) -> Audited:
         """Build one sequence of `names` as far as possible and list its faults."""
 
     def sequence(self, name: str) -> Sequence:
@@ -51,7 +51,7 @@ class ListedDataset(ABC):
                 f"unknown sequence {name!r} in {self.card.name} {self.split}; "
                 f"{did_you_mean(name, self.names)}"
             )
-        sequence, faults = self.inspect(name)
+        sequence, faults = self.audit(name)
         if faults or sequence is None:
             raise DataError(faults)
         return sequence

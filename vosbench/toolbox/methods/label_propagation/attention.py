@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vosbench.toolbox.methods.label_propagation.settings import Settings
+    from vosbench.toolbox.methods.label_propagation.settings import Propagation
 
 
 class Reference(NamedTuple):
@@ -26,7 +26,7 @@ class Reference(NamedTuple):
     windowed: bool
 
 
-def attend(query: Tensor, context: Sequence[Reference], settings: Settings) -> Tensor:
+def attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -> Tensor:
     """The labels (h, w, l) that the context gives to the cells of a frame (h, w, c).
 
     softmax(similarity / temperature) over the chosen cells, times their labels. A cell whose
@@ -37,7 +37,7 @@ def attend(query: Tensor, context: Sequence[Reference], settings: Settings) -> T
     return _attend(query, context, settings)
 
 
-def _attend(query: Tensor, context: Sequence[Reference], settings: Settings) -> Tensor:
+def _attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -> Tensor:
     h, w, _ = query.shape
     labels = torch.cat([each.labels.reshape(h * w, -1) for each in context])  # (n*h*w, l)
     given = query.new_empty((h, w, labels.shape[1]))
@@ -53,7 +53,7 @@ def _attend(query: Tensor, context: Sequence[Reference], settings: Settings) -> 
 
 
 def _compare(
-    query: Tensor, context: Sequence[Reference], rows: slice, columns: slice, settings: Settings
+    query: Tensor, context: Sequence[Reference], rows: slice, columns: slice, settings: Propagation
 ) -> tuple[Tensor, Tensor]:
     """A tile's similarities (q, m) to the cells in reach, and the places (m,) of these cells.
 
@@ -77,7 +77,7 @@ def _compare(
     return torch.cat(parts, dim=1), torch.cat(cells)
 
 
-def _reach(side: slice, size: int, settings: Settings) -> slice:
+def _reach(side: slice, size: int, settings: Propagation) -> slice:
     """The rows or columns that the windows of a tile's can reach."""
     if settings.window == "none":
         return slice(0, size)
@@ -86,7 +86,12 @@ def _reach(side: slice, size: int, settings: Settings) -> slice:
 
 
 def _outside(
-    rows: slice, columns: slice, to_rows: slice, to_columns: slice, like: Tensor, settings: Settings
+    rows: slice,
+    columns: slice,
+    to_rows: slice,
+    to_columns: slice,
+    like: Tensor,
+    settings: Propagation,
 ) -> Tensor | None:
     """0 where a cell in reach (m,) lies in a query's (q,) window, -inf elsewhere: (q, m)."""
     if settings.window == "none":
@@ -110,7 +115,7 @@ def _distances(side: slice, to: slice, like: Tensor) -> Tensor:
     return (here[:, None] - there[None]).abs()
 
 
-def _vote(similar: Tensor, labels: Tensor, cells: Tensor, settings: Settings) -> Tensor:
+def _vote(similar: Tensor, labels: Tensor, cells: Tensor, settings: Propagation) -> Tensor:
     """The labels (q, l) that similarities (q, m) to cells (m,) choose."""
     k = settings.topk
     if not 0 < k < len(cells):
@@ -127,7 +132,7 @@ def _vote(similar: Tensor, labels: Tensor, cells: Tensor, settings: Settings) ->
 
 
 def _vote_tied(
-    similar: Tensor, last: Tensor, labels: Tensor, cells: Tensor, settings: Settings
+    similar: Tensor, last: Tensor, labels: Tensor, cells: Tensor, settings: Propagation
 ) -> Tensor:
     """As `_vote`, for queries (q,) whose k-th value (q, 1) is shared with cells beyond."""
     wide = 8 * settings.topk
@@ -142,7 +147,7 @@ def _vote_tied(
     return _weigh(chosen, similar, settings) @ labels[cells]
 
 
-def _with_ties(similar: Tensor, last: Tensor, settings: Settings) -> Tensor:
+def _with_ties(similar: Tensor, last: Tensor, settings: Propagation) -> Tensor:
     """Similarities (q, m) of what is chosen when cells share the k-th value (q, 1); else -inf."""
     above, equal = similar > last, similar == last
     if settings.ties == "cut":
@@ -151,7 +156,7 @@ def _with_ties(similar: Tensor, last: Tensor, settings: Settings) -> Tensor:
     return similar.masked_fill(~(above | equal), -math.inf)
 
 
-def _weigh(chosen: Tensor, similar: Tensor, settings: Settings) -> Tensor:
+def _weigh(chosen: Tensor, similar: Tensor, settings: Propagation) -> Tensor:
     """The weights (q, k) of the chosen similarities (q, k) among all (q, m)."""
     total = similar if settings.softmax == "all" else chosen
     logits = chosen / settings.temperature

@@ -3,8 +3,8 @@
 A cell of the new frame looks for similar cells in a context of earlier frames, within a window
 around its own place; the strongest few vote with their labels. This is how self-supervised
 features are judged on video object segmentation (Jabri et al., NeurIPS 2020, section 4; Caron et
-al., ICCV 2021, section 4.2.2). What papers do differently is an option in Settings. The arithmetic
-of one frame is in toolbox/local_attention.py.
+al., ICCV 2021, section 4.2.2). What papers do differently is an option in settings.py. The
+arithmetic of one frame is in attention.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vosbench.masks import ids, lay_prompt, resize_mask
-from vosbench.toolbox.methods.label_propagation.settings import Settings
+from vosbench.toolbox.methods.label_propagation.settings import Propagation
 from vosbench.toolbox.methods.labels import labels_of, winner
 from vosbench.types import Frame, Mask
 
@@ -34,7 +34,7 @@ def propagate(
     encode: Callable[[Frame], Tensor],
     frames: Iterable[Frame],
     prompts: Mapping[int, Mask],
-    settings: Settings,
+    settings: Propagation,
     *,
     stride: int = 1,
 ) -> Iterator[Mask]:
@@ -87,7 +87,9 @@ def propagate(
         yield mask
 
 
-def _propagated(features: Tensor, memory: _Memory, born: list[int], settings: Settings) -> Tensor:
+def _propagated(
+    features: Tensor, memory: _Memory, born: list[int], settings: Propagation
+) -> Tensor:
     """The labels (h, w, 1 + objects) of a frame, each object's from the frames that know it."""
     import torch
 
@@ -116,7 +118,7 @@ def _propagated(features: Tensor, memory: _Memory, born: list[int], settings: Se
 class _Memory:
     """The frames that the context can still ask for, by their index after the first prompt."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Propagation) -> None:
         self.settings = settings
         self.named = settings.frames()
         self.shots: dict[int, Shot] = {}
@@ -159,7 +161,7 @@ class _Memory:
         return self.prompted if self.settings.first else []
 
 
-def _cells(features: Tensor, settings: Settings) -> Tensor:
+def _cells(features: Tensor, settings: Propagation) -> Tensor:
     """Features (c, h, w) as (h, w, c), of unit length where the cosine is asked for."""
     import torch
 
@@ -179,14 +181,14 @@ def _widen(labels: Tensor, objects: int) -> Tensor:
 
 
 def _decode(
-    labels: Tensor, objects: list[int], settings: Settings, size: tuple[int, ...], stride: int
+    labels: Tensor, objects: list[int], settings: Propagation, size: tuple[int, ...], stride: int
 ) -> Mask:
     """Votes (h, w, 1 + objects) as a mask of the frame's size."""
     mask = winner(enlarge(labels, settings, size, stride), objects)
     return mask if mask.shape == tuple(size) else resize_mask(mask, h=size[0], w=size[1])
 
 
-def enlarge(labels: Tensor, settings: Settings, size: tuple[int, ...], stride: int) -> Tensor:
+def enlarge(labels: Tensor, settings: Propagation, size: tuple[int, ...], stride: int) -> Tensor:
     """Votes (h, w, l) as (l, H, W): upsampled, then stretched where the settings say so."""
     import torch
     from torch.nn import functional as F

@@ -11,13 +11,11 @@ from vosbench.toolbox.methods.labels import Down
 LONGEST = 1000  # frames of a context
 
 Window = Literal["none", "square", "disk", "open-disk"]
-
-
 Up = Literal["bilinear", "bilinear-corners", "nearest"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Propagation:
     """The protocol of a label propagation; the defaults are our own, `light`."""
 
     last: int = 7  # frames of the context before the present one

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from vosbench import protocols, registry
+from vosbench.types import ScoringProtocol
+
 ROOT = Path(__file__).parents[1]
 KINDS = ("methods", "datasets", "reports")
 OPEN_TO_PLUGINS = ("types", "masks", "errors", "videos", "tables", "protocols", "toolbox")
@@ -83,6 +86,89 @@ def test_the_core_knows_no_plugin() -> None:
     for path in sources("vosbench"):
         if path.relative_to(ROOT).as_posix() != "vosbench/registry.py":
             assert core_faults(path.read_text(encoding="utf-8")) == [], path
+
+
+def shelved() -> dict[str, set[str]]:
+    """Who uses each module or package on a shelf of the toolbox: plugins by name, or the core."""
+    users: dict[str, set[str]] = {
+        f"vosbench.toolbox.{shelf}.{path.stem}": set()
+        for shelf in KINDS
+        for path in (ROOT / "vosbench" / "toolbox" / shelf).iterdir()
+        if path.stem not in ("__init__", "__pycache__") and (path.is_dir() or path.suffix == ".py")
+    }
+    for path in (path for folder in (*KINDS, "vosbench") for path in sources(folder)):
+        top, *inside = path.relative_to(ROOT).with_suffix("").parts
+        if inside[0] == "toolbox":
+            continue
+        user = "core" if top == "vosbench" else f"{top}/{inside[0]}"
+        for name in absolute_imports(path.read_text(encoding="utf-8")):
+            for module in users:
+                if f"{name}.".startswith(f"{module}."):
+                    users[module].add(user)
+    return users
+
+
+def test_what_lies_in_the_toolbox_has_two_users() -> None:
+    """What one plugin wants lives with it; what the core alone wants is the core's."""
+    users = shelved()
+    assert users
+    assert {module: sorted(by) for module, by in users.items() if len(by) < 2} == {}
+
+
+# Options that one plugin or one family of plugins has, and prefixes of their tensors. `weights`,
+# `preset` and `label` are none of them: types.MethodPlugin gives them a meaning for every method.
+OPTIONS_OF_PLUGINS = {
+    "matching", "refine", "crf_in_loop", "warp_res", "embed_dim", "propagate", "border", "topk",
+    "backbone", "estimator", "encoder.", "trunk.",
+}  # fmt: skip
+# The ablation of the paper's Fig. 6 and 8 by default: --by names any other two options.
+DEFAULTS_OF_ANALYSES = {
+    "vosbench/analysis/ablation.py": {"backbone", "matching"},
+    "vosbench/analysis/published.py": {"backbone"},
+    "vosbench/analysis/sweep.py": {"backbone"},
+    "vosbench/reporting/figures.py": {"backbone", "matching"},
+}
+
+
+def said(text: str) -> set[str]:
+    """The string constants of a source text, docstrings apart."""
+    tree = ast.parse(text)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+    }
+
+
+def names_of_plugins() -> set[str]:
+    """Methods and datasets by name; protocols are called like datasets, `folder` is a word.
+
+    A report is what a command makes where nothing else is asked for, so that the core names some.
+    """
+    of_protocols = {
+        found.name for found in vars(protocols).values() if isinstance(found, ScoringProtocol)
+    }
+    names = {*registry.names("methods"), *registry.names("datasets")}
+    return names - of_protocols - {"folder"}
+
+
+def test_the_core_says_no_plugins_name_or_option() -> None:
+    forbidden = names_of_plugins() | OPTIONS_OF_PLUGINS
+    for path in sources("vosbench"):
+        where = path.relative_to(ROOT).as_posix()
+        if where.startswith(("vosbench/rpmnet_paper/", "vosbench/toolbox/")):
+            continue
+        found = said(path.read_text(encoding="utf-8")) & forbidden
+        assert found - DEFAULTS_OF_ANALYSES.get(where, set()) == set(), where
+
+
+def test_a_name_in_code_is_found_and_one_in_prose_is_not() -> None:
+    assert {"rpmnet", "copy-first", "segtrackv2"} <= names_of_plugins()
+    text = '"""rpmnet"""\ndef f(x):\n    """copy-first"""\n    return x == "rpmnet-conv-3"'
+    assert said(text) & names_of_plugins() == {"rpmnet-conv-3"}
 
 
 def test_plugin_folders_are_no_packages() -> None:
@@ -164,7 +250,7 @@ def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
     assert not imported(code)
 
 
-def test_leaves_import_without_torch_or_opencv() -> None:
+def test_plugins_import_without_torch_or_opencv() -> None:
     found = imported(
         "from vosbench import registry\n"
         "for kind in registry.KINDS:\n"

@@ -134,11 +134,10 @@ def beside(group: Group) -> Table:
 
 def follows(run: Result, figure: Figure) -> bool:
     """Whether a run does what a figure was made by: same method and options, or same name."""
+    if figure.file.endswith("leaderboard"):  # it tells how a technique is called, no more
+        return figure.technique in (run.name, run.folder.name if run.folder else "")
     identity = run.manifest["identity"] if run.manifest else None
-    if identity is None or identity["method"] == "precomputed":
-        folder = run.folder.name if run.folder else ""
-        return figure.file.endswith("leaderboard") and figure.technique in (run.name, folder)
-    if not figure.method or plugin_of(identity["method"]) != figure.method:
+    if identity is None or not figure.method or plugin_of(identity["method"]) != figure.method:
         return False
     pairs = dict(pair.split("=", 1) for pair in figure.options.split())
     if figure.preset:  # its network was trained: a run without weights is another thing

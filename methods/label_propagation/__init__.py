@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from vosbench.toolbox.methods.label_propagation.propagate import propagate
 from vosbench.types import Frame, Mask
 
-from .options import Options, _library, _shipped, _trained
+from .options import Options, is_of_a_library, is_trained_here, shipped_encoder
 from .presets import PRESETS
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class LabelPropagation:
 
 def files(options: Options) -> dict[str, Path]:
     """What `build` reads where no option names it: shipped weights, or the file of your module."""
-    if _trained(options.backbone) and options.weights is None:
-        return {"weights": _shipped(options.backbone)}
-    if ":" in options.backbone and not _library(options.backbone):
+    if is_trained_here(options.backbone) and options.weights is None:
+        return {"weights": shipped_encoder(options.backbone)}
+    if ":" in options.backbone and not is_of_a_library(options.backbone):
         try:
             spec = importlib.util.find_spec(options.backbone.partition(":")[0])
         except Exception:  # of the user's code; `build` says what is wrong

@@ -92,14 +92,14 @@ class Options:
     def _check_weights(self) -> None:
         if self.backbone in ("raw", "random") and self.weights is not None:
             raise UsageError(f"backbone={self.backbone} has no weights, but weights={self.weights}")
-        if _library(self.backbone) and self.weights is None:
+        if is_of_a_library(self.backbone) and self.weights is None:
             raise UsageError(
                 f"backbone={self.backbone} needs weights, and nothing is downloaded: give --set "
                 "weights=PATH (.safetensors, or a state dict as .pth), or --set weights=random for "
                 "an untrained control"
             )
-        if _trained(self.backbone) and not isinstance(self.weights, Path):
-            _shipped(self.backbone)
+        if is_trained_here(self.backbone) and not isinstance(self.weights, Path):
+            shipped_encoder(self.backbone)
             if self.weights == "random":
                 raise UsageError(
                     f"backbone={self.backbone} is an encoder with trained weights; its untrained "
@@ -107,16 +107,19 @@ class Options:
                 )
 
 
-def _library(backbone: str) -> bool:
+def is_of_a_library(backbone: str) -> bool:
+    """Whether it is a network of torchvision or timm."""
     return backbone.startswith(("torchvision/", "timm/"))
 
 
-def _trained(backbone: str) -> bool:
+def is_trained_here(backbone: str) -> bool:
     """Whether it is an encoder that this project trains, or no backbone at all."""
-    return backbone not in ("raw", "random") and not _library(backbone) and ":" not in backbone
+    return (
+        backbone not in ("raw", "random") and not is_of_a_library(backbone) and ":" not in backbone
+    )
 
 
-def _shipped(backbone: str) -> Path:
+def shipped_encoder(backbone: str) -> Path:
     """The shipped weights of that name; UsageError with the backbone that was probably meant."""
     from vosbench.toolbox.methods import weights
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fixtures_flow import write_flo
 
-from methods.optical_flow import flow
+from methods.optical_flow import estimators
 from methods.optical_flow.warp import decode, lay_maps, maps_of, warp
 from vosbench.errors import DataError, UsageError
 
@@ -26,7 +26,7 @@ def texture(h: int, w: int) -> np.ndarray:
     return ((smooth - low) * 255 / (high - low)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("make", [flow.dis, flow.farneback])
+@pytest.mark.parametrize("make", [estimators.dis, estimators.farneback])
 def test_a_known_shift_is_found_x_then_y(make) -> None:  # type: ignore[no-untyped-def]
     wide = texture(120, 160)
     later, earlier = wide[10:110, 10:150], wide[13:113, 5:145]  # later[y, x] = earlier[y-3, x+5]
@@ -36,7 +36,7 @@ def test_a_known_shift_is_found_x_then_y(make) -> None:  # type: ignore[no-untyp
     assert np.abs(np.median(found[20:-20, 20:-20], axis=(0, 1)) - [5, -3]).max() < 0.1
 
 
-@pytest.mark.parametrize("make", [flow.dis, flow.farneback])
+@pytest.mark.parametrize("make", [estimators.dis, estimators.farneback])
 def test_any_number_of_threads_gives_the_same_flow(make) -> None:  # type: ignore[no-untyped-def]
     import cv2
 
@@ -55,13 +55,13 @@ def test_any_number_of_threads_gives_the_same_flow(make) -> None:  # type: ignor
 @pytest.mark.parametrize("size", [(2, 3), (11, 60), (12, 40), (16, 300), (300, 16), (30, 91)])
 def test_dis_survives_narrow_frames(size: tuple[int, int]) -> None:
     frame = texture(*size)
-    assert flow.dis()(frame, frame).shape == (*size, 2)
+    assert estimators.dis()(frame, frame).shape == (*size, 2)
 
 
 def test_flow_at_another_size_is_scaled_back() -> None:
     wide = texture(120, 160)
     later, earlier = wide[8:112, 8:152], wide[8:112, 0:144]
-    found = flow.at_size(flow.dis(), 52)(later, earlier)
+    found = estimators.at_size(estimators.dis(), 52)(later, earlier)
     assert found.shape == (104, 144, 2)
     assert np.abs(np.median(found[20:-20, 20:-20], axis=(0, 1)) - [8, 0]).max() < 0.5
 
@@ -73,22 +73,22 @@ def test_flo_files_keep_every_bit(tmp_path: Path) -> None:
     assert data[:4] == b"PIEH"
     assert struct.unpack("<ii", data[4:12]) == (6, 4)
     assert struct.unpack("<ff", data[12:20]) == tuple(field[0, 0])
-    assert (flow.read_flo(tmp_path / "a.flo", h=4, w=6) == field).all()
+    assert (estimators.read_flo(tmp_path / "a.flo", h=4, w=6) == field).all()
 
 
 def test_flo_faults_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.flo"
     with pytest.raises(DataError, match=r"a\.flo cannot be read: No such file"):
-        flow.read_flo(path, h=4, w=6)
+        estimators.read_flo(path, h=4, w=6)
     path.write_bytes(b"<html>no flow here")
     with pytest.raises(DataError, match=r"no \.flo file.*tag 202021\.25"):
-        flow.read_flo(path, h=4, w=6)
+        estimators.read_flo(path, h=4, w=6)
     write_flo(path, np.zeros((4, 6, 2), np.float32))
     with pytest.raises(DataError, match="is 4x6 but its frame is 6x4"):
-        flow.read_flo(path, h=6, w=4)
+        estimators.read_flo(path, h=6, w=4)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DataError, match="has 203 bytes, expected 204: damaged"):
-        flow.read_flo(path, h=4, w=6)
+        estimators.read_flo(path, h=4, w=6)
 
 
 def test_raft_runs_from_a_users_weights(tmp_path: Path) -> None:
@@ -102,7 +102,8 @@ def test_raft_runs_from_a_users_weights(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "raft.pth")
     a, b = texture(100, 130), texture(100, 130)  # neither 128 px high nor a multiple of 8
     found = [
-        flow.raft(tmp_path / name, device="cpu")(a, b) for name in ("raft.pth", "raft.safetensors")
+        estimators.raft(tmp_path / name, device="cpu")(a, b)
+        for name in ("raft.pth", "raft.safetensors")
     ]
     assert found[0].shape == (100, 130, 2)
     assert found[0].dtype == np.float32
@@ -113,15 +114,15 @@ def test_raft_says_which_weights_it_needs(tmp_path: Path) -> None:
     import torch
 
     with pytest.raises(UsageError, match=r"no weights are given; .*--set weights=FILE.*downloads"):
-        flow.raft(None, device="cpu")
+        estimators.raft(None, device="cpu")
     with pytest.raises(UsageError, match="is no file"):
-        flow.raft(tmp_path / "none.pth", device="cpu")
+        estimators.raft(tmp_path / "none.pth", device="cpu")
     torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(UsageError, match="neither raft_large nor raft_small"):
-        flow.raft(tmp_path / "other.pth", device="cpu")
+        estimators.raft(tmp_path / "other.pth", device="cpu")
     torch.save([torch.zeros(2)], tmp_path / "list.pth")
     with pytest.raises(UsageError, match="is no state dict"):
-        flow.raft(tmp_path / "list.pth", device="cpu")
+        estimators.raft(tmp_path / "list.pth", device="cpu")
 
 
 class Trap:
@@ -139,7 +140,7 @@ def test_weights_that_carry_code_are_not_run(
     monkeypatch.chdir(tmp_path)
     torch.save({"a": Trap()}, "trap.pth")
     with pytest.raises(UsageError, match=r"trap\.pth cannot be read"):
-        flow.raft(Path("trap.pth"), device="cpu")
+        estimators.raft(Path("trap.pth"), device="cpu")
     assert not Path("sprung").exists()
 
 

@@ -24,7 +24,6 @@ from vosbench.results import load
 OUT = Path(__file__).with_name("figures")
 METHODS = ("copy-first", "optical-flow", "rpmnet-conv-3", "rpmnet", "colour-reconstruction")
 DPI = 150
-LATE = 0.6  # of the scored frames: late enough for methods to differ
 
 
 def of_paper(suite: Path) -> None:
@@ -36,13 +35,8 @@ def of_paper(suite: Path) -> None:
     runs = [load(folder) for folder in folders]
     _save(from_tables.attribute_bars(attributes(one_group(runs))), "attributes", colours=64)
     dataset = dataset_of(runs[0])
-    means: dict[str, float] = {}
-    for run in runs:
-        for row in run.summary["sequences"]:
-            means[row["sequence"]] = means.get(row["sequence"], 0.0) + row["J"]["mean"]
-    order = sorted(means, key=lambda name: -means[name])
-    chosen = [dataset.sequence(order[at]) for at in (0, len(order) // 2, -1)]
-    _save(from_masks.qualitative(chosen, runs, at=LATE), "masks", colours=96)
+    chosen = [dataset.sequence(name) for name in from_masks.highest_median_lowest(runs)]
+    _save(from_masks.qualitative(chosen, runs, late=True), "masks", colours=96)
 
 
 def of_sweep(suite: Path) -> None:

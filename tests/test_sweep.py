@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures_figures import panels, toy_run
 from fixtures_runs import write_run
 
 from vosbench.analysis.groups import one_group
-from vosbench.analysis.sweep import sweep
+from vosbench.analysis.sweep import courses, sweep
+from vosbench.drawing import from_tables
 from vosbench.errors import UsageError
 from vosbench.files import jsonable
 from vosbench.formats import render
@@ -145,3 +147,31 @@ def test_every_encoder_stands_under_all_three_protocols() -> None:
     assert sorted(found) == sorted(expected)  # each once
     for run in runs:
         method_options(run.method, run.set)
+
+
+def test_runs_that_differ_in_two_options_are_lines_of_their_own(tmp_path: Path) -> None:
+    scores = {"ant": [0.5], "bee": [0.5]}
+    made = [
+        toy_run(tmp_path, f"{k}{kind}", scores, topk=k, kind=kind)
+        for k in (1, 2, 5)
+        for kind in "ab"
+    ]  # fmt: skip
+    assert list(courses(one_group(made))) == ["topk"]
+    assert list(courses(one_group(made))["topk"]) == ["m kind=a", "m kind=b"]
+    assert courses(one_group(made[:4])) == {}  # two points are no course
+    assert courses(one_group(made))["topk"]["m kind=a"] == {1: 0.5, 2: 0.5, 5: 0.5}
+    (axes,) = panels(from_tables.sweep_lines(courses(one_group(made))))
+    assert axes.lines[0].get_xydata().tolist() == [[k, pytest.approx(50)] for k in (1, 2, 5)]
+    assert axes.get_xlabel() == "topk"
+
+
+def test_lines_of_a_sweep_are_told_apart_by_what_differs_between_them(tmp_path: Path) -> None:
+    scores = {"ant": [0.5], "bee": [0.5]}
+    base = {"topk": 5, "reach": 2, "kind": "a"}
+    changes = ({}, {"topk": 1}, {"topk": 9}, {"reach": 1}, {"reach": 3})
+    made = [
+        toy_run(tmp_path, f"{kind}{n}", scores, **(base | change | {"kind": kind}))
+        for kind in "ab" for n, change in enumerate(changes)
+    ]  # fmt: skip
+    lines = {option: list(panel) for option, panel in courses(one_group(made)).items()}
+    assert lines == {option: ["m kind=a", "m kind=b"] for option in ("topk", "reach")}

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosbench.masks import palette, read_mask, resize_mask
+from vosbench.masks import read_mask, resize_mask
+from vosbench.toolbox.reports import stills
 from vosbench.toolbox.reports.page import Page, Place, Section, ShownRun
 from vosbench.types import Frame, Mask, Sequence
 
@@ -68,7 +69,7 @@ def write(section: Section, out: Path, page: Page) -> tuple[Card, ...]:
 def _film(section: Section, sequence: Sequence, out: Path, width: int) -> Card:
     """Write frames, masks and thumbs of one sequence."""
     stem = _file_name(sequence.name)
-    late = _late(sequence)
+    late = _late(section, sequence)
     folder = f"frames/{section.source}/{stem}"
     still = sequence.frames[late]
     w = min(still.shape[1], width)
@@ -124,10 +125,12 @@ def _file_name(name: str) -> str:
     return fit if fit == name else f"{fit}-{zlib.crc32(name.encode()):08x}"
 
 
-def _late(sequence: Sequence) -> int:
-    """Three quarters into the annotated frames: late enough for methods to differ."""
-    annotated = sorted(sequence.truth) or list(range(len(sequence.frame_names)))
-    return annotated[3 * (len(annotated) - 1) // 4]
+def _late(section: Section, sequence: Sequence) -> int:
+    """A frame late in those that were scored."""
+    objects = section.runs[0].scores.get(sequence.name, {}).values()
+    scored = {frame for scores in objects for frame in scores.J}
+    places = list(range(len(sequence.frame_names)))
+    return stills.late([at for at in places if sequence.frame_names[at] in scored] or places)
 
 
 def _truths(sequence: Sequence) -> Iterator[Mask | None]:
@@ -202,15 +205,7 @@ def _reduced(frame: Frame, w: int, h: int) -> Image.Image:
 
 
 def _thumb(frame: Frame, mask: Mask) -> Image.Image:
-    """The frame with every object tinted in its palette colour and outlined in white."""
+    """The frame, small, with its objects as the viewer shows them."""
     h, w = round(frame.shape[0] * THUMB / frame.shape[1]), THUMB
-    picture = np.array(_reduced(frame, w, h), np.float32)
-    small = resize_mask(mask, h=h, w=w)
-    colours = np.array(palette(), np.float32).reshape(256, 3)
-    inside = small > 0
-    picture[inside] = 0.55 * picture[inside] + 0.45 * colours[small[inside]]
-    edge = np.zeros_like(inside)
-    edge[:, 1:] |= small[:, 1:] != small[:, :-1]
-    edge[1:] |= small[1:] != small[:-1]
-    picture[edge] = 255
-    return _reduced(picture.astype(np.uint8), w, h)
+    small = np.array(_reduced(frame, w, h))
+    return _reduced(stills.overlay(small, resize_mask(mask, h=h, w=w)), w, h)

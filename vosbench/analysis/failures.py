@@ -107,6 +107,20 @@ def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:
     )
 
 
+def courses(group: Group) -> dict[str, dict[str, dict[float, float]]]:
+    """Sequence -> run -> J by frames since the prompt, mean over the sequence's objects."""
+    found: dict[str, dict[str, dict[float, float]]] = {}
+    for run in group.results:
+        scores: dict[str, dict[float, list[float]]] = {}
+        for (sequence, _), scored in series(run).items():
+            for since, score in zip(scored.since.tolist(), scored.J.tolist(), strict=True):
+                scores.setdefault(sequence, {}).setdefault(since, []).append(score)
+        for sequence, by_frame in scores.items():
+            means = {since: sum(of) / len(of) for since, of in sorted(by_frame.items())}
+            found.setdefault(sequence, {})[run.name] = means
+    return found
+
+
 def worst_objects(group: Group, *, count: int = 10) -> Table:
     """The objects with the lowest mean J of each run, and the frame from which they are lost."""
     rows: list[tuple[Cell, ...]] = []

@@ -75,6 +75,37 @@ def sweep(group: Group, *, by: str = "backbone") -> Table:
     )
 
 
+def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[float, float]]]:
+    """Option -> method -> score by the option's value, from runs that differ in it alone.
+
+    Only numbers are swept. Runs of one method that differ in another option too are lines of their
+    own, whose labels name what tells them from the option's other lines.
+    """
+    methods: dict[str, list[Result]] = {}
+    for run in group.results:
+        if run.manifest and run.summary[metric]["mean"] is not None:
+            methods.setdefault(run.manifest["identity"]["method"], []).append(run)
+    found: dict[str, dict[str, dict[float, float]]] = {}
+    for method, own in sorted(methods.items()):
+        keys = sorted({key for run in own for key in options_of(run)} - {"weights"})
+        varying = [k for k in keys if len({str(options_of(run).get(k)) for run in own}) > 1]
+        for option in varying:
+            others = [key for key in varying if key != option]
+            lines: dict[tuple[str, ...], dict[float, float]] = {}
+            for run in own:
+                options, score = options_of(run), run.summary[metric]["mean"]
+                value, at = options.get(option), tuple(f"{k}={options.get(k)}" for k in others)
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    lines.setdefault(at, {})[value] = score
+            lines = {at: line for at, line in lines.items() if len(line) > 2}  # else no course
+            for at, line in lines.items():
+                apart = [own for own, *rest in zip(at, *lines, strict=True) if len({*rest}) > 1]
+                found.setdefault(option, {})[" ".join([method, *apart])] = dict(
+                    sorted(line.items())
+                )
+    return found
+
+
 def _named_seed(identity: Mapping[str, Any]) -> list[str]:
     """The seed as a label has it, where it is not the usual one."""
     return [f"seed={identity['seed']}"] if identity["seed"] else []

@@ -35,9 +35,7 @@ def compare(
     """Compare scored runs side by side: one table per dataset and protocol."""
     results = scored(runs)
     if picture is not None:
-        from vosbench.picture import draw
-
-        draw(results, picture, sequences=split_list(sequences, "--sequences"))
+        draw(results, picture, split_list(sequences, "--sequences"))
     if as_json:
         typer.echo(json.dumps([result.as_row() for result in results], indent=1))
     else:
@@ -47,6 +45,30 @@ def compare(
             typer.echo(sentence)
     if picture is not None:
         typer.echo(f"picture: {picture}", err=as_json)
+
+
+def draw(results: list[Result], path: Path, sequences: tuple[str, ...]) -> None:
+    """Draw prompt, truth and all runs late in some sequences; by default of high, middle, low J.
+
+    Raises:
+        UsageError: the runs are not all of `vosbench run` and of one dataset, or have no masks.
+    """
+    from vosbench.analysis.groups import dataset_of
+    from vosbench.drawing import from_masks, style
+
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"a picture is written as .png, got {path}")
+    identities = [run.manifest["identity"] for run in results if run.manifest]
+    if len(identities) < len(results):
+        raise UsageError("a picture needs runs of `vosbench run`, which know their dataset")
+    data = {(of["dataset"], of["split"], of["resolution"]) for of in identities}
+    if len(data) > 1:
+        found = ", ".join(sorted(" ".join(filter(None, each)) for each in data))
+        raise UsageError(f"a picture needs runs of one dataset, got {found}; name those of one")
+    dataset = dataset_of(results[0])
+    names = sequences or from_masks.highest_median_lowest(results)
+    clips = [dataset.sequence(name) for name in names]
+    style.write(from_masks.qualitative(clips, results, late=True, prompts=True), path)
 
 
 MOST = 6  # sentences; more runs than that are for a table

@@ -65,14 +65,13 @@ def inspect(
     from vosbench.analysis.groups import told_apart
     from vosbench.cli import progress
     from vosbench.formats import render
-    from vosbench.inspection import exhibits
-    from vosbench.inspection import folder as features_folder
+    from vosbench.inspection import exhibits, folder
     from vosbench.inspection.subjects import from_name, from_run
     from vosbench.options import parse_settings
     from vosbench.resolve import choose_sequences
 
     _check(runs, method, dataset, settings)
-    features_folder.check_place(out)  # before minutes of work
+    folder.check_place(out)  # before minutes of work
     wanted = _wanted(what)
     results = told_apart(scored(runs)) if runs else []
     opened = _open(results, dataset, root, split)
@@ -95,7 +94,7 @@ def inspect(
             shown.append(
                 exhibits.projections(subjects, clips, pairs=pairs, points=where, progress=advance)
             )
-    features_folder.write(shown, out)
+    folder.write(shown, out)
     for exhibit in shown:
         typer.echo(render(exhibit.tables[0], "text"))
     typer.echo(f"tables and figures: {out}; `vosbench report RUN ... --features {out}` shows them")

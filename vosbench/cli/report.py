@@ -43,14 +43,31 @@ def report(
     Open its index.html from disk; it needs no server. An older report in the folder is replaced.
     """
     from vosbench.cli import progress
-    from vosbench.reporting import report as reports
+    from vosbench.reporting.report import check, count, write
 
     results = scored(runs)
-    with progress.counting("sequences", reports.count(results)) as advance:
-        made = reports.write(
-            results, out, title=title, style=style, root=root, width=width, paper=paper,
-            features=features, say=lambda what: typer.echo(what, err=True), progress=advance,
+    check(out, style)
+    exhibition = None
+    if paper:
+        from vosbench.files import place_of
+        from vosbench.rpmnet_paper import exhibits
+
+        place = place_of(out)
+        kept = features or place.with_name(f"{place.name}-features")
+        exhibition = exhibits.exhibition(results, kept, root=root, say=_tell)
+    elif features is not None:
+        from vosbench.inspection import folder
+
+        exhibition = folder.exhibition(features)
+    with progress.counting("sequences", count(results)) as advance:
+        made = write(
+            results, out, title=title, style=style, root=root, width=width,
+            exhibition=exhibition, progress=advance,
         )  # fmt: skip
     for what in made.left_out:
-        typer.echo(f"skipped: {what}", err=True)
+        _tell(f"skipped: {what}")
     typer.echo(f"report: {made.page}")
+
+
+def _tell(what: str) -> None:
+    typer.echo(what, err=True)

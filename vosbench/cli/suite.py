@@ -69,13 +69,22 @@ def suite(
 def _write(wanted: Suite, results: list[Result], out: Path) -> None:
     """Write the report that the suite asks for; stdout stays for the tables alone."""
     from vosbench.cli import progress
-    from vosbench.reporting import report as reports
+    from vosbench.reporting.report import check, count, write
 
-    with progress.counting("sequences", reports.count(results)) as advance:
-        made = reports.write(
-            results, out / "report", title=wanted.title, paper=wanted.report == "paper",
-            say=lambda what: typer.echo(what, err=True), progress=advance,
-        )  # fmt: skip
+    check(out / "report")
+    exhibition = None
+    if wanted.report == "paper":
+        from vosbench.rpmnet_paper import exhibits
+
+        exhibition = exhibits.exhibition(results, out / "report-features", say=_tell)
+    with progress.counting("sequences", count(results)) as advance:
+        made = write(
+            results, out / "report", title=wanted.title, exhibition=exhibition, progress=advance
+        )
     for what in made.left_out:
-        typer.echo(f"not in the report: {what}", err=True)
-    typer.echo(f"report: {made.page}", err=True)
+        _tell(f"not in the report: {what}")
+    _tell(f"report: {made.page}")
+
+
+def _tell(what: str) -> None:
+    typer.echo(what, err=True)

@@ -6,44 +6,34 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
+import matplotlib.figure
 
-from vosbench.drawing.style import save
+from vosbench.drawing import style
 
-
-@dataclass(frozen=True)
-class KeptFigure:
-    """A figure on disk, FOLDER/<file>.png and .svg; it is saved as Drawn is."""
-
-    name: str
-    caption: str
-    alt: str
-    folder: Path
-    file: str
-    pictures: bool
-
-    def save(self, folder: Path) -> tuple[Path, Path]:
-        """Copy it to FOLDER/<name>.png and .svg."""
-        folder.mkdir(parents=True, exist_ok=True)
-        png, svg = (folder / f"{self.name}{suffix}" for suffix in (".png", ".svg"))
-        for path in (png, svg):
-            shutil.copy(self.folder / f"{self.file}{path.suffix}", path)
-        return png, svg
+SUFFIXES = (".png", ".svg")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Figure:
     """A figure under a name fit for a file; alt says in words what there is to see.
 
-    pictures: it holds frames, so that its SVG is the larger file.
+    drawing: as matplotlib has it, or where its files lie: STEM, without .png and .svg. pictures: it
+    holds frames, so that its SVG is the larger file.
     """
 
     name: str
     caption: str
     alt: str
-    figure: Figure
+    drawing: matplotlib.figure.Figure | Path
     pictures: bool = False
 
     def save(self, folder: Path) -> tuple[Path, Path]:
         """Write FOLDER/<name>.png and .svg."""
-        return save(self.figure, folder / self.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        png, svg = (folder / f"{self.name}{suffix}" for suffix in SUFFIXES)
+        for path in (png, svg):
+            if isinstance(self.drawing, Path):
+                shutil.copy(self.drawing.with_name(self.drawing.name + path.suffix), path)
+            else:
+                style.write(self.drawing, path)
+        return png, svg

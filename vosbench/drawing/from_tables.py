@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from collections.abc import Sequence as Seq
+from collections.abc import Collection, Mapping
 
 from matplotlib.figure import Figure
 
-from vosbench.analysis import failures
-from vosbench.analysis.groups import options_of
-from vosbench.analysis.sweep import BASE
 from vosbench.drawing import charts
 from vosbench.drawing.charts import Curve, Value
-from vosbench.results import Result
 from vosbench.tables import BOUNDS, Cell, Table, is_bound
 from vosbench.toolbox.reports.looks import Looks
 
 BANDS = 3  # lines up to which their bands can be told apart
+PANELS = 30  # in one figure: laying out more takes minutes, and they do not fit on a page
+
+Courses = Mapping[str, Mapping[str, Mapping[float, float]]]  # panel -> line -> x -> score, 0-1
 
 
-def attribute_bars(table: Table, *, metric: str = "J", looks: Looks | None = None) -> Figure:
-    """The table `attributes` as bars (Fig. 5); under each attribute, how many sequences have it."""
+def attribute_bars(
+    table: Table, *, runs: Collection[str] = (), metric: str = "J", looks: Looks | None = None
+) -> Figure:
+    """The table `attributes` as bars (Fig. 5); under each attribute, how many sequences have it.
+
+    runs: only these of the table.
+    """
     groups: dict[str, str] = {}
     series: dict[str, list[Value]] = {}
     for row in table.records():
+        if runs and row["run"] not in runs:
+            continue
         code = str(row["attribute"])
         groups[code] = f"{code.replace(' ', chr(10))}\nn={row['sequences']}"
         series.setdefault(str(row["run"]), []).append(value_of(row, metric))
@@ -33,10 +38,12 @@ def attribute_bars(table: Table, *, metric: str = "J", looks: Looks | None = Non
     )
 
 
-def condition_bars(table: Table, names: Seq[str], *, looks: Looks | None = None) -> Figure:
-    """The table `size` or `speed` as bars of some runs; under each bin, on how many frames."""
+def condition_bars(
+    table: Table, *, runs: Collection[str] = (), looks: Looks | None = None
+) -> Figure:
+    """The table `size` or `speed` as bars, of all runs or these; under each bin, its frames."""
     rows = [row for row in table.records() if row["frames"]]
-    first = table.columns[0].name
+    first, names = table.columns[0].name, _named(table, runs)
     return charts.grouped_bars(
         [f"{row[first]}\nn={row['frames']}" for row in rows],
         {name: [value_of(row, name) for row in rows] for name in names},
@@ -47,16 +54,21 @@ def condition_bars(table: Table, names: Seq[str], *, looks: Looks | None = None)
 
 def ablation_bars(table: Table) -> Figure:
     """The table `ablation-*` as bars (Fig. 6): a group per column, a colour per row."""
-    names = [column.name for column in table.columns[1:] if not is_bound(column)]
+    names = settings_of(table)
     first = table.columns[0].name
     series = {str(row[first]): [value_of(row, name) for name in names] for row in table.records()}
     metric = table.title.partition(" ")[0]
     return charts.grouped_bars(names, series, ylabel=f"{metric} mean (%)")
 
 
-def time_lines(table: Table, *, looks: Looks | None = None) -> Figure:
-    """The table `over-time` as one line per run, with its band where runs are few."""
-    names = [column.name for column in table.columns[3:] if not is_bound(column)]
+def settings_of(table: Table) -> list[str]:
+    """The columns of a table `ablation-*`, without the bounds of their intervals."""
+    return [column.name for column in table.columns[1:] if not is_bound(column)]
+
+
+def time_lines(table: Table, *, runs: Collection[str] = (), looks: Looks | None = None) -> Figure:
+    """The table `over-time` as one line per run, or these, with its band where they are few."""
+    names = _named(table, runs)
     rows = list(table.records())
     curves = {}
     for name in names:
@@ -74,56 +86,23 @@ def time_lines(table: Table, *, looks: Looks | None = None) -> Figure:
     )
 
 
-def sequence_lines(results: Seq[Result], *, looks: Looks | None = None) -> Figure:
-    """J over time in every sequence, mean over its objects, one panel each."""
-    panels: dict[str, dict[str, Curve]] = {}
-    for run in results:
-        sums: dict[str, dict[int, list[float]]] = {}
-        for (sequence, _), each in failures.series(run).items():
-            for since, score in zip(each.since.tolist(), each.J.tolist(), strict=True):
-                sums.setdefault(sequence, {}).setdefault(since, []).append(score)
-        for sequence, by_frame in sums.items():
-            at = sorted(by_frame)
-            means = [sum(by_frame[frame]) / len(by_frame[frame]) for frame in at]
-            panels.setdefault(sequence, {})[run.name] = Curve(at, means)
-    return charts.line_panels(panels, xlabel="frames since the prompt", ylabel="J (%)", looks=looks)
+def sequence_lines(courses: Courses, *, looks: Looks | None = None) -> Figure:
+    """J by frames since the prompt, one panel per sequence, one line per run."""
+    return charts.line_panels(
+        _curves(courses), xlabel="frames since the prompt", ylabel="J (%)", looks=looks
+    )
 
 
-def sweeps(results: Seq[Result], *, metric: str = "J") -> dict[str, dict[str, Curve]]:
-    """Option -> method -> score by the option's value, from runs that differ in it alone.
-
-    Only numbers are swept. Runs of one method that differ in another option too are lines of their
-    own, whose labels name what tells them from the option's other lines.
-    """
-    methods: dict[str, list[Result]] = {}
-    for run in results:
-        if run.manifest and run.summary[metric]["mean"] is not None:
-            methods.setdefault(run.manifest["identity"]["method"], []).append(run)
-    found: dict[str, dict[str, Curve]] = {}
-    for method, own in sorted(methods.items()):
-        keys = sorted({key for run in own for key in options_of(run)} - {"weights"})
-        varying = [k for k in keys if len({str(options_of(run).get(k)) for run in own}) > 1]
-        for option in varying:
-            others = [key for key in varying if key != option]
-            lines: dict[tuple[str, ...], dict[float, float]] = {}
-            for run in own:
-                options, score = options_of(run), run.summary[metric]["mean"]
-                value, at = options.get(option), tuple(f"{k}={options.get(k)}" for k in others)
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    lines.setdefault(at, {})[value] = score
-            lines = {at: line for at, line in lines.items() if len(line) > 2}  # else no course
-            for at, line in lines.items():
-                apart = [own for own, *rest in zip(at, *lines, strict=True) if len({*rest}) > 1]
-                curve = Curve(sorted(line), [line[x] for x in sorted(line)])
-                found.setdefault(option, {})[" ".join([method, *apart])] = curve
-    return found
+def sweep_lines(courses: Courses) -> Figure:
+    """One panel per option: how far the score moves with its value."""
+    return charts.line_panels(_curves(courses), xlabel="{}", ylabel="J mean (%)", markers=True)
 
 
 def sweep_dots(table: Table) -> Figure:
     """The table `sweep` as differences to the base: a row for each setting."""
     series: dict[str, dict[str, Value]] = {}
     for row in table.records():
-        if row["setting"] != BASE:
+        if row["J to base"] is not None:  # the base itself has none
             own = series.setdefault(f"{row['method']}", {})
             own[str(row["setting"])] = value_of(row, "J to base")
     settings = dict.fromkeys(setting for own in series.values() for setting in own)
@@ -139,11 +118,6 @@ def _by_option(setting: str) -> tuple[int, str, float, str]:
         return setting.count("="), option, math.inf, value
 
 
-def sweep_lines(panels: Mapping[str, Mapping[str, Curve]]) -> Figure:
-    """One panel per option: how far the score moves with it."""
-    return charts.line_panels(panels, xlabel="{}", ylabel="J mean (%)", markers=True)
-
-
 def value_of(row: Mapping[str, Cell], name: str) -> Value:
     """A cell of a table's record with the bounds of its interval."""
     return Value(*(number(row[f"{name}{end}"]) for end in ("", *BOUNDS)))
@@ -152,6 +126,22 @@ def value_of(row: Mapping[str, Cell], name: str) -> Value:
 def number(cell: Cell) -> float | None:
     """A cell of a column of numbers, as charts take it."""
     return None if cell is None else float(cell)
+
+
+def _named(table: Table, runs: Collection[str]) -> list[str]:
+    """The columns of runs, behind three that say what a row is about: all of them, or these."""
+    names = [column.name for column in table.columns[3:] if not is_bound(column)]
+    return [name for name in names if not runs or name in runs]
+
+
+def _curves(courses: Courses) -> dict[str, dict[str, Curve]]:
+    return {
+        panel: {
+            label: Curve(sorted(values), [values[x] for x in sorted(values)])
+            for label, values in lines.items()
+        }
+        for panel, lines in courses.items()
+    }
 
 
 def _must(cell: str | int | float | None) -> float:

@@ -1,8 +1,4 @@
-"""Frames, masks and maps -> figures: strips of results, cosine maps, samples over PCA colours.
-
-Objects are tinted in colours safe for colour-blind readers, with a dark and a light outline, so
-that they stand out on any background and in grey.
-"""
+"""Pictures and maps -> figures: strips of results, cosine maps, samples over PCA colours."""
 
 from __future__ import annotations
 
@@ -14,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from vosbench.drawing.style import PAGE, sheet, styled
-from vosbench.types import Frame, Mask
+from vosbench.types import Frame
 
-OBJECTS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
 POINTS = ("#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#009E73", "#D55E00")
 WIDEST = 2.3  # inches of a tile; three across fill a page
 POINT_MARKERS = ("o", "s", "D", "^", "v", "P")
@@ -62,37 +57,6 @@ class Map(NamedTuple):
     label: str
     frame: Frame
     values: npt.NDArray[np.float64]
-
-
-def overlay(frame: Frame, mask: Mask) -> Frame:
-    """The frame with its objects tinted and outlined in their colours.
-
-    Shapes: frame (h, w, 3), mask (h, w) -> (h, w, 3).
-    """
-    table = np.zeros((256, 3), np.float32)
-    for label in range(1, 256):
-        table[label] = 255 * np.array(to_rgb(OBJECTS[(label - 1) % len(OBJECTS)]))
-    picture = frame.astype(np.float32)
-    inside = mask > 0
-    grey = picture.mean(2, keepdims=True)
-    picture[~inside] = (0.3 * picture + 0.7 * grey)[~inside]  # what has colour is an object
-    picture[inside] = 0.35 * picture[inside] + 0.65 * table[mask[inside]]
-    picture[_edge(mask, max(3, frame.shape[1] // 150))] = 20
-    inner = _edge(mask, max(2, frame.shape[1] // 300)) & inside
-    picture[inner] = table[mask[inner]]
-    return picture.round().clip(0, 255).astype(np.uint8)
-
-
-def _edge(mask: Mask, width: int) -> npt.NDArray[np.bool_]:
-    """Pixels with another id within `width` pixels along a row or a column."""
-    edge = np.zeros(mask.shape, bool)
-    for step in range(1, width):
-        rows, columns = mask[step:] != mask[:-step], mask[:, step:] != mask[:, :-step]
-        edge[step:] |= rows
-        edge[:-step] |= rows
-        edge[:, step:] |= columns
-        edge[:, :-step] |= columns
-    return edge
 
 
 @styled

@@ -50,6 +50,11 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "vosbench",  # the same data give the same bytes
 }
 
+_UNDATED: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+}
+
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
     """A drawing function under this project's style, whatever the caller's is."""
@@ -89,14 +94,10 @@ def _columns(labels: Sequence[str], width: float) -> int:
 
 
 @styled
-def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write STEM.png (200 dpi) and STEM.svg, each whole or not at all, without a date."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    written = []
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        content = io.BytesIO()
-        figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
-        path = stem.with_name(f"{stem.name}.{kind}")
-        write_bytes(path, content.getvalue())
-        written.append(path)
-    return written[0], written[1]
+def write(figure: Figure, path: Path) -> None:
+    """Write a .png (200 dpi) or .svg, whole or not at all, without a date."""
+    kind = path.suffix.removeprefix(".").lower()
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=DPI, metadata=_UNDATED[kind])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content.getvalue())

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
 from typing import Any
 
+import matplotlib.figure
 import numpy as np
-from matplotlib.figure import Figure
 
 from vosbench.drawing import charts, pictures, style
-from vosbench.drawing.figure import Drawn
+from vosbench.drawing.exhibit import Exhibit
+from vosbench.drawing.figure import Figure
 from vosbench.drawing.from_tables import number, value_of
 from vosbench.inspection import pca, receptive_field
 from vosbench.inspection.subjects import Subject
@@ -24,14 +24,6 @@ from vosbench.toolbox.reports.looks import Looks
 from vosbench.types import Sequence
 
 DRAWING = (charts, pictures, style)  # they too decide what a kept figure looks like
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What inspecting gave."""
-
-    tables: tuple[Table, ...]
-    figures: tuple[Drawn, ...]
 
 
 def receptive_fields(
@@ -43,7 +35,7 @@ def receptive_fields(
     seed: int = 0,
     looks: Looks | None = None,
     progress: Callable[[str], None] | None = None,
-) -> Shown:
+) -> Exhibit:
     """Tables of cosines, their bars (Fig. 9), maps, and the score against the field (Fig. 7).
 
     looks: of the subjects, by label.
@@ -61,7 +53,7 @@ def receptive_fields(
     whole = receptive_field.table(measured)
     names = ", ".join(subject.label for subject in subjects)
     figures = [
-        Drawn(
+        Figure(
             "cosine-bars",
             "Mean cosine between the embedding of a target cell and those at the positions it is "
             f"compared with, over {len(sequences)} sequences, with 95 % intervals; anywhere: with "
@@ -72,7 +64,7 @@ def receptive_fields(
     ]
     for sequence in sequences[:1]:
         figures.append(
-            Drawn(
+            Figure(
                 f"cosine-map-{sequence.name}",
                 f"The same for every cell of the middle frame of {sequence.name}.",
                 f"Maps of the mean cosine over a frame of {sequence.name} for {names}.",
@@ -82,7 +74,7 @@ def receptive_fields(
         )
     if any(subject.score is not None for subject in subjects):
         figures.append(
-            Drawn(
+            Figure(
                 "score-by-field",
                 "J of the runs, with 95 % intervals over sequences, against the side of the "
                 "receptive field; learned positions have no side.",
@@ -90,7 +82,8 @@ def receptive_fields(
                 score_by_field(whole, looks=looks),
             )
         )
-    return Shown((whole, receptive_field.sequence_table(measured)), tuple(figures))
+    tables = (whole, receptive_field.sequence_table(measured))
+    return Exhibit("receptive-field", "Likeness of embeddings", tables, tuple(figures))
 
 
 def projections(
@@ -100,7 +93,7 @@ def projections(
     pairs: int = 4,
     points: Seq[tuple[float, float]] = (),
     progress: Callable[[str], None] | None = None,
-) -> Shown:
+) -> Exhibit:
     """PCA of every clip's embeddings, with samples of chosen cells of its middle pair (Fig. 10, 1).
 
     Args:
@@ -120,7 +113,7 @@ def projections(
             rows.append(row)
         labels = ", ".join(subject.label for subject in subjects)
         figures.append(
-            Drawn(
+            Figure(
                 f"pca-{sequence.name}",
                 f"What is compared with chosen cells in the middle of {sequence.name}: small dots "
                 "are positions read in the reference, crosses where the offsets point; on the "
@@ -133,10 +126,10 @@ def projections(
         )
         if progress:
             progress(sequence.name)
-    return Shown((pca.table(found),), tuple(figures))
+    return Exhibit("pca", "PCA of embeddings", (pca.table(found),), tuple(figures))
 
 
-def cosine_bars(table: Table, *, looks: Looks | None = None) -> Figure:
+def cosine_bars(table: Table, *, looks: Looks | None = None) -> matplotlib.figure.Figure:
     """The table `receptive-field` as bars by region."""
     regions = ("cosine", "inside", "boundary", "outside", "anywhere")
     series = {}
@@ -152,7 +145,7 @@ def cosine_bars(table: Table, *, looks: Looks | None = None) -> Figure:
     )
 
 
-def score_by_field(table: Table, *, looks: Looks | None = None) -> Figure:
+def score_by_field(table: Table, *, looks: Looks | None = None) -> matplotlib.figure.Figure:
     """The table `receptive-field` as scores against the side of the field."""
     points = [
         charts.Point(
@@ -206,7 +199,7 @@ def _look(
     )
 
 
-def _cosine_map(subjects: Seq[Subject], sequence: Sequence) -> Figure:
+def _cosine_map(subjects: Seq[Subject], sequence: Sequence) -> matplotlib.figure.Figure:
     """The mean cosine of every cell of the sequence's middle frame, one map per method."""
     (index,) = receptive_field.target_frames(sequence, 1)
     reference, target = sequence.frames[index - 1], sequence.frames[index]

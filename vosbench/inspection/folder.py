@@ -9,35 +9,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Sequence as Seq
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vosbench.drawing.figure import KeptFigure
+from vosbench.drawing.exhibit import Exhibit, Exhibition
+from vosbench.drawing.figure import SUFFIXES as PICTURES
+from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError, UsageError
 from vosbench.files import place_of, refuse_foreign, remove, replace_folder, write_json, write_text
 from vosbench.formats import SUFFIXES, from_json, render
-from vosbench.tables import Table
 from vosbench.types import check_name
-
-if TYPE_CHECKING:
-    from vosbench.inspection.exhibits import Shown
-
 
 MARK = "features.json"
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Tables and figures of a folder; `key` is "" where nothing is meant to be reused."""
-
-    key: str
-    tables: tuple[Table, ...]
-    figures: tuple[KeptFigure, ...]
-
-
-def write(looked: Seq[Shown], folder: Path, *, key: str = "") -> None:
+def write(exhibits: Iterable[Exhibit], folder: Path, *, key: str = "") -> None:
     """Write tables and figures beside a folder and give them its place when they are all there.
 
     Raises:
@@ -50,7 +36,7 @@ def write(looked: Seq[Shown], folder: Path, *, key: str = "") -> None:
     remove(folder, inside=place.parent)
     folder.mkdir()
     try:
-        _write(looked, folder, key)
+        _write(exhibits, folder, key)
         check_place(place)
         replace_folder(folder, place)
     finally:
@@ -69,7 +55,7 @@ def check_place(folder: Path) -> None:
             MARK,
             *(f"{name}{suffix}" for name in said["tables"] for suffix in SUFFIXES.values()),
         }
-        own.update(f"{each['name']}{end}" for each in said["figures"] for end in (".png", ".svg"))
+        own.update(f"{each['name']}{end}" for each in said["figures"] for end in PICTURES)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
             f"{folder} holds something, but nothing that was inspected (it has no {MARK} of it), "
@@ -78,31 +64,26 @@ def check_place(folder: Path) -> None:
     refuse_foreign(folder, own, what="what was inspected")
 
 
-def _write(looked: Seq[Shown], folder: Path, key: str) -> None:
-    from vosbench.drawing.style import save
-
-    tables = [table for shown in looked for table in shown.tables]
-    figures = [figure for shown in looked for figure in shown.figures]
-    for table in tables:
-        for kind, suffix in SUFFIXES.items():
-            write_text(folder / f"{table.name}{suffix}", render(table, kind))
-    for figure in figures:
-        save(figure.figure, folder / figure.name)
-    write_json(
-        folder / MARK,
-        {
-            "key": key,
-            "tables": [table.name for table in tables],
-            "figures": [
-                {"name": f.name, "caption": f.caption, "alt": f.alt, "pictures": f.pictures}
-                for f in figures
-            ],
-        },
-    )
+def _write(exhibits: Iterable[Exhibit], folder: Path, key: str) -> None:
+    tables, figures = [], []
+    for exhibit in exhibits:
+        for table in exhibit.tables:
+            for kind, suffix in SUFFIXES.items():
+                write_text(folder / f"{table.name}{suffix}", render(table, kind))
+            tables.append(table.name)
+        for figure in exhibit.figures:
+            figure.save(folder)
+            figures.append({
+                "name": figure.name, "caption": figure.caption, "alt": figure.alt,
+                "pictures": figure.pictures,
+            })  # fmt: skip
+    write_json(folder / MARK, {"key": key, "tables": tables, "figures": figures})
 
 
-def read(folder: Path) -> Kept | None:
-    """What `write` left; None where there is nothing or not all of it.
+def read(folder: Path, *, key: str | None = None) -> Exhibit | None:
+    """What `write` left, as one exhibit of the folder's name.
+
+    None where there is nothing, not all of it, or where it was kept under another key than `key`.
 
     Raises:
         DataError: a file of it is damaged.
@@ -111,17 +92,37 @@ def read(folder: Path) -> Kept | None:
         return None
     try:
         said = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        if key is not None and said["key"] != key:
+            return None
         tables = tuple(
             from_json((folder / f"{check_name(name, 'table', MARK)}.json").read_text("utf-8"))
             for name in said["tables"]
         )
-        for each in said["figures"]:
-            check_name(each["name"], "figure", folder / MARK)
         figures = tuple(
-            KeptFigure(**each, folder=folder, file=each["name"]) for each in said["figures"]
+            Figure(drawing=folder / check_name(each["name"], "figure", folder / MARK), **each)
+            for each in said["figures"]
         )
-        return Kept(said["key"], tables, figures)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{folder} is damaged: {error!r}; remove it, and it is made anew"
         ) from error
+    return Exhibit(f"features-{folder.name}", folder.name, tables, figures)
+
+
+def exhibition(folder: Path) -> Exhibition:
+    """What `vosbench inspect` wrote, or a report of the paper kept, an exhibit for each folder.
+
+    Raises:
+        UsageError: there is nothing of it.
+        DataError: a file of it is damaged.
+    """
+    folders = (folder, *sorted(path for path in folder.glob("*") if path.is_dir()))
+    exhibits = tuple(
+        exhibit.prefixed(path.name) for path in folders if (exhibit := read(path)) is not None
+    )
+    if not exhibits:
+        raise UsageError(
+            f"{folder} holds nothing to show (no {MARK}); "
+            f"`vosbench inspect RUN ... --out {folder}` makes it"
+        )
+    return Exhibition("features", "What embeddings are alike in", exhibits)

@@ -1,31 +1,32 @@
-"""Scored runs and the tables of analyses -> the paper's figures, each with caption and alt text.
+"""Scored runs and their finished tables -> the figures of a report, with captions and alt texts.
 
-The drawing itself is in toolbox/figures; this says which values go where. Nothing is measured here.
+The drawing itself is in drawing/; this says which table goes where. Nothing is measured here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 
-from vosbench.analysis import ablation, attributes, failures
-from vosbench.analysis.groups import Group, card_or_none, options_of, sequences_of
-from vosbench.drawing.figure import Drawn
+from vosbench.analysis import failures, sweep
+from vosbench.analysis.groups import Group, sequences_of
+from vosbench.drawing.figure import Figure
 from vosbench.drawing.from_masks import drawable, qualitative
 from vosbench.drawing.from_tables import (
     BANDS,
+    PANELS,
     ablation_bars,
     attribute_bars,
     condition_bars,
     sequence_lines,
+    settings_of,
     sweep_dots,
     sweep_lines,
-    sweeps,
     time_lines,
 )
 from vosbench.results import Result
 from vosbench.tables import Table
-from vosbench.toolbox.reports.looks import COLOURS, Looks
+from vosbench.toolbox.reports.looks import COLOURS, Looks, looks
 from vosbench.types import Dataset
 
 STRIPS = 6  # sequences in one figure: more do not fit on a page
@@ -35,99 +36,122 @@ CONDITIONS = {"size": "the object's size", "speed": "the speed of its motion"}
 SERIES = len(COLOURS)  # what ranks below is not drawn, as the caption says
 
 
-def of_runs(
+def looks_of(groups: Iterable[Group], together: Iterable[Collection[str]] = ()) -> Looks:
+    """What each run looks like in all of a report: tables, figures and viewer.
+
+    together: names of runs that share a figure, beside the best of each group.
+    """
+    found = list(groups)
+    drawn = [[run.name for run in group.results[:SERIES]] for group in found]
+    return looks((run.name for group in found for run in group.results), [*drawn, *together])
+
+
+def of_group(
     group: Group,
     dataset: Dataset | None = None,
     tables: Mapping[str, Table] | None = None,
-    looks: Looks | None = None,
-) -> Iterator[Drawn]:
-    """Every figure that runs on the same data allow; strips need the dataset at hand.
+    known: Looks | None = None,
+) -> Iterator[Figure]:
+    """Every figure that a group of runs allows; strips need the dataset at hand.
 
-    tables: those of the analyses `size`, `speed` and `sweep` by name, where they were made. looks:
-    of the runs, by name.
+    tables: of the analyses by name; a figure shows what its table holds. known: looks of the runs,
+    by name.
     """
-    runs, rest = group.results[:SERIES], group.results[SERIES:]
-    less = f" The {len(runs)} best of {len(group.results)} runs." if rest else ""
-    names = ", ".join(run.name for run in runs)
-    yield from by_attribute(group.only(runs), f"{group.title}.{less}", looks=looks)
-    yield from by_option(group.only(gridded(group.results)))
-    if tables and "sweep" in tables:
-        yield Drawn(
+    tables = tables or {}
+    best, rest = group.results[:SERIES], group.results[SERIES:]
+    less = f" The {len(best)} best of {len(group.results)} runs." if rest else ""
+    names, said = [run.name for run in best], f"{group.title}.{less}"
+    listed = ", ".join(names)
+    if "attributes" in tables:
+        yield by_attribute(tables["attributes"], names, said, known=known)
+    if "ablation-J" in tables:
+        yield from by_options(tables["ablation-J"], group.title)
+    if "sweep" in tables:
+        yield Figure(
             "sweep",
             "J of each setting beside its base, with 95 % intervals, paired, over sequences; "
             f"{group.title}.",
             f"Dots with whiskers: the difference in J of each row of {tables['sweep'].title}.",
             sweep_dots(tables["sweep"]),
         )
-    for option, panel in sweeps(group.results).items():
-        yield Drawn(
+    for option, lines in sweep.courses(group).items():
+        yield Figure(
             f"sweep-{option}",
             f"J by {option}, all other options as they are; {group.title}.",
-            f"Lines of J by {option} for {', '.join(panel)}.",
-            sweep_lines({option: panel}),
+            f"Lines of J by {option} for {', '.join(lines)}.",
+            sweep_lines({option: lines}),
         )
     for name, what in CONDITIONS.items():
-        if tables and name in tables:
-            yield Drawn(
+        if name in tables:
+            yield Figure(
                 name,
                 f"J by {what}, mean over frames, with 95 % intervals over sequences, n: "
-                f"frames; {group.title}.{less}",
-                f"Bars of J by {what} for {names}.",
-                condition_bars(tables[name], [run.name for run in runs], looks=looks),
+                f"frames; {said}",
+                f"Bars of J by {what} for {listed}.",
+                condition_bars(tables[name], runs=names, looks=known),
             )
-    if all(run.folder is not None for run in runs):
-        band = ", with 95 % bands over sequences" if len(runs) <= BANDS else ""
-        yield Drawn(
+    if "over-time" in tables:
+        band = ", with 95 % bands over sequences" if len(best) <= BANDS else ""
+        yield Figure(
             "over-time",
-            f"J by frames since the prompt{band}; {group.title}.{less}",
-            f"Lines of J over time for {names}.",
-            time_lines(failures.over_time(group.only(runs), step=5), looks=looks),
+            f"J by frames since the prompt{band}; {said}",
+            f"Lines of J over time for {listed}.",
+            time_lines(tables["over-time"], runs=names, looks=known),
         )
-        yield Drawn(
-            "over-time-sequences",
-            f"J over time in each sequence, mean over its objects; {group.title}.{less}",
-            f"Small lines of J over time, one panel per sequence, for {names}.",
-            sequence_lines(runs, looks=looks),
-        )
+    if all(run.folder is not None for run in best):
+        yield from by_sequence(group.only(best), said, known=known)
     if dataset is not None:
-        yield from last_frames(runs, dataset, f"{group.title}.{less}")
+        yield from last_frames(best, dataset, said)
 
 
 def by_attribute(
-    group: Group, said: str, *, of: str = "", looks: Looks | None = None
-) -> Iterator[Drawn]:
-    """J by attribute, where a scored sequence has one; `of` whom it is and `said`: for the caption.
+    table: Table, names: Seq[str], said: str, *, of: str = "", known: Looks | None = None
+) -> Figure:
+    """J of some runs by attribute; `of` whom it is and `said`: for the caption."""
+    return Figure(
+        "attributes",
+        f"J by attribute{of}, with 95 % intervals over sequences; {said}",
+        f"Bars of J by attribute for {', '.join(names)}.",
+        attribute_bars(table, runs=names, looks=known),
+    )
 
-    `by_option` and `last_frames` likewise give one figure or none.
-    """
-    runs = group.results
-    card = card_or_none(runs[0]) if runs else None
-    if card and any(card.attributes.get(name) for name in sequences_of(runs[0])):
-        yield Drawn(
-            "attributes",
-            f"J by attribute{of}, with 95 % intervals over sequences; {said}",
-            f"Bars of J by attribute for {', '.join(run.name for run in runs)}.",
-            attribute_bars(attributes.attributes(group), looks=looks),
+
+def by_options(table: Table, title: str) -> Iterator[Figure]:
+    """J by two options, where the second has several settings."""
+    if len(settings_of(table)) > 1:
+        what = table.title.partition(":")[0]  # such as `J by backbone and preset`
+        yield Figure(
+            table.name,
+            f"{what}, with 95 % intervals over sequences; a gap: no run; {title}.",
+            f"Bars of {what}: a group for each of {', '.join(settings_of(table))}, one colour for "
+            f"each of {', '.join(str(row[0]) for row in table.rows)}.",
+            ablation_bars(table),
         )
 
 
-def by_option(grid: Group) -> Iterator[Drawn]:
-    """J by backbone and matching module, where runs have several modules."""
-    if len({options_of(run)["matching"] for run in grid.results}) > 1:
-        yield Drawn(
-            "ablation",
-            "J by backbone and matching module, with 95 % intervals over sequences; a gap: no "
-            f"run; {grid.title}.",
-            f"Bars of J by matching module, one colour per backbone, of {len(grid.results)} runs.",
-            ablation_bars(ablation.ablation(grid)),
+def by_sequence(group: Group, said: str, *, known: Looks | None = None) -> Iterator[Figure]:
+    """J over time in each sequence, at most PANELS of them a figure."""
+    courses = failures.courses(group)
+    names = list(courses)
+    parts = [names[start : start + PANELS] for start in range(0, len(names), PANELS)]
+    for number, part in enumerate(parts, 1):
+        which = f" (part {number} of {len(parts)})" if len(parts) > 1 else ""
+        yield Figure(
+            f"over-time-sequences{f'-{number}' if number > 1 else ''}",
+            f"J over time in each sequence{which}, mean over its objects; {said}",
+            f"Small lines of J over time, one panel for each of {len(part)} sequences from "
+            f"{part[0]} to {part[-1]}, for {', '.join(run.name for run in group.results)}.",
+            sequence_lines({name: courses[name] for name in part}, looks=known),
         )
 
 
-def last_frames(runs: Seq[Result], dataset: Dataset, said: str, *, of: str = "") -> Iterator[Drawn]:
+def last_frames(
+    runs: Seq[Result], dataset: Dataset, said: str, *, of: str = ""
+) -> Iterator[Figure]:
     """Truth and masks of the first few scored sequences, where the masks are at hand."""
     if runs and drawable(runs):
         shown = sequences_of(runs[0])[:STRIPS]
-        yield Drawn(
+        yield Figure(
             "qualitative",
             f"Last scored frame: truth and masks{of}, with J; {said}",
             f"Frames of {', '.join(shown)} with the masks of the truth and of "
@@ -135,8 +159,3 @@ def last_frames(runs: Seq[Result], dataset: Dataset, said: str, *, of: str = "")
             qualitative([dataset.sequence(name) for name in shown], runs),
             pictures=True,
         )
-
-
-def gridded(results: Seq[Result]) -> list[Result]:
-    """The runs whose method has a backbone and a matching module to choose."""
-    return [run for run in results if {"backbone", "matching"} <= options_of(run).keys()]

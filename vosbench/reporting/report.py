@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from vosbench import __version__, registry
 from vosbench.analysis import catalogue, runtime
@@ -21,15 +21,13 @@ from vosbench.analysis.catalogue import Left
 from vosbench.analysis.groups import (
     Group,
     card_or_none,
-    dataset_of,
     groups,
     sequence_means,
     sequences_of,
     title_of,
 )
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import UsageError
 from vosbench.files import (
-    fingerprint,
     listing,
     place_of,
     refuse_foreign,
@@ -37,15 +35,17 @@ from vosbench.files import (
     replace_folder,
     write_json,
 )
+from vosbench.reporting import figures
+from vosbench.reporting.opened import opened
 from vosbench.reporting.page_tables import by_sequence, show, write_files
 from vosbench.results import Result
 from vosbench.tables import Table
-from vosbench.toolbox.reports.looks import Looks, looks
+from vosbench.toolbox.reports.looks import Looks
 from vosbench.toolbox.reports.page import (
-    Exhibit,
     Page,
     Scores,
     Section,
+    ShownExhibit,
     ShownFigure,
     ShownRun,
     ShownTable,
@@ -53,13 +53,15 @@ from vosbench.toolbox.reports.page import (
 from vosbench.types import Dataset
 
 if TYPE_CHECKING:
-    from vosbench.drawing.figure import Drawn, KeptFigure
+    from vosbench.drawing.exhibit import Exhibition
+    from vosbench.drawing.figure import Figure
 
 
 MARK = "report.json"  # in every report's folder: which runs it shows, and all files of it
 
 OPEN = ("scores", "published")  # tables that are seen at once
-FOLDED = ("over-time-sequences", "qualitative")  # the page has its own, that open the viewer
+# Figures whose names begin so are folded: the page has its own, which open the viewer.
+FOLDED = ("over-time-sequences", "qualitative")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ def count(results: Seq[Result]) -> int:
     return sum(len(sequences_of(group.results[0])) for group in groups(results))
 
 
+def check(out: Path, style: str = "html") -> None:
+    """Raise UsageError unless there is such a style, and its report may take this place."""
+    registry.load("reports", style, offering="write")
+    _refuse_others(place_of(out))
+
+
 def write(
     results: Seq[Result],
     out: Path,
@@ -83,9 +91,7 @@ def write(
     style: str = "html",
     root: Path | None = None,
     width: int = 480,
-    paper: bool = False,
-    features: Path | None = None,
-    say: Callable[[str], None] | None = None,
+    exhibition: Exhibition | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Made:
     """Write a report of runs of whatever datasets; each dataset and protocol is a section.
@@ -97,15 +103,11 @@ def write(
         style: a report that is a folder.
         root: where the data lie now: a dataset's folder, or the one that holds all.
         width: pixels that wider frames are reduced to.
-        paper: also show the tables and figures of the RPM-Net paper.
-        features: what `vosbench inspect` wrote, to be shown; with `paper`, where what is computed
-            for it is kept, by default beside the report.
-        say: is told what takes long.
+        exhibition: what is shown before all sections, such as the tables and figures of a paper.
         progress: is told each sequence.
 
     Raises:
-        UsageError: `out` holds what no report wrote, the style gives no folder, or there is
-            nothing to show in `features`.
+        UsageError: `out` holds what no report wrote, or the style gives no folder.
     """
     plugin = registry.load("reports", style, offering="write")
     shown, out = out, place_of(out)
@@ -115,30 +117,18 @@ def write(
     remove(building, inside=out.parent)
     building.mkdir()
     try:
-        left_out: list[str] = []
         found = groups(results)
-        opened = {group.name: _open(group, root) for group in found}
-        known = _looks(found, paper)
-        sections = tuple(
-            _section(group, opened[group.name], building, root, known, left_out) for group in found
-        )
-        exhibited = ""
-        exhibits: tuple[Exhibit, ...] = ()
-        if paper:
-            kept = features or out.with_name(f"{out.name}-features")
-            exhibited, exhibits = _of_paper(
-                found, opened, kept, building, root, known, left_out, say
-            )
-        elif features is not None:
-            exhibited, exhibits = "What embeddings are alike in", _inspected(features, building)
+        looks = (exhibition.looks if exhibition else None) or figures.looks_of(found)
+        sections = [_section(group, building, root, looks) for group in found]
+        times, untimed = _split([_timed(found)])
         page = Page(
             title=title,
             made_by=f"vosbench {__version__}",
-            sections=sections,
-            looks=known,
-            tables=_tables([_timed(found)], building, "tables", left_out),
-            exhibits=exhibits,
-            exhibited=exhibited,
+            sections=tuple(section for section, _ in sections),
+            looks=looks,
+            tables=_tables(times, building, "tables"),
+            exhibits=_exhibited(exhibition, building) if exhibition else (),
+            exhibited=exhibition.title if exhibition else "",
             width=width,
             progress=progress,
         )
@@ -151,6 +141,11 @@ def write(
     finally:
         with contextlib.suppress(OSError):
             remove(building, inside=out.parent)
+    left_out = [
+        *(why for _, left in sections for why in left),
+        *(exhibition.left_out if exhibition else ()),
+        *untimed,
+    ]
     return Made(shown / "index.html", tuple(dict.fromkeys(left_out)))
 
 
@@ -184,34 +179,17 @@ def _listed(found: Seq[Group]) -> list[dict[str, Any]]:
     ]
 
 
-def _looks(found: Seq[Group], paper: bool) -> Looks:
-    """What each run looks like in all of the report: tables, figures and viewer."""
-    from vosbench.reporting import figures  # matplotlib
-
-    together = [[run.name for run in group.results[: figures.SERIES]] for group in found]
-    if paper:
-        from vosbench.rpmnet_paper.exhibits import drawn_together  # torch
-
-        together += drawn_together(found)
-    return looks((run.name for group in found for run in group.results), together)
-
-
 def _section(
-    group: Group,
-    opened: Opened,
-    out: Path,
-    root: Path | None,
-    known: Looks,
-    left_out: list[str],
-) -> Section:
-    """One group of runs with its tables and figures written."""
+    group: Group, out: Path, root: Path | None, looks: Looks
+) -> tuple[Section, tuple[str, ...]]:
+    """One group of runs with its tables and figures written, and what is left out of it."""
     data = group.results[0].summary["dataset"]
-    dataset, source, absent = opened
-    made = list(_analysed(group, root, dataset))
+    dataset, source, absent = opened(group, root)
+    made, left_out = _split(_analysed(group, root, dataset))
     if absent:
-        left_out.append(f"{group.title}: frames and masks: {absent}")
+        left_out = (*left_out, f"{group.title}: frames and masks: {absent}")
     card = card_or_none(group.results[0])
-    return Section(
+    section = Section(
         name=group.name,
         title=group.title,
         source=f"{data['name']}-{data['split']}-{source}",
@@ -219,38 +197,13 @@ def _section(
         runs=tuple(_run(result) for result in group.results),
         sequences=sequences_of(group.results[0]),
         tags=card.attributes if card else {},
-        tables=tuple(
-            _within(group, table) for table in _tables(made, out, f"tables/{group.name}", left_out)
-        ),
-        figures=_figures(group, dataset, out, known, made),
+        tables=tuple(_within(group, table) for table in _tables(made, out, f"tables/{group.name}")),
+        figures=_figures(group, dataset, out, looks, made),
         united=group.results[0].summary["protocol"]["objects"] == "united",
         open=dataset.sequence if dataset else None,
         absent=absent,
     )
-
-
-class Opened(NamedTuple):
-    """The dataset of a group, what tells its frames from others, or why it is not at hand."""
-
-    dataset: Dataset | None
-    source: str = ""
-    absent: str = ""
-
-
-def _open(group: Group, root: Path | None) -> Opened:
-    run = next((result for result in group.results if result.manifest), group.results[0])
-    try:
-        dataset = dataset_of(run, root=root)
-    except (UsageError, DataError) as error:
-        return Opened(None, absent=str(error))
-    missing = [name for name in sequences_of(group.results[0]) if name not in dataset.names]
-    if missing:
-        absent = f"{dataset.card.name} has no sequence {missing[0]!r} where it was looked for"
-        return Opened(None, absent=f"{absent}; --root DIR names where the data lie now")
-    identity = run.manifest["identity"] if run.manifest else {}
-    recorded = run.manifest["root"] if run.manifest else None
-    source = fingerprint([str(root or recorded), identity.get("resolution", "")])[:6]
-    return Opened(dataset, source)
+    return section, left_out
 
 
 def _run(result: Result) -> ShownRun:
@@ -287,75 +240,40 @@ def _about(manifest: Mapping[str, Any]) -> str:
 
 
 def _figures(
-    group: Group, dataset: Dataset | None, out: Path, known: Looks, made: Seq[Table | Left]
+    group: Group, dataset: Dataset | None, out: Path, looks: Looks, made: Seq[Table]
 ) -> tuple[ShownFigure, ...]:
-    from vosbench.reporting import figures  # matplotlib
-
-    tables = {table.name: table for table in made if isinstance(table, Table)}
+    """The figures of a group, written; their captions lack what the section's heading says."""
+    tables = {table.name: table for table in made}
     return tuple(
-        _drawn(
-            replace(drawn, caption=drawn.caption.replace(f"; {group.title}", "")),  # the heading
+        _saved(
+            replace(figure, caption=figure.caption.replace(f"; {group.title}", "")),
             out,
             f"figures/{group.name}",
         )
-        for drawn in figures.of_runs(group, dataset, tables, known)
+        for figure in figures.of_group(group, dataset, tables, looks)
     )
 
 
-def _drawn(drawn: Drawn | KeptFigure, out: Path, where: str) -> ShownFigure:
+def _saved(figure: Figure, out: Path, where: str) -> ShownFigure:
     """Write a figure; of pictures the page shows the PNG, which is smaller than their SVG."""
-    paths = drawn.save(out / where)
-    files = tuple(path.relative_to(out).as_posix() for path in paths)
-    png, svg = files
-    shown = png if drawn.pictures else svg
-    return ShownFigure(drawn.name, drawn.caption, shown, drawn.alt, files, drawn.name in FOLDED)
+    png, svg = (path.relative_to(out).as_posix() for path in figure.save(out / where))
+    shown = png if figure.pictures else svg
+    folded = figure.name.startswith(FOLDED)
+    return ShownFigure(figure.name, figure.caption, shown, figure.alt, (png, svg), folded)
 
 
-def _of_paper(
-    found: Seq[Group],
-    opened: Mapping[str, Opened],
-    kept: Path,
-    out: Path,
-    root: Path | None,
-    known: Looks,
-    left_out: list[str],
-    say: Callable[[str], None] | None,
-) -> tuple[str, tuple[Exhibit, ...]]:
-    """The paper's tables and figures, written."""
-    from vosbench.rpmnet_paper import exhibits as paper  # matplotlib, torch
-
-    at_hand = {name: each.dataset for name, each in opened.items() if each.dataset}
-    pieces = paper.pieces(found, at_hand, kept, looks=known, root=root, left_out=left_out, say=say)
-    return paper.TITLE, tuple(
-        Exhibit(
-            piece.name,
-            piece.title,
-            _tables(piece.tables, out, "tables/paper", left_out, fold=False),
-            tuple(_drawn(figure, out, "figures/paper") for figure in piece.figures),
-            "" if piece.tables or piece.figures else "No run at hand allows it.",
+def _exhibited(exhibition: Exhibition, out: Path) -> tuple[ShownExhibit, ...]:
+    """What is shown before all sections, written."""
+    return tuple(
+        ShownExhibit(
+            exhibit.name,
+            exhibit.title,
+            _tables(exhibit.tables, out, f"tables/{exhibition.name}", fold=False),
+            tuple(_saved(each, out, f"figures/{exhibition.name}") for each in exhibit.figures),
+            "" if exhibit.tables or exhibit.figures else "No run at hand allows it.",
         )
-        for piece in pieces
+        for exhibit in exhibition.exhibits
     )
-
-
-def _inspected(folder: Path, out: Path) -> tuple[Exhibit, ...]:
-    """What `vosbench inspect` wrote, or a report of the paper kept, one exhibit for each folder."""
-    from vosbench.inspection import folder as features_folder
-
-    exhibits = []
-    for each in (folder, *sorted(path for path in folder.glob("*") if path.is_dir())):
-        looked = features_folder.read(each)
-        if looked is not None:
-            where = f"features/{each.name}"
-            tables = _tables(looked.tables, out, f"tables/{where}", [], fold=False)
-            drawn = tuple(_drawn(figure, out, f"figures/{where}") for figure in looked.figures)
-            exhibits.append(Exhibit(f"features-{each.name}", each.name, tables, drawn))
-    if not exhibits:
-        raise UsageError(
-            f"{folder} holds nothing to show (no {features_folder.MARK}); "
-            f"`vosbench inspect RUN ... --out {folder}` makes it"
-        )
-    return tuple(exhibits)
 
 
 def _analysed(group: Group, root: Path | None, dataset: Dataset | None) -> Iterator[Table | Left]:
@@ -388,15 +306,22 @@ def _timed(groups: Seq[Group]) -> Table | Left:
         return Left("all data", "runtime", str(error))
 
 
-def _tables(
-    made: Iterable[Table | Left], out: Path, where: str, left_out: list[str], *, fold: bool = True
-) -> tuple[ShownTable, ...]:
-    """Write every table that the runs allow in all formats; the others are told, not hidden."""
-    shown = []
+def _split(made: Iterable[Table | Left]) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+    """The tables that the runs allow, and what is said of the others."""
+    tables, left = [], []
     for table in made:
         if isinstance(table, Left):
-            left_out.append(str(table))
+            left.append(str(table))
         else:
-            folded = fold and table.name not in OPEN
-            shown.append(show(table, write_files(table, out, where), folded=folded))
-    return tuple(shown)
+            tables.append(table)
+    return tuple(tables), tuple(left)
+
+
+def _tables(
+    tables: Iterable[Table], out: Path, where: str, *, fold: bool = True
+) -> tuple[ShownTable, ...]:
+    """Write tables in all formats; of those of a section, few are seen at once."""
+    return tuple(
+        show(table, write_files(table, out, where), folded=fold and table.name not in OPEN)
+        for table in tables
+    )

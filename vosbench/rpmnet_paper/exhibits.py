@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Sequence as Seq
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from vosbench.analysis.ablation import ORDER, ablation
-from vosbench.analysis.groups import Group, options_of, sequences_of
+from vosbench.analysis.ablation import ablation
+from vosbench.analysis.attributes import attributes
+from vosbench.analysis.groups import Group, groups, options_of, sequences_of
 from vosbench.drawing import from_masks
-from vosbench.drawing.figure import Drawn, KeptFigure
+from vosbench.drawing.exhibit import Exhibit, Exhibition
+from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError, UsageError
 from vosbench.files import fingerprint
-from vosbench.inspection import exhibits, pca, receptive_field
-from vosbench.inspection import folder as features_folder
+from vosbench.inspection import exhibits, folder, pca, receptive_field
 from vosbench.inspection.subjects import from_run
 from vosbench.reporting import figures
+from vosbench.reporting.opened import opened
 from vosbench.results import Result
-from vosbench.rpmnet_paper import missing
-from vosbench.rpmnet_paper import tables as paper
+from vosbench.rpmnet_paper import missing, tables
 from vosbench.tables import Table
 from vosbench.toolbox.reports.looks import Looks
 from vosbench.types import Dataset
 
-TITLE = "Tables and figures of RPM-Net (WACV 2020)"
 OWN = "car-shadow"  # the sequence of the paper's Fig. 8
 PAIRS, CELLS = 1, 300  # of every sequence: seconds a method, and the means move little with more
 LOOKED_AT = 2  # sequences whose embeddings are drawn
@@ -39,165 +38,154 @@ PICTURED = ("conv-3", "dilation-3", "deformable", "correlation")  # more do not 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Piece:
-    """One table or figure of the paper; without any table or figure it could not be made."""
-
-    name: str
-    title: str
-    tables: tuple[Table, ...] = ()
-    figures: tuple[Drawn | KeptFigure, ...] = ()
-
-
-def pieces(
-    groups: Seq[Group],
-    opened: Mapping[str, Dataset],
-    kept: Path,
-    *,
-    looks: Looks,
-    root: Path | None = None,
-    left_out: list[str],
-    say: Say | None = None,
-) -> Iterator[Piece]:
+def exhibition(
+    results: Iterable[Result], kept: Path, *, root: Path | None = None, say: Say | None = None
+) -> Exhibition:
     """The paper's tables and figures in its order, and last what is missing.
 
     Args:
-        groups: runs by what they were scored on.
-        opened: the datasets that are at hand, by group.
+        results: scored runs of whatever datasets.
         kept: folder of what was computed from the methods, one folder in it for each group.
-        looks: of the runs, by name.
-        root: where the data lie now.
-        left_out: is told what could not be made, and why.
+        root: where the data lie now: a dataset's folder, or the one that holds all.
         say: is told what is being computed.
     """
-    for table in (paper.scores(groups), paper.other_datasets(groups), paper.runtimes(groups)):
-        yield Piece(table.name, table.title, (table,))
-    looked = {}
-    for group in groups:
-        if group.name in opened:
-            where = kept / group.name
-            found = _looked(group, opened[group.name], where, looks, root, left_out, say)
-            if found is not None:
-                looked[group.name] = found
-    drawn: dict[str, list[Drawn | KeptFigure]] = {}
-    for group in groups:
-        drawn[group.name] = [
-            *_of_runs(group, opened.get(group.name), looks),
-            *_said_whose(group, looked.get(group.name)),
-        ]
+    found = groups(results)
+    looks = figures.looks_of(found, drawn_together(found))
+    at_hand = {group.name: opened(group, root).dataset for group in found}
+    parts: list[tuple[str, Exhibit]] = []
+    left_out: list[str] = []
+    for group in found:
+        dataset = at_hand[group.name]
+        parts.append((group.name, _of_runs(group, dataset, looks)))
+        if dataset is not None:
+            looked, left = _looked(group, dataset, kept / group.name, looks, root, say)
+            parts.append((group.name, looked))
+            left_out += left
 
-    def of(*names: str) -> tuple[Drawn | KeptFigure, ...]:
-        """Figures of all groups by the start of their names, each named after its group."""
-        return tuple(
-            replace(figure, name=f"{group.name}-{figure.name}")
-            for group in groups
-            for figure in drawn[group.name]
-            if figure.name.startswith(names)
-        )
+    def of(name: str, title: str, start: str, table: str = "") -> Exhibit:
+        """Of all groups, the figures whose names start so, and the table, named after the group."""
+        drawn, made = [], []
+        for group_name, part in parts:
+            named = part.prefixed(group_name)
+            drawn += [f for f in named.figures if f.name.startswith(f"{group_name}-{start}")]
+            made += [t for t in named.tables if t.name == f"{group_name}-{table}"]
+        return Exhibit(name, title, tuple(made), tuple(drawn))
 
-    yield Piece("figure-4", "Fig. 4: results of the techniques", (), of("qualitative"))
-    yield Piece("figure-5", "Fig. 5: attributes", (), of("attributes"))
-    grids = tuple(_renamed(g.name, ablation(g.only(_grid(g)))) for g in groups if _grid(g))
-    yield Piece("figure-6", "Fig. 6: backbone and matching module", grids, of("ablation"))
-    yield Piece("figure-7", "Fig. 7: score and receptive field", (), of("score-by-field"))
-    yield Piece("figure-8", "Fig. 8: results of the matching modules", (), of("modules"))
-    fields, spread = (
-        tuple(
-            _renamed(name, table)
-            for name, found in looked.items()
-            for table in found.tables
-            if table.name == wanted
-        )
-        for wanted in ("receptive-field", "embedding-pca")
-    )
-    yield Piece("figure-9", "Fig. 9: likeness of embeddings", fields, of("cosine"))
-    yield Piece("figure-10", "Fig. 10 and 1: PCA of embeddings, and samples", spread, of("pca"))
-    lacking = missing.missing(groups, root=root)
-    if lacking.rows:
-        yield Piece(lacking.name, lacking.title, (lacking,))
+    lacking = missing.missing(found, root=root)
+    of_paper = (tables.scores(found), tables.other_datasets(found), tables.runtimes(found))
+    return Exhibition(
+        "paper",
+        "Tables and figures of RPM-Net (WACV 2020)",
+        (
+            *(Exhibit(table.name, table.title, (table,)) for table in of_paper),
+            of("figure-4", "Fig. 4: results of the techniques", "qualitative"),
+            of("figure-5", "Fig. 5: attributes", "attributes"),
+            of("figure-6", "Fig. 6: backbone and matching module", "ablation", "ablation-J"),
+            of("figure-7", "Fig. 7: score and receptive field", "score-by-field"),
+            of("figure-8", "Fig. 8: results of the matching modules", "modules"),
+            of("figure-9", "Fig. 9: likeness of embeddings", "cosine", "receptive-field"),
+            of("figure-10", "Fig. 10 and 1: PCA of embeddings, and samples", "pca",
+               "embedding-pca"),
+            *([Exhibit(lacking.name, lacking.title, (lacking,))] if lacking.rows else []),
+        ),
+        looks,
+        tuple(left_out),
+    )  # fmt: skip
 
 
-def drawn_together(groups: Seq[Group]) -> Iterator[list[str]]:
+def drawn_together(groups: Iterable[Group]) -> Iterator[list[str]]:
     """The names of the runs that share a figure."""
     for group in groups:
         yield [run.name for run in _followers(group)]
         yield [run.name for run in by_module(group)]
 
 
-def _followers(group: Group) -> list[Result]:
-    """The least special run of each technique of the paper, as many as colours serve."""
-    runs = [found[0] for found in paper.techniques([group]).values() if found]
-    return runs[: figures.SERIES]
-
-
-def _of_runs(group: Group, dataset: Dataset | None, looks: Looks) -> Iterator[Drawn]:
-    """Figures from the runs' files; those with frames only where the dataset is at hand."""
-    runs = _followers(group)
-    title, whose = f"{group.title}.", " of the paper's techniques"
-    yield from figures.by_attribute(group.only(runs), title, of=whose, looks=looks)
-    yield from figures.by_option(group.only(_grid(group)))
-    if dataset is None:
-        return
-    yield from figures.last_frames(runs, dataset, title, of=whose)
-    modules = by_module(group)
-    if len(modules) > 1 and from_masks.drawable(modules):
-        scored = sequences_of(group.results[0])
-        name = OWN if OWN in scored else scored[0]
-        yield Drawn(
-            "modules",
-            f"Last scored frame of {name}: truth and masks by matching module, with J; {title}",
-            f"A frame of {name} with the masks of {', '.join(run.name for run in modules)}.",
-            from_masks.side_by_side(dataset.sequence(name), modules),
-            pictures=True,
-        )
-
-
 def by_module(group: Group) -> list[Result]:
     """One run for each matching module, in the paper's order: the least special of those there."""
     found: dict[str, Result] = {}
-    for run in sorted(figures.gridded(group.results), key=lambda run: (len(run.name), run.name)):
+    for run in sorted(_gridded(group), key=lambda run: (len(run.name), run.name)):
         found.setdefault(str(options_of(run)["matching"]), run)
-    return [found[module] for module in ORDER if module in found]
+    return [found[module] for module in missing.ORDER if module in found]
+
+
+def _gridded(group: Group) -> list[Result]:
+    """The runs whose method has a backbone and a matching module to choose."""
+    return [run for run in group.results if {"backbone", "matching"} <= options_of(run).keys()]
 
 
 def _grid(group: Group) -> list[Result]:
     """The runs of the paper's own modules, without the CRF."""
     return [
         run
-        for run in figures.gridded(group.results)
+        for run in _gridded(group)
         if options_of(run)["matching"] in missing.MODULES
         and options_of(run).get("refine", "none") == "none"
     ]
 
 
-def _renamed(group: str, table: Table) -> Table:
-    return replace(table, name=f"{group}-{table.name}")
+def _followers(group: Group) -> list[Result]:
+    """The least special run of each technique of the paper, as many as colours serve."""
+    runs = [found[0] for found in tables.techniques([group]).values() if found]
+    return runs[: figures.SERIES]
 
 
-def _said_whose(group: Group, looked: features_folder.Kept | None) -> Iterator[KeptFigure]:
-    """Kept figures with captions that name the group."""
-    for figure in looked.figures if looked else ():
-        yield replace(figure, caption=f"{figure.caption} {group.title}.")
+def _of_runs(group: Group, dataset: Dataset | None, looks: Looks) -> Exhibit:
+    """What the runs' files give; figures with frames only where the dataset is at hand."""
+    runs, grid = _followers(group), _grid(group)
+    title, whose = f"{group.title}.", " of the paper's techniques"
+    made = (ablation(group.only(grid)),) if grid else ()
+    drawn: list[Figure] = []
+    by_attribute = _attributes(group.only(runs))
+    if by_attribute is not None:
+        names = [run.name for run in runs]
+        drawn.append(figures.by_attribute(by_attribute, names, title, of=whose, known=looks))
+    for table in made:
+        drawn += figures.by_options(table, group.title)
+    if dataset is not None:
+        drawn += figures.last_frames(runs, dataset, title, of=whose)
+        drawn += _modules(group, dataset)
+    return Exhibit("runs", group.title, made, tuple(drawn))
+
+
+def _attributes(group: Group) -> Table | None:
+    """J by attribute, where a scored sequence has one."""
+    try:
+        return attributes(group) if group.results else None
+    except UsageError:
+        return None
+
+
+def _modules(group: Group, dataset: Dataset) -> Iterator[Figure]:
+    """A frame as each matching module carries its mask (Fig. 8)."""
+    runs = by_module(group)
+    if len(runs) > 1 and from_masks.drawable(runs):
+        scored = sequences_of(group.results[0])
+        name = OWN if OWN in scored else scored[0]
+        yield Figure(
+            "modules",
+            f"Last scored frame of {name}: truth and masks by matching module, with J; "
+            f"{group.title}.",
+            f"A frame of {name} with the masks of {', '.join(run.name for run in runs)}.",
+            from_masks.side_by_side(dataset.sequence(name), runs),
+            pictures=True,
+        )
 
 
 def _looked(
-    group: Group,
-    dataset: Dataset,
-    folder: Path,
-    looks: Looks,
-    root: Path | None,
-    left_out: list[str],
-    say: Say | None,
-) -> features_folder.Kept | None:
-    """What the methods of a group show of themselves, from `folder` where that is the same."""
-    subjects = []
+    group: Group, dataset: Dataset, where: Path, looks: Looks, root: Path | None, say: Say | None
+) -> tuple[Exhibit, list[str]]:
+    """What the methods of a group show of themselves, and what could not be looked into.
+
+    It is read in the folder `where` if that holds the same.
+    """
+    subjects, left_out = [], []
     for run in by_module(group):
         try:
             subjects.append(from_run(run, root=root))
         except (UsageError, DataError) as error:
             left_out.append(f"{group.title}: embeddings of {run.name}: {error}")
     if not subjects:
-        return None
+        return Exhibit("looked", group.title), left_out
     names = sequences_of(group.results[0])
     pictured = sorted(names, key=lambda name: name != OWN)[:LOOKED_AT]
     runs = {run.name: run for run in group.results}
@@ -207,13 +195,13 @@ def _looked(
         "looks": {s.label: looks[s.label] for s in subjects},
     })  # fmt: skip
     try:
-        found = features_folder.read(folder)
+        found = folder.read(where, key=key)
     except DataError:
         found = None  # made anew
-    if found is None or found.key != key:
+    if found is None:
         if say:
             say(f"looking into {len(subjects)} methods on {len(names)} sequences: {group.title}")
-        features_folder.check_place(folder)  # before minutes of work
+        folder.check_place(where)  # before minutes of work
         modules = {s.label: str(options_of(runs[s.label])["matching"]) for s in subjects}
         some = [s for s in subjects if modules[s.label] in PICTURED] or subjects[: len(PICTURED)]
         clips = [dataset.sequence(name) for name in pictured]
@@ -227,9 +215,11 @@ def _looked(
             ),
             exhibits.projections(some, clips, pairs=2 * PAIRS),
         ]
-        features_folder.write(looked, folder, key=key)
-        found = features_folder.read(folder)
-    return found
+        folder.write(looked, where, key=key)
+        found = folder.read(where, key=key)
+        assert found is not None, "just written"
+    said = tuple(replace(f, caption=f"{f.caption} {group.title}.") for f in found.figures)
+    return replace(found, figures=said), left_out
 
 
 def _identity(run: Result) -> list[object]:
@@ -241,6 +231,6 @@ def _identity(run: Result) -> list[object]:
 
 def _source() -> str:
     """The text of the modules that measure and draw what is kept."""
-    modules = (exhibits, features_folder, pca, receptive_field, *exhibits.DRAWING)
+    modules = (exhibits, folder, pca, receptive_field, *exhibits.DRAWING)
     texts = (inspect.getsource(module) for module in modules)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.analysis.ablation import ORDER
 from vosbench.analysis.groups import Group, located, options_of, plugin_of
 from vosbench.analysis.published import follows
 from vosbench.errors import DataError, UsageError
@@ -19,7 +18,10 @@ from vosbench.resolve import card_of, method_options, open_dataset
 from vosbench.rpmnet_paper.tables import SECONDS, data_of, figures
 from vosbench.tables import Column, Table
 
-MODULES = ORDER[:7]  # the paper's matching modules
+MODULES = (  # the paper's matching modules
+    "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
+)  # fmt: skip
+ORDER = (*MODULES, "correlation")  # and ours
 
 Row = tuple[str, str, str]
 
@@ -33,6 +35,8 @@ def missing(groups: Sequence[Group], *, root: Path | None = None) -> Table:
         notes.append("DIR: the folder that holds the datasets, or into which they are fetched")
     if any("CLIPS" in command for *_, command in rows):
         notes.append("CLIPS: a folder of unlabelled videos; no weights are shipped for these")
+    if any("--out RUNS" in command for *_, command in rows):
+        notes.append("RUNS: the folder that holds the runs of this report")
     return Table(
         name="missing",
         title="What is missing, and the command that makes it",
@@ -67,7 +71,7 @@ def _scores(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
     for dataset, methods in wanted.items():
         table = "Table 2" if dataset == "davis2017" else "Table 3"
         flags = _flags(groups, dataset, root)
-        if "DIR" in flags:
+        if card_of(dataset).folder and _found(groups, dataset, root) is None:
             fetch = f"download {dataset} --root DIR" if card_of(dataset).archives else (
                 f"info {dataset}"
             )  # fmt: skip
@@ -113,18 +117,11 @@ def _command(backbone: str, module: str, dataset: str, flags: str) -> str:
 
 
 def _flags(groups: Sequence[Group], dataset: str, root: Path | None) -> str:
-    """Where the data lie, as far as is known, and where the runs do."""
-    card = card_of(dataset)
+    """Where the data lie and where the runs do, by names: a report may go to another machine."""
     flags = ""
-    if card.folder:
-        before = [g.results[0].manifest for g in groups if data_of(g) == dataset]
-        recorded = next((m["root"] for m in before if m and m["root"]), None)
-        try:
-            found = located(card, root, recorded)
-            open_dataset(dataset, root=found)
-        except (UsageError, DataError):
-            found = None
-        flags += f" --root {shlex.quote(str(found)) if found else f'DIR/{card.folder}'}"
+    if folder := card_of(dataset).folder:
+        found = _found(groups, dataset, root)
+        flags += f" --root {_below(found, f'DIR/{found.name if found else folder}')}"
     folders = {
         run.folder.parent
         for group in groups
@@ -132,5 +129,25 @@ def _flags(groups: Sequence[Group], dataset: str, root: Path | None) -> str:
         if run.folder and run.manifest
     }
     if len(folders) == 1:
-        flags += f" --out {shlex.quote(str(folders.pop()))}"
+        flags += f" --out {_below(folders.pop(), 'RUNS')}"
     return flags
+
+
+def _found(groups: Sequence[Group], dataset: str, root: Path | None) -> Path | None:
+    """Where a dataset lies; None where it is not at hand."""
+    before = [g.results[0].manifest for g in groups if data_of(g) == dataset]
+    recorded = next((m["root"] for m in before if m and m["root"]), None)
+    try:
+        found = located(card_of(dataset), root, recorded)
+        open_dataset(dataset, root=found)
+    except (UsageError, DataError):
+        return None
+    return found
+
+
+def _below(path: Path | None, name: str) -> str:
+    """A path within the working directory as a shell takes it, relative; else what it is called."""
+    here = Path.cwd()
+    if path is None or not path.resolve().is_relative_to(here):
+        return name
+    return shlex.quote(str(path.resolve().relative_to(here)))

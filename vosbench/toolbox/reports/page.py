@@ -104,8 +104,8 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """Tables and figures that are shown under a heading of their own, such as a paper's Fig. 5.
+class ShownExhibit:
+    """Tables and figures under a heading of their own, such as a paper's Fig. 5.
 
     name: fit for a file's name. said: what there is to say, such as that a run is missing for it.
     """
@@ -131,7 +131,7 @@ class Page:
     looks: Looks
     tables: tuple[ShownTable, ...] = ()
     figures: tuple[ShownFigure, ...] = ()
-    exhibits: tuple[Exhibit, ...] = ()
+    exhibits: tuple[ShownExhibit, ...] = ()
     exhibited: str = ""
     width: int = 480
     progress: Callable[[str], None] | None = None

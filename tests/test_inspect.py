@@ -74,7 +74,7 @@ def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path:
     looked = exhibits.projections([subject], [dataset.sequence("ant")], pairs=2, points=points)
     (drawn,) = looked.figures
     assert drawn.name == "pca-ant"
-    target = drawn.figure.axes[0]
+    target = drawn.drawing.axes[0]
     assert [line.get_label() for line in target.lines] == ["2,2", "31,47"]
 
     assert result.manifest is not None

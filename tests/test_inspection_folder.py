@@ -8,10 +8,10 @@ import pytest
 
 from vosbench.drawing import charts
 from vosbench.drawing.charts import Value
-from vosbench.drawing.figure import Drawn
+from vosbench.drawing.exhibit import Exhibit
+from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError
 from vosbench.inspection import folder
-from vosbench.inspection.exhibits import Shown
 from vosbench.tables import Column, Table
 
 TABLE = Table(
@@ -20,17 +20,19 @@ TABLE = Table(
 )  # fmt: skip
 
 
-def looked() -> Shown:
+def looked() -> Exhibit:
     figure = charts.grouped_bars(["x"], {"a": [Value(0.5)]}, ylabel="J")
-    return Shown((TABLE,), (Drawn("bars", "Bars.", "One bar.", figure),))
+    return Exhibit("looked", "Looked", (TABLE,), (Figure("bars", "Bars.", "One bar.", figure),))
 
 
 def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert folder.read(tmp_path) is None
     folder.write([looked()], tmp_path / "kept", key="k")
-    kept = folder.read(tmp_path / "kept")
+    assert folder.read(tmp_path / "kept", key="another") is None
+    kept = folder.read(tmp_path / "kept", key="k")
+    assert kept == folder.read(tmp_path / "kept")
     assert kept is not None
-    assert (kept.key, kept.tables) == ("k", (TABLE,))
+    assert (kept.title, kept.tables) == ("kept", (TABLE,))
     (figure,) = kept.figures
     assert (figure.caption, figure.alt, figure.pictures) == ("Bars.", "One bar.", False)
     png, svg = figure.save(tmp_path / "out")

@@ -15,6 +15,7 @@ from vosbench import api, results
 from vosbench.analysis.groups import groups
 from vosbench.cli import app
 from vosbench.errors import UsageError
+from vosbench.inspection import folder
 from vosbench.reporting import report
 from vosbench.rpmnet_paper import exhibits, missing, tables
 from vosbench.tables import Table
@@ -106,6 +107,21 @@ def test_what_is_missing_comes_with_commands_that_exist(
         of.make_context(words[1], list(arguments), resilient_parsing=False)
 
 
+def test_commands_name_no_folder_of_this_machine(
+    runs: list[results.Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data" / "DAVIS-2017"
+    monkeypatch.setattr(missing, "_found", lambda groups, dataset, root: data)
+    far = missing.missing(groups(runs))
+    said = " ".join(str(row["command"]) for row in far.records())
+    assert "/" not in said.replace("DIR/DAVIS-2017", "")
+    assert "--root DIR/DAVIS-2017 --out RUNS" in said
+    assert any(note.startswith("RUNS: the folder that holds the runs") for note in far.notes)
+    monkeypatch.chdir(tmp_path.parent)
+    near = " ".join(str(row["command"]) for row in missing.missing(groups(runs)).records())
+    assert f"--root {tmp_path.name}/data/DAVIS-2017 --out {tmp_path.name}" in near
+
+
 def test_a_module_without_weights_is_trained_first(tmp_path: Path) -> None:
     options = {**CONV, "backbone": "resnet50"}
     run = write_run(tmp_path / "r", steady({"a": 0.3}), method="rpmnet-conv-3", options=options)
@@ -119,7 +135,8 @@ def test_published_beside_measured_is_seen_on_the_page(
     runs: list[results.Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VOSBENCH_DATA", raising=False)
-    made = report.write(runs, tmp_path / "page", title="T", paper=True)
+    shown = exhibits.exhibition(runs, tmp_path / "kept")
+    made = report.write(runs, tmp_path / "page", title="T", exhibition=shown)
     page = made.page.read_text(encoding="utf-8")
     assert (
         f'<section id="table-2" class="exhibit">\n<h3>{tables.scores(groups(runs)).title}' in page
@@ -143,9 +160,8 @@ def test_figures_that_look_into_methods_are_made_once(tmp_path: Path) -> None:
     said: list[str] = []
 
     def again() -> str:
-        written = report.write(
-            made, tmp_path / "page", title="T", paper=True, say=said.append, root=data
-        )
+        shown = exhibits.exhibition(made, tmp_path / "kept", root=data, say=said.append)
+        written = report.write(made, tmp_path / "page", title="T", root=data, exhibition=shown)
         return written.page.read_text(encoding="utf-8")
 
     page = again()
@@ -153,23 +169,28 @@ def test_figures_that_look_into_methods_are_made_once(tmp_path: Path) -> None:
     for figure in ("figure-7", "figure-9", "figure-10", "figure-8", "figure-6"):
         part = page.partition(f'<section id="{figure}"')[2].partition("</section>")[0]
         assert "<img " in part, figure
-    folder = tmp_path / "page-features" / "folder-all-prompted"
-    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    kept = tmp_path / "kept" / "folder-all-prompted"
+    before = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
     assert again() == page
     assert len(said) == 1
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in kept.iterdir()} == before
     made = made[:1]
     again()
     assert said[1].startswith("looking into 1 methods")
-    plain = report.write(made, tmp_path / "plain", title="T", features=folder)
+    plain = report.write(
+        made, tmp_path / "plain", title="T", exhibition=folder.exhibition(tmp_path / "kept")
+    )
     assert "cosine-bars" in plain.page.read_text(encoding="utf-8")
+    drawn = plain.page.parent / "figures" / "features"
+    assert (drawn / "folder-all-prompted-cosine-bars.png").is_file()
     with pytest.raises(UsageError, match=r"holds nothing to show \(no features.json\)"):
-        report.write(made, tmp_path / "none", title="T", features=data)
+        folder.exhibition(data)
 
 
 def test_sequences_without_attributes_leave_only_fig_5_out(tmp_path: Path) -> None:
     run = api.run("copy-first", "synthetic", sequences=["plain"], out=tmp_path / "runs")
-    page = report.write([run], tmp_path / "page", title="T", paper=True).page.read_text()
+    shown = exhibits.exhibition([run], tmp_path / "kept")
+    page = report.write([run], tmp_path / "page", title="T", exhibition=shown).page.read_text()
     begun = [page.partition(f'<section id="figure-{n}"')[2] for n in (4, 5)]
     parts = [each.partition("<section")[0] for each in begun]
     assert '-qualitative.png"' in parts[0]

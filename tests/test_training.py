@@ -232,11 +232,11 @@ def test_what_was_trained_is_a_backbone_of_label_propagation(train: Train, tmp_p
         "prefix": "0.", "builder": "encoder", "backbone": "compact", "dim": 6, "norm": "group",
         "stride": 4, "colours": "lab",
     }  # fmt: skip
-    leaf = registry.load("methods", "label-propagation")
-    options = leaf.Options(backbone="tiny-trainable", weights=path, size="native")
+    plugin = registry.load("methods", "label-propagation")
+    options = plugin.Options(backbone="tiny-trainable", weights=path, size="native")
 
     def build() -> Any:
-        return leaf.build(options, device="cpu", seed=0)
+        return plugin.build(options, device="cpu", seed=0)
 
     frame = np.random.default_rng(3).integers(0, 256, (60, 84, 3)).astype(np.uint8)
     with torch.inference_mode():

@@ -12,7 +12,7 @@ ENOUGH = 2**19  # cells after which the clusters stay as they are
 
 
 class Palette(nn.Module):
-    """The clusters' centres (k, 2), a and b as toolbox.lab scales them, kept with the weights.
+    """The clusters' centres (k, 2), a and b as images.lab scales them, kept with the weights.
 
     Mini-batch k-means (Sculley, WWW 2010) from fixed centres, so that the result depends on the
     cells seen and on nothing else. seen: the cells that each centre is the mean of.

@@ -33,7 +33,10 @@ __all__ = [
     "trainee",
 ]
 
-SOURCE = "after CorrFlow (Lai and Xie, BMVC 2019) and MAST (Lai et al., CVPR 2020)"
+SOURCE = (
+    "after CorrFlow (Lai and Xie, Self-supervised Learning for Video Correspondence Flow, BMVC "
+    "2019) and MAST (Lai et al., MAST: A Memory-Augmented Self-Supervised Tracker, CVPR 2020)"
+)
 VARIANTS = {"colour-reconstruction-previous": {"memory": 1, "first": False, "radius": 8.0}}
 
 

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "SOURCE", "Options", "build", "files"]
 
-SOURCE = "Jabri et al., NeurIPS 2020, and the source of each preset"
+SOURCE = (
+    "Jabri et al., Space-Time Correspondence as a Contrastive Random Walk, NeurIPS 2020, and the "
+    "source of each preset"
+)
 
 
 class LabelPropagation:

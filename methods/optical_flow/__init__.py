@@ -18,7 +18,10 @@ from .options import Options
 
 __all__ = ["SOURCE", "Options", "build"]
 
-SOURCE = "optical-flow baselines of RPM-Net (WACV 2020); DIS: Kroeger et al., ECCV 2016"
+SOURCE = (
+    "optical-flow baselines of RPM-Net (Kim et al., WACV 2020); DIS: Kroeger et al., Fast Optical "
+    "Flow using Dense Inverse Search, ECCV 2016"
+)
 
 
 def build(options: Options, *, device: str, seed: int) -> OpticalFlow:

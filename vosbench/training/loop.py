@@ -128,7 +128,7 @@ def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:
     leads = fabric.global_rank == 0
     if leads:
         cut_logs(plan.folder, state.step)
-    look = _Look(plan, trainee, fabric.device)
+    diagnose = _Diagnosis(plan, trainee, fabric.device)
     asked: list[int] = []
     feed = batches(plan, state.step, rank=fabric.global_rank, processes=fabric.world_size)
     with (
@@ -176,11 +176,11 @@ def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:
                         f"{error} has values", state.step - 1, rate, plan.folder
                     ) from None
                 if due and not stopped and state.step < total:
-                    note(look(state.step, show), "diagnostics")
+                    note(diagnose(state.step, show), "diagnostics")
                 saved = time.monotonic()
         weights, complaints = None, []
         if leads and state.step == total:
-            diagnostics = look(state.step, show)
+            diagnostics = diagnose(state.step, show)
             note(diagnostics, "diagnostics")
             complaints = trainee.complaints(diagnostics)
             weights = finish(
@@ -238,7 +238,7 @@ def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
     )
 
 
-class _Look:
+class _Diagnosis:
     """Diagnostics and a picture of one fixed batch of held-out clips, if any could be spared."""
 
     def __init__(self, plan: TrainingPlan, trainee: Any, device: Any) -> None:

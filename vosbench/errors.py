@@ -1,4 +1,4 @@
-"""Errors that a user can mend: each says what was expected, found, where, and what to do."""
+"""Errors that a user can fix: each says what was expected, what was found, where, what to do."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterable, Sequence
 
 
 class VosbenchError(Exception):
-    """Base of every error that is shown to the user without a traceback."""
+    """Base of the errors that the user sees as one message, without a traceback."""
 
 
 class UsageError(VosbenchError):
-    """A command, an option or a name is not one that exists or fits."""
+    """A command, option or name does not exist, or does not fit the others."""
 
 
 class OtherRunError(UsageError):
-    """A folder holds a run with other options, data, weights or source than the one asked for."""
+    """The folder holds another run: its options, data, weights or source differ."""
 
 
 class DataError(VosbenchError):
-    """The data on disk are not what the layout promises.
+    """Files on disk are missing, damaged or not what was expected.
 
-    `faults` lists every fault found, one line each, each naming its file.
+    `faults` lists every fault, one line each, with its file.
     """
 
     def __init__(self, faults: str | Sequence[str]) -> None:
@@ -35,11 +35,11 @@ class DataError(VosbenchError):
 
 
 class TruthWithheldError(DataError):
-    """The split's annotations are not public, so masks can be made but not scored here."""
+    """The split's annotations are not public: masks can be made, but not scored here."""
 
 
 class MethodError(VosbenchError):
-    """A method broke its contract: too few masks, a wrong size, an id that no prompt gave."""
+    """A method gave wrong masks: too few, of another size, or with an id that no prompt has."""
 
 
 class PluginError(VosbenchError):
@@ -47,16 +47,16 @@ class PluginError(VosbenchError):
 
 
 class IncompleteRunError(VosbenchError):
-    """Some sequences of a run failed; the others are kept, and the same command goes on."""
+    """Some sequences of a run failed; the others are kept, and the same command continues."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The tail of an "unknown name" message: the nearest known name, then all of them."""
+    """The end of an "unknown name" message: `did you mean 'x'? known: w, x, y`."""
     names = sorted(known)
     return f"{nearest(word, names)}known: {', '.join(names) or 'none'}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The question whether the nearest known name was meant; empty where none is near."""
+    """`did you mean 'x'? `, or "" if no name is close."""
     near = difflib.get_close_matches(word, sorted(known), n=1)
     return f"did you mean {near[0]!r}? " if near else ""

@@ -1,8 +1,8 @@
-"""Files that are whole or not there, and the one guard that every removal goes through.
+"""Write files in one piece, read JSON, and remove or replace nothing but our own files.
 
-What is written gets a temporary name first and is renamed when it is whole. Nothing else in
-vosbench removes, renames or replaces a file or a folder: `remove` and `replace` refuse what does
-not lie strictly inside the folder that the caller owns, and follow no link out of it.
+A file is written under a temporary name and renamed when it is complete. All of vosbench removes
+and replaces through `remove` and `replace`: they refuse a path that is not strictly inside the
+folder that the caller owns, and follow no link out of it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 
 from vosbench.errors import DataError, UsageError
 
-NUMBER = (int, float, type(None))  # in JSON of ours null is what is undefined
+NUMBER = (int, float, type(None))  # in our JSON, null is an undefined number
 
 
 def jsonable(value: Any) -> Any:
-    """Options as JSON: dataclasses and mappings as objects, paths as text."""
+    """A value as JSON can hold it: dataclasses and mappings as objects, paths as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -36,22 +36,22 @@ def jsonable(value: Any) -> Any:
 
 
 def fingerprint(value: Any) -> str:
-    """The sha256 of a JSON-able value, independent of the order of its keys."""
+    """The sha256 of a value as JSON; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(jsonable(value), sort_keys=True).encode()).hexdigest()
 
 
-HALF_A_SEQUENCE = re.compile(r"\..+-[0-9a-f]{8}")  # as segment.py names them
+HALF_A_SEQUENCE = re.compile(r"\..+-[0-9a-f]{8}")  # as running/sequence.py names them
 HALF_A_FILE = re.compile(r"\..+\.\d+\.part")  # as write_bytes does
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second process out of a run's folder, and sweep up what killed ones left behind.
+    """Keep other processes out of a run's folder, and remove what killed ones left behind.
 
-    The lock goes with the process, however it ends.
+    The lock ends with the process, however that ends.
 
     Raises:
-        UsageError: another process is at work there.
+        UsageError: another process works there.
     """
     with (folder / ".lock").open("a") as lock:
         try:
@@ -81,30 +81,30 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one piece, also when several processes write it at once."""
+    """Write a file in one piece, even if several processes write it at once."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     partial.write_bytes(content)
     replace(partial, path, inside=path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON in one piece; ValueError for NaN, which JSON does not have."""
+    """Write JSON in one piece; ValueError for NaN, which JSON cannot hold."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, shape: Mapping[str, Any], *, what: str, remedy: str) -> dict[str, Any]:
-    """Read a JSON object of ours and check its shape.
+    """Read one of our JSON files and check its shape.
 
     Args:
         path: the file.
-        shape: key -> what stands there: a type, several types, a mapping like this one, or a list
-            of one such for lists. Keys that it does not name may be there too.
-        what: what the file is, such as "a summary of scores".
-        remedy: what to do about a damaged one.
+        shape: key -> the type of its value, several types, a mapping like this one, or, for a
+            list, [the shape of its items]. Other keys are allowed.
+        what: what the file should be, e.g. "a summary of scores".
+        remedy: what to do if it is damaged.
 
     Raises:
-        FileNotFoundError: there is none.
-        DataError: it is no JSON, or has another shape; it names the file and the place in it.
+        FileNotFoundError: there is no such file.
+        DataError: it is not JSON or has another shape; names the file and the place in it.
     """
     try:
         content: dict[str, Any] = json.loads(
@@ -121,17 +121,17 @@ def read_json(path: Path, shape: Mapping[str, Any], *, what: str, remedy: str) -
 def check_shape(
     content: Any, shape: Mapping[str, Any], path: Path, *, what: str, remedy: str
 ) -> None:
-    """Raise DataError unless the content of a file has the shape; arguments as of `read_json`."""
+    """Raise DataError unless the content of a file has the shape; arguments as in `read_json`."""
     if fault := misfit(content, shape):
         raise DataError(f"{path} is not {what}: {fault}; {remedy}")
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no value of JSON")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def misfit(value: Any, shape: Any, where: str = "it") -> str:
-    """The first thing in a value that is not of the shape (see `read_json`), "" where all is.
+    """The first thing in a value that does not fit the shape (see `read_json`), or "".
 
     >>> misfit({"J": {"mean": "high"}}, {"J": {"mean": NUMBER}})
     "J.mean is 'high', expected a number or null"
@@ -164,16 +164,16 @@ _JSON = {
 
 
 def _cut(value: Any) -> str:
-    """A value as a message shows it."""
+    """A value for a message, cut to 40 characters."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def remove(path: Path, *, inside: Path) -> None:
-    """Remove a file, or a folder with all it holds; a link goes, what it leads to stays.
+    """Remove a file, or a folder with all it holds; of a link, only the link.
 
     Raises:
-        DataError: it does not lie strictly inside the folder `inside`; nothing is removed.
+        DataError: the path is not strictly inside the folder `inside`; nothing is removed.
     """
     _guard(path, inside)
     if path.is_dir() and not path.is_symlink():
@@ -183,11 +183,11 @@ def remove(path: Path, *, inside: Path) -> None:
 
 
 def replace(path: Path, to: Path, *, inside: Path) -> None:
-    """Move a file or a folder within the folder `inside`; a file that is there gives way.
+    """Move a file or a folder within the folder `inside`; an existing file is replaced.
 
     Raises:
-        DataError: either does not lie strictly inside `inside`; nothing is moved.
-        OSError: a folder that holds something is there, or something else went wrong.
+        DataError: a path is not strictly inside `inside`; nothing is moved.
+        OSError: a non-empty folder is in the way, or something else went wrong.
     """
     _guard(path, inside)
     _guard(to, inside)
@@ -195,7 +195,7 @@ def replace(path: Path, to: Path, *, inside: Path) -> None:
 
 
 def _guard(path: Path, inside: Path) -> None:
-    """DataError unless a path, its last part not followed, lies strictly inside a folder."""
+    """DataError unless a path is strictly inside a folder; a link at its end is not followed."""
     place = path.parent.resolve() / path.name
     if path.name in ("", "..") or inside.resolve() not in place.parents:
         raise DataError(
@@ -214,18 +214,18 @@ def listing(folder: Path) -> list[str]:
 
 
 def refuse_foreign(folder: Path, own: Collection[str], *, what: str) -> None:
-    """UsageError where a folder of ours holds what we did not write; `own` is as in `listing`."""
+    """UsageError if a folder of ours holds files that we did not write; `own`: see `listing`."""
     foreign = [name for name in listing(folder) if name not in own]
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise UsageError(
-            f"{folder} is not replaced: {foreign[0]!r}{more} in it is not of {what}; "
+            f"{folder} is not replaced: {foreign[0]!r}{more} in it is not part of {what}; "
             "move it away, or name another --out"
         )
 
 
 def former(folder: Path) -> Path:
-    """Where a folder stands aside for a moment while another takes its place."""
+    """The name that a folder gets for a moment while another takes its place."""
     return folder.with_name(f".{folder.name}.former")
 
 

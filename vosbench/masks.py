@@ -1,4 +1,4 @@
-"""Mask files: the only reader, writer and resizer. A file becomes a Mask (h, w) uint8 of ids."""
+"""Read, write and resize mask files. A mask is (h, w) uint8, its values are object ids."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def read_mask(path: Path) -> Mask:
-    """Read one mask file as ids.
+    """Read the object ids from one mask file.
 
-    Palette images give their indices, grey ones their values, grey+alpha the grey channel;
-    1-bit images give 0 and 1. Never converts colours to ids.
+    They are the indices of a palette image, the values of a grey one, the grey channel of
+    grey+alpha, 0 and 1 of a 1-bit image. Colours are never converted to ids.
 
     Raises:
         DataError: the file is missing, damaged, or a colour or 16-bit image.
@@ -38,7 +38,7 @@ def read_mask(path: Path) -> Mask:
     if png.is_scaled_by_pillow(data):
         raise DataError(
             f"mask {path} is grey with 2 or 4 bits and filtered or interlaced: its values cannot "
-            "be told; save it with 8 bits or as a palette image"
+            "be read reliably; save it with 8 bits or as a palette image"
         )
     with _open(path, data) as image:
         if image.mode in ("P", "L"):
@@ -55,7 +55,7 @@ def read_mask(path: Path) -> Mask:
 
 
 def read_foreground(path: Path) -> Mask:
-    """Read a picture of one object, grey or colour, with soft edges: > 127 becomes 1, else 0.
+    """Read the mask of one object from a grey or colour picture: 1 where it is above 127, else 0.
 
     Raises:
         DataError: the file is missing or damaged, deeper than 8 bits, or holds palette indices.
@@ -72,7 +72,7 @@ def read_foreground(path: Path) -> Mask:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a file; DataError when there are none to read."""
+    """The bytes of a file; DataError if it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -83,21 +83,21 @@ def _read(path: Path) -> bytes:
 
 @contextmanager
 def _open(path: Path, data: bytes) -> Iterator[Image.Image]:
-    """A picture opened by Pillow; whatever is wrong with it, also when used, is a DataError."""
+    """Open a picture with Pillow; anything wrong with it, now or when used, is a DataError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data)) as image:
             yield image
     except UnidentifiedImageError:
-        size = f"{len(data)} bytes of something else" if data else "empty"
-        raise DataError(f"mask {path} is no picture but {size}; write it again") from None
+        size = f"{len(data)} bytes of something else" if data else "it is empty"
+        raise DataError(f"mask {path} is not a picture: {size}; write it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
 
 
 def write_mask(path: Path, mask: Mask) -> None:
-    """Write a Mask as a palette PNG with the DAVIS colours, under a temporary name first."""
+    """Write a mask as a palette PNG with the DAVIS colours, first under a temporary name."""
     from PIL import Image
 
     if mask.ndim != 2 or mask.dtype != np.uint8:
@@ -110,7 +110,7 @@ def write_mask(path: Path, mask: Mask) -> None:
 
 
 def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:
-    """Nearest-neighbour resize at pixel centres to (h, w); no id that was not there appears."""
+    """Resize to (h, w) with nearest neighbour at pixel centres, so that no new id appears."""
     rows = ((np.arange(h) + 0.5) * mask.shape[0] / h).astype(np.intp)
     columns = ((np.arange(w) + 0.5) * mask.shape[1] / w).astype(np.intp)
     resized: Mask = mask[rows[:, None], columns[None, :]]
@@ -118,7 +118,7 @@ def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:
 
 
 def lay_prompt(mask: Mask, prompt: Mask) -> Mask:
-    """The mask with the prompt's objects laid over it; the prompt wins where both have one."""
+    """Put the prompt's objects over the mask; where both show an object, the prompt wins."""
     return np.where(prompt > 0, prompt, mask).astype(np.uint8)
 
 
@@ -129,7 +129,7 @@ def ids(mask: Mask) -> tuple[int, ...]:
 
 
 def palette() -> list[int]:
-    """The 256 RGB colours of DAVIS masks (the PASCAL VOC colour map), flat."""
+    """The 256 colours of DAVIS masks (the PASCAL VOC colour map): r, g, b, r, g, b, ..."""
     colours = []
     for index in range(256):
         rgb = [0, 0, 0]
@@ -141,7 +141,7 @@ def palette() -> list[int]:
 
 
 class MaskFiles(Mapping[int, Mask]):
-    """Frame index -> mask, read from its file each time it is asked for."""
+    """Frame index -> mask; each access reads the file."""
 
     def __init__(self, paths: Mapping[int, Path]) -> None:
         self.paths = dict(sorted(paths.items()))

@@ -1,4 +1,4 @@
-"""The scoring protocols that more than one dataset offers."""
+"""Scoring protocols that several datasets share, and whether object ids fit one."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from vosbench.types import DatasetCard, ScoringProtocol
 
 
 def choose_protocol(card: DatasetCard, name: str) -> ScoringProtocol:
-    """The card's protocol of that name, or its first one for ""."""
+    """The card's protocol of this name; for "", its first one."""
     if not name:
         return card.protocols[0]
     known = {protocol.name: protocol for protocol in card.protocols}
     if name not in known:
-        raise UsageError(
-            f"{card.name} is not scored by a protocol {name!r}; {did_you_mean(name, known)}"
-        )
+        raise UsageError(f"{card.name} has no protocol {name!r}; {did_you_mean(name, known)}")
     return known[name]
 
 
 def check_numbered(
     found: Collection[int], what: str, card: DatasetCard, protocol: ScoringProtocol
 ) -> None:
-    """Raise DataError where ids that a protocol of numbered objects counts leave a gap."""
+    """Raise DataError if a protocol counts objects 1, 2, 3, ... and the ids leave a gap."""
     top = max(found, default=0)
     if phantoms := sorted(set(range(1, top)) - set(found)):
         raise DataError(
@@ -34,7 +32,7 @@ def check_numbered(
 
 
 def _or_use(card: DatasetCard, objects: str) -> str:
-    """The end of an advice: the card's protocol that counts objects so, where it has one."""
+    """`, or use --protocol NAME`, if the card has a protocol that counts objects this way."""
     names = [protocol.name for protocol in card.protocols if protocol.objects == objects]
     return f", or use --protocol {names[-1]}" if names else ""
 

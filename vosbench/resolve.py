@@ -1,4 +1,4 @@
-"""A name -> the dataset, method, sequences or device that it means."""
+"""Turn names into what they mean: a dataset, a method, sequences, a device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vosbench.types import Dataset, DatasetCard, Method, check_name
 
 
 def check_device(device: str) -> None:
-    """Raise UsageError unless a tensor can be put on the device here."""
+    """Raise UsageError unless this machine can put a tensor on the device."""
     if device == "cpu":
         return
     import torch

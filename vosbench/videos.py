@@ -1,7 +1,7 @@
-"""Frames out of folders of pictures and out of video files, one at a time.
+"""Read frames from folders of pictures and from video files, one at a time.
 
-Both are sequences of frames (h, w, 3) uint8 RGB whose memory does not grow with their length:
-a frame is decoded when it is asked for and kept by nobody here.
+Both are sequences of frames (h, w, 3) uint8 RGB. Memory does not grow with their length: a frame
+is decoded when it is asked for, and not kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DEEP = ("I", "I;16", "I;16L", "I;16B", "F")  # Pillow would clip these to 8 bit
 
 
 def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
-    """Sort key that reads numbers as numbers.
+    """Sort key that orders numbers by value.
 
     >>> sorted(["f10", "f9", "f1"], key=natural_key)
     ['f1', 'f9', 'f10']
@@ -44,7 +44,7 @@ def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The files of these suffixes (any case) in natural order; hidden files are left out."""
+    """The files with these suffixes (any case) in natural order, without hidden files."""
     if not folder.is_dir():
         raise DataError(f"{folder} is missing: expected a folder of {', '.join(suffixes)} files")
     found = [
@@ -56,7 +56,7 @@ def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The pictures in a folder in natural order; DataError where there is no such folder."""
+    """The pictures in a folder in natural order; DataError if there is no such folder."""
     return list_files(folder, IMAGES)
 
 
@@ -80,7 +80,7 @@ class _Frames(cabc.Sequence[Frame]):
 
 
 class FrameFolder(_Frames):
-    """Pictures as frames; EXIF orientation is applied, so that a mask fits what people see.
+    """Picture files as frames, upright by their EXIF orientation, as people see them.
 
     Args:
         paths: the files, in order.
@@ -100,11 +100,11 @@ class FrameFolder(_Frames):
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """(h, w) of every frame, by the first one's header where no size was given."""
+        """(h, w) of every frame; from the first file's header if no size was given."""
         return self._target or self.stored_size(0)
 
     def stored_size(self, index: int) -> tuple[int, int]:
-        """(h, w) of one file as its header says, upright, before any reduction."""
+        """(h, w) of one file, from its header, upright, before any reduction."""
         with _opened(self.paths[index]) as image:
             w, h = image.size
             return (w, h) if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else (h, w)
@@ -133,20 +133,19 @@ class FrameFolder(_Frames):
 
 
 def is_twice(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether a size is the double of another, to a pixel: odd sizes were rounded when halved."""
+    """Whether a size is twice another, give or take a pixel: odd sizes round when halved."""
     return all(abs(a - 2 * b) <= 1 for a, b in zip(size, other, strict=True))
 
 
 class VideoFile(_Frames):
-    """The frames of a video file, rotated as its metadata say; pixels are taken as square.
+    """The frames of a video file, rotated as its metadata say; pixels count as square.
 
     Iteration streams, by OpenCV where PyAV is not installed; all else needs PyAV. The length is
-    counted by decoding once, since what containers announce is wrong for cut and for truncated
-    files; the times found then (8 bytes a frame) serve indexing, which seeks to the key frame
-    before.
+    counted by decoding once, because cut and truncated files announce a wrong one. That gives the
+    times of all frames (8 bytes each), by which indexing seeks to the key frame before.
 
     Raises:
-        DataError: when read, if the file is no video, is damaged or changes its size midway.
+        DataError: when read, if the file is not a video, is damaged or changes its size midway.
     """
 
     def __init__(self, path: Path) -> None:
@@ -172,7 +171,7 @@ class VideoFile(_Frames):
 
     @cached_property
     def _times(self) -> array[int]:
-        """Presentation time of every frame in the stream's unit, -1 where it has none."""
+        """Presentation time of every frame in the stream's unit; -1 for a frame without one."""
         times = array("q", (-1 if f.pts is None else f.pts for f in self._decode()))
         if not times:
             raise DataError(f"video {self.path} holds no frame that can be decoded")
@@ -244,7 +243,7 @@ def _by_opencv(path: Path) -> Iterator[Frame]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """A picture opened by Pillow; whatever is wrong with it, also when used, is a DataError."""
+    """Open a picture with Pillow; anything wrong with it, now or when used, is a DataError."""
     from PIL import Image
 
     try:
@@ -257,9 +256,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def content(frames: cabc.Sequence[Frame]) -> Iterator[bytes]:
-    """The bytes that tell whether frames have changed: of their files, piece by piece.
+    """The bytes by which we notice that frames changed: those of their files, piece by piece.
 
-    Frames that come from no file are told by the first, the middle and the last of them.
+    Of frames without files, the pixels of the first, the middle and the last one.
 
     Raises:
         DataError: a file cannot be read.

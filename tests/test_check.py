@@ -64,7 +64,7 @@ def test_every_fault_is_listed_with_its_file(tree: Path) -> None:
         "judo/00004.jpg is 6x10 but the first frame 00000.jpg is 12x20",
         "judo/00005.png is missing: its frame is 00005.jpg",
         "judo/00006.png is 6x10 but its frame",
-        "judo/00007.png has the ids [5], which no prompt up to there gives",
+        "judo/00007.png has the ids [5], which no prompt so far has",
         "judo/00009.png",
         "davis2017/judo has 33 frames, the card says 34",
         "car-shadow/00000.png has the ids [1, 5], but protocol davis2017 expects 1..5 without gaps",

@@ -119,7 +119,7 @@ def test_unknown_sequence_and_protocol_are_suggested() -> None:
     with pytest.raises(UsageError, match="unknown sequence 'bird'; did you mean 'birds'"):
         resolve.choose_sequences(("ant", "birds"), ("bird",))
     assert resolve.choose_sequences(("ant", "bee", "cat"), ("cat", "ant")) == ("ant", "cat")
-    with pytest.raises(UsageError, match="not scored by a protocol 'davis2071'"):
+    with pytest.raises(UsageError, match="davis2017 has no protocol 'davis2071'"):
         protocols.choose_protocol(resolve.card_of("davis2017"), "davis2071")
 
 

@@ -298,10 +298,10 @@ def test_every_unfit_file_is_listed(tmp_path):
     assert len(faults) == 3
     assert "a/00001.png is 20x32 but its annotation is 24x32" in faults[0]
     assert (
-        "a/00002.png has the ids [3], but protocol davis2017 knows only the objects [1]"
+        "a/00002.png has the ids [3], but protocol davis2017 scores only the objects [1]"
         in (faults[1])
     )
-    assert "b/00004.png is no picture but empty" in faults[2]
+    assert "b/00004.png is not a picture: it is empty" in faults[2]
 
 
 @pytest.mark.parametrize("protocol", [DAVIS2017, PROMPTED], ids=lambda p: p.name)
@@ -314,7 +314,7 @@ def test_one_object_as_255_is_told_how_to_go_on(tmp_path, protocol):
 def test_unknown_ids_are_found_between_known_ones(tmp_path):
     truth = [square(20, 5, on=mask) for mask in moving(3)]
     error = str(fails(tmp_path, tree({"a": truth}), {"a": moving(3, 3)}, PROMPTED))
-    assert "has the ids [3], but protocol prompted knows only the objects [1, 5] of a" in error
+    assert "has the ids [3], but protocol prompted scores only the objects [1, 5] of a" in error
 
 
 @pytest.mark.parametrize("which", ["mask", "annotation"])

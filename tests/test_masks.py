@@ -76,9 +76,9 @@ def test_a_damaged_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"m.png is damaged: the file ends .*copy it again"):
         read_mask(path)
     path.write_bytes(b"not a picture")
-    with pytest.raises(DataError, match=r"m.png is no picture but 13 bytes of something else"):
+    with pytest.raises(DataError, match=r"m.png is not a picture: 13 bytes of something else"):
         read_mask(path)
-    with pytest.raises(DataError, match=r"m.png is no picture but 13 bytes of something else"):
+    with pytest.raises(DataError, match=r"m.png is not a picture: 13 bytes of something else"):
         read_foreground(path)
 
 

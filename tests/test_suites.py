@@ -197,11 +197,11 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
         ),
         (
             '[[run]]\nmethod = "copy-first"\nset = { seed = 1 }',
-            "has no option 'seed'; valid options: none; in a [[run]], seed stands beside set",
+            "has no option 'seed'; valid options: none; in a [[run]], write seed beside set",
         ),
         (
             '[[run]]\nmethod = "copy-first"\ngrid = { root = ["a", "b"] }',
-            "in a [[run]], root stands beside set",
+            "in a [[run]], write root beside set",
         ),
         ('[[run]]\nmethod = "copy-first"\ngird = {}', "unknown key 'gird'; did you mean 'grid'"),
         ('[[run]]\nmethod = "copy-first"\ngrid = [1]', "expected a table of lists"),
@@ -209,11 +209,11 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
         ('[[run]]\nmethod = "copy-first"\ngrid = { a = [] }', "grid: a = []: expected a list of"),
         (
             '[[run]]\nmethod = "copy-first"\nset = { a = 1 }\ngrid = { a = [1, 2] }',
-            "a is both in the grid of a [[run]] and beside it",
+            "a is both in the grid of a [[run]] and outside of it",
         ),
         (
             '[[run]]\nmethod = "copy-first"\nseed = 1\ngrid = { seed = [1, 2] }',
-            "seed is both in the grid of a [[run]] and beside it",
+            "seed is both in the grid of a [[run]] and outside of it",
         ),
         (
             '[[run]]\nmethod = "copy-first"\ngrid = { seed = ["1"] }',
@@ -222,10 +222,10 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
         ('[[run]]\nmethod = "copy-first"\nseed = "1"', "seed = '1': expected a whole number"),
         ('[[run]]\nmethod = "copy-first"\nseed = true', "seed = True: expected a whole number"),
         ("[[run]]\nmethod = 3", "method = 3: expected text"),
-        ('[[train]]\nname = "../a"\nmethod = "rpmnet"', "name '../a' must be a file's name"),
+        ('[[train]]\nname = "../a"\nmethod = "rpmnet"', "name '../a' must be a valid file name"),
         (
             2 * '[[train]]\nname = "a"\nmethod = "rpmnet"\n',
-            "name 'a' must be a file's name, and of",
+            "name 'a' must be a valid file name, and of",
         ),
     ],
 )
@@ -432,8 +432,8 @@ def test_what_is_to_be_installed_is_put_among_the_shipped_ones(
     assert json.loads(run.read_text())["identity"]["files"] == {"weights": card["sha256"]}
     misnamed = suite(text.replace('name = "tiny"', 'name = "teeny"'), "--videos", str(clips))
     assert misnamed.exit_code == 1
-    assert "installed as 'teeny' are not what tiny-trainable reads" in misnamed.stderr
-    assert "that is 'tiny'; name the training so" in misnamed.stderr
+    assert "tiny-trainable with these options does not read the weights 'teeny'" in misnamed.stderr
+    assert "but 'tiny'; give the training that name" in misnamed.stderr
 
 
 def test_from_a_script(suite: Suite, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""A dataset's files: checked, downloaded, unpacked."""
+"""Check, download and unpack the files of datasets."""

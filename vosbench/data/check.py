@@ -1,4 +1,4 @@
-"""A dataset on disk against its card: every file is decoded, every fault listed with its file."""
+"""Check a dataset on disk against its card: decode every file, list every fault with its file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vosbench.protocols import check_numbered
 from vosbench.toolbox.datasets.layout import shape, size_fault
 from vosbench.types import Auditable, Audited, Dataset, Sequence
 
-Progress = Callable[[str], None]  # the sequence that was just read
+Progress = Callable[[str], None]  # called with the sequence that was just read
 
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceCount:
     """What one sequence holds.
 
-    masks: annotations on disk; pairs: those that decode, as their frame does, at its size.
+    masks: annotations on disk. pairs: annotations that decode and have their frame's size.
     objects: every id in a truth or a prompt. sizes: every "HxW" among the frames.
     """
 
@@ -35,7 +35,7 @@ class SequenceCount:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """Counts per sequence, faults (something is wrong), notes (something is worth knowing)."""
+    """Counts per sequence, faults (something is wrong) and notes (something worth knowing)."""
 
     dataset: str
     split: str
@@ -72,11 +72,11 @@ class CheckReport:
 
 
 def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
-    """Read everything that a split holds and compare it with the card; never stops at a fault.
+    """Read everything in a split and compare it with the card; a fault does not stop it.
 
     Args:
         dataset: an opened dataset.
-        progress: called with the name of every sequence after it was read.
+        progress: called with the name of each sequence after reading it.
     """
     counts: list[SequenceCount] = []
     faults: dict[str, None] = {}  # ordered, and the same fault found twice is one
@@ -109,7 +109,7 @@ def _audit(dataset: Dataset, name: str) -> Audited:
 
 
 def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[str]]:
-    """Decode a sequence frame by frame."""
+    """Decode a sequence frame by frame; give its counts and faults."""
     card, where = dataset.card, f"{dataset.card.name}/{sequence.name}"
     numbered = card.protocols[0].objects == "numbered"
     faults: list[str] = []
@@ -143,8 +143,8 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         objects |= found
         if found - given and card.protocols[0].objects != "united":
             faults.append(
-                f"annotation {file} has the ids {sorted(found - given)}, which no prompt up to "
-                f"there gives; the prompts' are {sorted(given)} ({where})"
+                f"annotation {file} has the ids {sorted(found - given)}, which no prompt so far "
+                f"has; the prompts have {sorted(given)} ({where})"
             )
         if size:
             wrong = size_fault(file, shape(mask), _file(sequence.frames, index), size, where)
@@ -196,7 +196,7 @@ def _frame_sizes(sequence: Sequence) -> Iterator[tuple[int, tuple[int, int] | No
 
 
 def _file(source: object, index: int) -> str:
-    """The file behind a frame or mask where its source knows it, else its index."""
+    """The file behind a frame or mask, or its index if it has no file."""
     paths = getattr(source, "paths", None)
     if paths is None:
         return str(getattr(source, "path", "")) + f"[{index}]"
@@ -205,7 +205,7 @@ def _file(source: object, index: int) -> str:
 
 
 def _notes(dataset: Dataset) -> Iterator[str]:
-    """Lists against the card's, withheld truth, and the dataset's own remarks."""
+    """Sequences that the card has and the list lacks, or the other way round; then its notes."""
     card = dataset.card
     official = card.splits.get(dataset.split, ())
     if official:

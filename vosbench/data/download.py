@@ -1,7 +1,7 @@
-"""A dataset's card -> its archives, fetched with resume and verified -> ROOT/<card.folder>.
+"""Download the archives of a dataset, verify them and unpack them into ROOT/<card.folder>.
 
-Archives stay in ROOT with their sha256 beside them; a half one is `<name>.part`. The folder
-appears only when everything is unpacked.
+A download that was stopped continues. Archives stay in ROOT with their sha256 beside them; an
+incomplete one is `<name>.part`. The folder appears only when everything is unpacked.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ PAUSE = 1.0  # seconds before the first retry; doubled each time
 
 
 def download(card: DatasetCard, root: Path, *, progress: Progress) -> Path:
-    """Fetch, verify and unpack a dataset; return its folder ROOT/<card.folder>.
+    """Download, verify and unpack a dataset; return its folder ROOT/<card.folder>.
 
     Raises:
-        UsageError: the dataset may not be fetched freely, or its folder is there already.
-        DataError: an archive cannot be fetched, is another file than promised, or is unsafe.
+        UsageError: the dataset may not be downloaded freely, or its folder exists already.
+        DataError: an archive cannot be fetched, is not the expected file, or is unsafe.
     """
     folder = root / card.folder
     if not card.archives:
         where = f"ask for it at {card.registration}, then put it into {folder}"
         raise UsageError(
-            f"{card.title} may not be fetched freely: {where}"
+            f"{card.title} cannot be downloaded freely: {where}"
             if card.registration
             else f"{card.name} has nothing to download"
         )
     if folder.exists():
         raise UsageError(
-            f"{folder} is there already; check it with `vosbench data check {card.name} --root "
-            f"{folder}`, or move it away to fetch it again"
+            f"{folder} exists already; check it with `vosbench data check {card.name} --root "
+            f"{folder}`, or move it away to download it again"
         )
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -59,15 +59,15 @@ def download(card: DatasetCard, root: Path, *, progress: Progress) -> Path:
 
 
 def fetch(archive: Archive, root: Path, *, progress: Progress) -> Path:
-    """The verified archive in `root`: the one already there, else fetched, going on where it was.
+    """Download an archive into `root`, unless it is there, and verify it; give its path.
 
     Raises:
-        DataError: the server refuses, breaks off too often, or gives another file.
+        DataError: the server refuses, the connection breaks too often, or the file is another.
     """
     target = root / check_name(archive.filename, "archive", "the dataset's card")
     if target.exists():
         if fault := _verify(archive, target, target):
-            raise DataError(f"{target} {fault}; remove it and run the same command to fetch it")
+            raise DataError(f"{target} {fault}; remove it and give the same command again")
         return target
     part = target.with_name(target.name + ".part")
     _fetch_part(archive, part, progress)
@@ -76,19 +76,19 @@ def fetch(archive: Archive, root: Path, *, progress: Progress) -> Path:
     if fault:
         remove(part, inside=root)
         raise DataError(
-            f"{archive.url} gave a file that {fault}; it was removed, run the same command to "
-            "fetch it again"
+            f"{archive.url} gave a file that {fault}; it was removed, give the same command "
+            "again to download it again"
         )
     replace(part, target, inside=root)
     return target
 
 
 class _PassingError(Exception):
-    """A connection failed in a way that may pass."""
+    """A connection failed; trying again may help."""
 
 
 def _fetch_part(archive: Archive, part: Path, progress: Progress) -> None:
-    """Fetch the whole of a partial file, trying again for as long as it grows."""
+    """Complete a partial file; try again as long as it grows."""
     most, failures = _size(part), 0
     while True:
         try:
@@ -100,18 +100,18 @@ def _fetch_part(archive: Archive, part: Path, progress: Progress) -> None:
             if failures > RETRIES:
                 raise DataError(
                     f"{archive.url} broke off {failures} times: {error}; {_size(part)} bytes are "
-                    f"kept in {part}, the same command goes on from there"
+                    f"kept in {part}, the same command continues from there"
                 ) from error
         time.sleep(PAUSE * 2 ** (failures - 1))
 
 
 def _continue(archive: Archive, part: Path, progress: Progress) -> None:
-    """Fetch what is missing of a partial file; _PassingError when the connection breaks."""
+    """Fetch the rest of a partial file; _PassingError if the connection breaks."""
     done, note = _size(part), _read_note(part)
     if done and not note:
         raise DataError(
-            f"{part} was not begun by vosbench (it has no {_note(part).name}); move it away, then "
-            "the same command fetches the archive"
+            f"{part} was not started by vosbench (it has no {_note(part).name}); move it away, "
+            "then give the same command again"
         )
     if done and done == note.get("total"):
         return
@@ -153,7 +153,7 @@ def _continue(archive: Archive, part: Path, progress: Progress) -> None:
 
 
 def _open(url: str, headers: dict[str, str]) -> Any:
-    """The response; HTTPError for a refusal, _PassingError where no connection comes about."""
+    """The response; HTTPError if the server refuses, _PassingError if it cannot be reached."""
     try:
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError:
@@ -193,7 +193,7 @@ def _start(archive: Archive, part: Path, total: int | None, response: Any) -> No
 
 
 def _refuse_other(archive: Archive, first: bytes, part: Path) -> None:
-    """Stop at the first bytes of what is no zip archive."""
+    """Stop if the first bytes show that this is not a zip archive."""
     if not first.startswith(b"PK"[: len(first)]):
         remove(part, inside=part.parent)
         remove(_note(part), inside=part.parent)
@@ -204,9 +204,9 @@ def _refuse_other(archive: Archive, first: bytes, part: Path) -> None:
 
 
 def _verify(archive: Archive, path: Path, target: Path) -> str:
-    """What is wrong with an archive by size and sha256, or else by its own checksums; "" if none.
+    """What is wrong with an archive's size, sha256 or, without these, own checksums; or "".
 
-    The sha256 seen is written beside `target`, so that the same file is not read through again.
+    The sha256 is written beside `target`, so that the checksums are not read a second time.
     """
     digest, seen = _sha256(path), target.with_name(target.name + ".sha256")
     if archive.size is not None and _size(path) != archive.size:
@@ -223,14 +223,14 @@ def _verify(archive: Archive, path: Path, target: Path) -> str:
 
 
 def _zip_fault(path: Path) -> str:
-    """What is wrong with a zip archive by its own directory and checksums, or ""."""
+    """What is wrong with a zip archive's directory or checksums, or ""."""
     try:
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()
     except Exception as error:  # zlib, struct, EOF and NotImplemented errors, as the damage falls
         with path.open("rb") as file:
             return f"is damaged ({error}; it begins as {kind_of(file.read(64))})"
-    return f"is damaged: the checksum of its file {bad} does not hold" if bad else ""
+    return f"is damaged: the checksum of {bad} in it is wrong" if bad else ""
 
 
 def _content_range(text: str) -> tuple[int, int | None]:
@@ -257,7 +257,7 @@ def _note(part: Path) -> Path:
 
 
 def _read_note(part: Path) -> dict[str, Any]:
-    """What was noted when the partial file was begun; {} where that cannot be known."""
+    """The note that was written when the partial file was started; {} if unreadable."""
     try:
         note = json.loads(_note(part).read_text())
     except (OSError, ValueError):

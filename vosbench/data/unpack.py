@@ -1,6 +1,6 @@
-"""Zip archives from elsewhere -> one folder: nothing leaves it, and it appears whole or not at all.
+"""Unpack zip archives safely into one folder, which appears complete or not at all.
 
-The one folder at the top of an archive (DAVIS/, SegTrackv2/) is taken off.
+A single folder at the top of an archive, such as DAVIS/, is dropped from the paths.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS = (
 
 
 def kind_of(first: bytes) -> str:
-    """What a file seems to be by its first bytes, in words, with the bytes.
+    """What kind of file its first bytes suggest, in words, with the bytes.
 
     >>> kind_of(b"<!DOCTYPE html><html>")
     "an HTML page (first bytes: b'<!DOCTYPE html><')"
@@ -42,11 +42,11 @@ def kind_of(first: bytes) -> str:
 
 
 def unpack(archives: Sequence[Path], folder: Path) -> None:
-    """Unpack all archives into one new folder, under a temporary name until all is there.
+    """Unpack all archives into one new folder, which has a temporary name until it is complete.
 
     Raises:
-        DataError: a member would leave the folder, is a link, is encrypted or damaged, or there
-            is not enough space; every unsafe member is listed and nothing is left behind.
+        DataError: a member would land outside the folder, is a link, is encrypted or damaged, or
+            the disk is too full; every unsafe member is listed and nothing is left behind.
     """
     partial = folder.with_name(f".{folder.name}.unpacking")
     remove(partial, inside=folder.parent)  # left by a run that was killed
@@ -90,7 +90,7 @@ def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
 
 
 def _litter(member: zipfile.ZipInfo) -> bool:
-    """What macOS puts beside files of its own accord."""
+    """Whether this is one of the files that macOS adds to archives."""
     parts = _parts(member)
     return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
 
@@ -100,7 +100,7 @@ def _fault(member: zipfile.ZipInfo) -> str:
     name, parts = member.orig_filename, _parts(member)
     mode = stat.S_IFMT(member.external_attr >> 16)
     if not parts or "\0" in name or ".." in parts or parts[0].startswith("/"):
-        return f"member {name!r} leaves the folder"
+        return f"member {name!r} would land outside the folder"
     if any(PureWindowsPath(part).drive or ":" in part for part in parts):
         return f"member {name!r} names a drive"
     if mode not in (0, stat.S_IFREG, stat.S_IFDIR):

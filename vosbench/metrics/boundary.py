@@ -1,6 +1,6 @@
-"""Two masks of one object become F, the contour accuracy of DAVIS (Perazzi et al., CVPR 2016).
+"""F, the contour accuracy of DAVIS (Perazzi et al., CVPR 2016), of two masks of one object.
 
-Exact and fast: only the box around both masks is looked at, and the contours are dilated as bit
+Exact and fast: only the box around both masks is computed, and the contours are dilated as bit
 sets, one Python integer each, so that a shift moves a whole contour at once.
 """
 
@@ -17,10 +17,10 @@ BoolMask = npt.NDArray[np.bool_]  # (h, w)
 def boundary_f(prediction: BoolMask, truth: BoolMask, *, radius: int | None = None) -> float:
     """F of one object in one frame: harmonic mean of contour precision and recall.
 
-    A contour pixel counts as matched if the other contour passes within `radius` pixels of it, by
-    default the `tolerance` of the frame; to be given for masks that were cut to a box `around`
+    A contour pixel is matched if the other contour passes within `radius` pixels of it. The
+    default is the `tolerance` of the frame; give it for masks that were cut to a box `around`
     both. Higher is better, from 0 to 1; symmetric. Both contours empty: 1; one empty: 0. A mask
-    that fills its frame has no contour, so that it scores 1 against an empty one, as officially.
+    that fills its frame has no contour, so it scores 1 against an empty one, as officially.
     Source: db_eval_boundary of davis2017-evaluation.
 
     >>> boundary_f(np.eye(9, dtype=bool), np.zeros((9, 9), dtype=bool))

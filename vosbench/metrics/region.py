@@ -1,4 +1,4 @@
-"""Two masks of one object become J, the region similarity of DAVIS (Perazzi et al., CVPR 2016)."""
+"""J, the region similarity of DAVIS (Perazzi et al., CVPR 2016), of two masks of one object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scores of one object over its frames become mean, recall and decay, as DAVIS defines them."""
+"""Mean, recall and decay of one object's scores over its frames, as DAVIS defines them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BINS = 4
 
 
 class Statistics(NamedTuple):
-    """What DAVIS reports of J and of F: higher mean and recall are better, lower decay is."""
+    """What DAVIS reports for J and for F. Better: a higher mean and recall, a lower decay."""
 
     mean: float
     recall: float
@@ -21,7 +21,7 @@ class Statistics(NamedTuple):
 
 
 def over_frames(values: Sequence[float]) -> Statistics:
-    """Statistics of one object's scores in frame order; all NaN without a frame.
+    """Mean, recall and decay of one object's scores in frame order; NaN without a frame.
 
     mean: over the frames. recall: the share of frames strictly above 0.5. decay: the mean of the
     first quarter of the frames minus that of the last; neighbouring quarters share the frame at

@@ -1,7 +1,7 @@
-"""Masks on disk, truth and a protocol become scores.csv and summary.json; all averages are here.
+"""Score masks on disk against the truth, by a protocol: scores.csv and summary.json.
 
-Reads `masks/<sequence>/<frame name>.png`, each file once, one frame at a time. Everything that is
-wrong with them, over all sequences, is reported at once.
+Reads `masks/<sequence>/<frame name>.png`, each file once, one frame at a time, and averages the
+scores. All faults of all sequences are reported together.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores per frame in the order sequence, object, frame; and what they come to.
+    """Scores per frame, ordered by sequence, object, frame, and their averages.
 
-    `summary` holds only what JSON has; its keys are those of summary.json.
+    summary: what summary.json holds.
     """
 
     rows: tuple[Score, ...]
@@ -72,27 +72,27 @@ def evaluate(
 ) -> Evaluation:
     """Score the masks of a method against a dataset's truth.
 
-    sequences: names to score, all by default. baseline: also score the prompts held still, as
-    `copy_first` in the summary. progress: called with each sequence's name when it is done.
+    sequences: names to score, all by default. baseline: also score copy-first, which repeats the
+    prompts, as `copy_first` in the summary. progress: called with each sequence that is done.
 
     Raises:
         UsageError: a sequence is not in the dataset.
         TruthWithheldError: the split has no annotations to score against.
-        DataError: truth and masks do not fit; it lists every fault.
+        DataError: masks are missing or do not fit the truth; lists every fault.
     """
     names = choose_sequences(dataset.names, sequences or ())
     tasks, unscored = plan(dataset, names, masks, protocol)
     rows: list[Score] = []
     held: list[Score] = []
     faults: list[str] = []
-    crc = 0  # tells tables of other truth, resolution or frames apart; costs next to nothing
+    crc = 0  # scores of other truth, resolution or frames have another; costs next to nothing
     for name in names:
         if name in tasks:
             task = tasks[name]
             for pair in pairs(task, masks / name, faults, hold=baseline):
                 crc = crc32(np.ascontiguousarray(pair.truth), crc)
                 if faults:
-                    continue  # the scores are void already, but all faults are to be found
+                    continue  # no scores will be given, but find all faults
                 rows += _score(task, pair, pair.prediction)
                 if pair.held is not None:
                     held += _score(task, pair, pair.held)
@@ -125,13 +125,13 @@ def evaluate(
 
 
 def _official(dataset: Dataset) -> int:
-    """How many sequences the split officially has; as many as there are where nobody says."""
+    """Official size of the split, or the number found on disk if the card gives none."""
     card, split = dataset.card, dataset.split
     return len(card.splits.get(split, ())) or card.counts.get(split, len(dataset.names))
 
 
 def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
-    """J and F of each object that is scored in a frame; what is empty around them is cut off."""
+    """J and F of each object that is scored in a frame, computed in the box around all masks."""
     name = task.sequence.frame_names[pair.frame]
     radius = tolerance(*pair.truth.shape)
     box = around(mask | pair.truth)
@@ -144,13 +144,13 @@ def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
 
 
 def _pixels(mask: Mask, number: int | None) -> npt.NDArray[np.bool_]:
-    """Where one object is, or any object."""
+    """Where the object with this id is; for None, where any object is."""
     pixels: npt.NDArray[np.bool_] = mask > 0 if number is None else mask == number
     return pixels
 
 
 def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[str]:
-    """The objects that have no frame to be scored on, such as those of a last prompt."""
+    """Objects that no frame scores, e.g. those of a prompt on the last frame."""
     scored = {(row.sequence, row.object) for row in rows}
     for name, task in tasks.items():
         for number in task.since:
@@ -159,7 +159,7 @@ def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[
 
 
 class _Unit(NamedTuple):
-    """What is averaged: an object, a sequence, a group, or all of them."""
+    """One thing that is averaged: an object, a sequence, a group, or everything."""
 
     labels: dict[str, Any]
     J: Statistics
@@ -174,7 +174,7 @@ class _Unit(NamedTuple):
 def _summarise(
     rows: Iterable[Score], tasks: Mapping[str, Task], protocol: ScoringProtocol
 ) -> dict[str, Any]:
-    """Frames -> objects -> sequences -> groups -> one number, over the units the protocol names."""
+    """Average frames to objects, sequences and groups, and these to one number, by protocol."""
     objects: list[_Unit] = []
     sequences: list[_Unit] = []
     for name, of_sequence in groupby(rows, key=lambda row: row.sequence):
@@ -203,5 +203,5 @@ def _summarise(
 
 
 def _merge(labels: dict[str, Any], units: Sequence[_Unit]) -> _Unit:
-    """The mean of units, under labels of its own."""
+    """The mean of some units, with the labels that it gets in summary.json."""
     return _Unit(labels, average(u.J for u in units), average(u.F for u in units))

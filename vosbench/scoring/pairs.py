@@ -1,7 +1,7 @@
-"""A dataset's truth and a folder of masks become checked pairs of masks, frame by frame.
+"""Pair each mask with the truth of its frame, and check both.
 
-First `plan` looks at names only, then `pairs` reads each file once; `evaluate` scores the pairs.
-Faults are gathered, not raised one by one, so that a user sees all of them at once.
+A first look needs only the names of files; then `pairs` reads each file once, and `evaluate`
+scores the pairs. Faults are collected, so that a user sees all of them at once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from vosbench.masks import ids, lay_prompt, read_mask
 from vosbench.protocols import _or_use, check_numbered
 from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
 
-VOID = 255  # in a truth of ids: background, as the official tool has it
-MOST_IDS = 32  # more different values than this are a soft map, not objects to unite
+VOID = 255  # in a truth of ids: background, as in the official tool
+MOST_IDS = 32  # a mask with more different values is a soft map, not objects to unite
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is to be scored of one sequence.
+    """What to score in one sequence.
 
     frames: indices to score. since: object id -> frame after which it is scored; the id is None
-    where all ids are one object.
+    if all ids count as one object.
     """
 
     sequence: Sequence
@@ -38,7 +38,7 @@ class Task:
 
 
 class Pair(NamedTuple):
-    """One frame's masks, read and checked; `held` is what copy-first would say, if asked for."""
+    """One frame's masks, read and checked; held: the mask of copy-first, if asked for."""
 
     frame: int
     truth: Mask
@@ -49,15 +49,17 @@ class Pair(NamedTuple):
 def plan(
     dataset: Dataset, names: tuple[str, ...], masks: Path, protocol: ScoringProtocol
 ) -> tuple[dict[str, Task], tuple[str, ...]]:
-    """The task of each sequence, and the names of those without a frame to score.
+    """The task of each sequence, and the names of sequences without a frame to score.
 
     Raises:
         TruthWithheldError: no sequence has an annotation to score against.
-        DataError: folders or files are missing, or ids do not fit; it lists all that can be seen
+        DataError: folders or files are missing, or ids do not fit; lists all faults that show
             without reading the masks.
     """
     if not masks.is_dir():
-        raise DataError(f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>")
+        raise DataError(
+            f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>.png"
+        )
     tasks: dict[str, Task] = {}
     faults: list[str] = []
     annotated = False
@@ -86,8 +88,8 @@ def plan(
 
 
 def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> Task:
-    """The frames and objects of one sequence; DataError when its ids do not fit the protocol."""
-    start = min(sequence.prompts, default=0)  # nothing can be known of frames before it
+    """The frames and objects to score in one sequence; DataError if its ids do not fit."""
+    start = min(sequence.prompts, default=0)  # frames before the first prompt are not scored
     annotated = [index for index in sorted(sequence.truth) if index >= start]
     frames = annotated[protocol.drop_first : len(annotated) - protocol.drop_last]
     since: dict[int | None, int] = {}
@@ -100,11 +102,11 @@ def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> T
                     since[number] = min(index, since.get(number, index))
     elif frames:
         first = annotated[0]
-        found = [number for number in ids(sequence.truth[first]) if number != VOID]
+        numbers = [number for number in ids(sequence.truth[first]) if number != VOID]
         check_numbered(
-            found, f"{sequence.name}, annotation {sequence.frame_names[first]}", card, protocol
+            numbers, f"{sequence.name}, annotation {sequence.frame_names[first]}", card, protocol
         )
-        since = dict.fromkeys(found, -1)
+        since = dict.fromkeys(numbers, -1)
     earliest = min(since.values(), default=len(sequence.frame_names))
     return Task(
         sequence=sequence,
@@ -119,15 +121,15 @@ def _missing(task: Task, folder: Path) -> list[str]:
     """One line for each mask file that is not there."""
     if not folder.is_dir():
         return [f"{folder} is missing: expected a folder of masks for {task.sequence.name}"]
-    found = sorted(path.name for path in folder.glob("*.png"))
+    files = sorted(path.name for path in folder.glob("*.png"))
     wanted = [f"{task.sequence.frame_names[index]}.png" for index in task.frames]
-    present = set(found)
+    present = set(files)
     missing = [name for name in wanted if name not in present]
     if len(missing) == len(wanted):
-        others = f"{len(found)} others, such as {found[0]}" if found else "no .png at all"
+        others = f"{len(files)} others, such as {files[0]}" if files else "no .png at all"
         return [
             f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
-            f"{others}; name each mask as its frame"
+            f"{others}; name each mask like its frame"
         ]
     if not missing:
         return []
@@ -136,9 +138,9 @@ def _missing(task: Task, folder: Path) -> list[str]:
 
 
 def pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:
-    """Read the masks frame by frame; a frame with a fault is noted and left out.
+    """Read the masks frame by frame; a frame with a fault is skipped, the fault added to `faults`.
 
-    hold: whether to also give the prompts so far, held still.
+    hold: also give the prompts so far, as copy-first would repeat them.
     """
     sequence = task.sequence
     prompts = sorted(sequence.prompts) if hold else []
@@ -171,29 +173,28 @@ def pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterato
 
 
 def _wrong_ids(mask: Mask, task: Task, what: str) -> str:
-    """What is wrong with a mask's values; "" if nothing is."""
+    """What is wrong with a mask's values, or ""."""
     top, protocol = int(mask.max()), task.protocol
     if protocol.objects == "united":
         if top < MOST_IDS or np.count_nonzero(mask == top) == np.count_nonzero(mask):
             return ""
-        values = len(ids(mask))
         return (
-            f"{what} has {values} different grey values: it looks like a soft map; "
+            f"{what} has {len(ids(mask))} different grey values: it looks like a soft map; "
             "threshold it to 0 and 255 first"
         )
     known = [number for number in task.since if number is not None]
     if top <= len(known) == max(known):
         return ""
-    found = set(ids(mask))
-    unknown = sorted(found - set(known))
+    values = set(ids(mask))
+    unknown = sorted(values - set(known))
     if not unknown:
         return ""
-    if found == {VOID} and len(known) == 1:
+    if values == {VOID} and len(known) == 1:
         return (
             f"{what} has the values 0 and 255, but protocol {protocol.name} expects object ids: "
             f"write {known[0]} instead of 255{_or_use(task.card, 'united')}"
         )
     return (
-        f"{what} has the ids {unknown}, but protocol {protocol.name} knows only the objects "
+        f"{what} has the ids {unknown}, but protocol {protocol.name} scores only the objects "
         f"{sorted(known)} of {task.sequence.name}"
     )

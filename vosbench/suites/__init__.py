@@ -1,1 +1,1 @@
-"""Suites: TOML lists of trainings and runs, of which only what is missing is done."""
+"""Suites: TOML lists of trainings and runs; what is done already is skipped."""

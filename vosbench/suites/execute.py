@@ -1,27 +1,27 @@
-"""A suite: a TOML list of trainings and runs, of which only what is missing is done.
+"""Run a suite: a TOML list of trainings and runs. What is done already is skipped.
 
     title = "What the table says"
-    datasets = ["synthetic", "davis2016"]     # for every run that names none
-    report = "paper"                          # at its end: "page", "paper" (with --paper), or none
+    datasets = ["synthetic", "davis2016"]     # for every run that names none itself
+    report = "paper"                          # at the end: "page", "paper" (with --paper) or none
 
-    [[train]]                                 # made before the runs
+    [[train]]                                 # trainings come before the runs
     name = "rpmnet-conv-3"                    # weights/<name>.safetensors in the suite's folder
     method = "rpmnet-conv-3"
     set = { steps = 1500 }
     seed = 0
-    score = ["davis2016"]                     # its scores there go into the card
-    install = true                            # also put among the weights that vosbench ships
+    score = ["davis2016"]                     # write its scores there into the card
+    install = true                            # also copy to the weights that vosbench ships
 
     [[run]]
     method = "optical-flow"
     set = { label = "soft" }
     datasets = ["folder"]
-    root = "clips"                            # else where VOSBENCH_DATA says
-    sequences = ["bird"]                      # else all
+    root = "clips"                            # default: from VOSBENCH_DATA
+    sequences = ["bird"]                      # default: all
 
     [[run]]
     method = "label-propagation"
-    grid = { preset = ["crw", "dino"], seed = [0, 1, 2] }      # a run for each of the six
+    grid = { preset = ["crw", "dino"], seed = [0, 1, 2] }      # six runs
 
 Its folder holds runs/, trainings/, weights/ and report/, and can be moved.
 """
@@ -55,10 +55,9 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Done:
-    """The folders of the runs that are whole, and what was not done, with why.
+    """The folders of the finished runs, and what was not done, with the reason.
 
-    missing: what failed. not_at_hand: datasets that do not lie where vosbench looks by itself,
-    which is no failure.
+    missing: what failed. not_at_hand: datasets that are not under VOSBENCH_DATA; not a failure.
     """
 
     folders: tuple[Path, ...]
@@ -77,44 +76,44 @@ def execute(
     running_bar: Callable[[running.Plan], contextlib.AbstractContextManager[Any]],
     training_bar: loop.Showing,
 ) -> Done:
-    """Do what is missing of a suite, one entry after the other; a failed one does not stop it.
+    """Do what is missing in a suite, one entry after the other; a failed one does not stop it.
 
     Args:
         suite: from `read`.
         out: the suite's folder.
         videos: unlabelled clips for its trainings.
-        workers, device: of every run and training.
-        tell: what a person should read.
+        workers, device: for every run and training.
+        tell: called with each line that a person should read.
         running_bar, training_bar: see progress.
 
     Raises:
-        KeyboardInterrupt: a training was stopped; the same call goes on.
+        KeyboardInterrupt: a training was stopped; the same call continues it.
     """
     missing: dict[str, str] = {}
-    for made in suite.trainings:
-        with _noting(missing, f"training {made.name}", tell):
-            kept = out / "weights" / f"{made.name}.safetensors"
+    for training in suite.trainings:
+        with _noting(missing, f"training {training.name}", tell):
+            kept = out / "weights" / f"{training.name}.safetensors"
             if not kept.is_file():
-                _train(made, out, videos, kept, device=device, training_bar=training_bar)
-            card = _card_of(made, kept)
+                _train(training, out, videos, kept, device=device, training_bar=training_bar)
+            card = _card_of(training, kept)
             installed = weights.FOLDER / kept.name
             options = {k: v for k, v in card["all_options"].items() if k != "weights"}
-            if made.install:
+            if training.install:
                 _copy(kept, installed)
-                _check_found(made, options, installed)
-            # What is installed is scored as it will be found, so that a later run is the same one.
-            which = {} if made.install else {"weights": kept}
-            for dataset in made.score:
+                _check_found(training, options, installed)
+            # Score installed weights as later runs will find them, so that these are the same runs.
+            which = {} if training.install else {"weights": kept}
+            for dataset in training.score:
                 if dataset not in card["scores"]:
                     tell(f"  its scores on {dataset}")
                     config = RunConfig(
-                        method=made.method, dataset=dataset, options=options | which,
+                        method=training.method, dataset=dataset, options=options | which,
                         device=device, workers=workers, out=out / "runs",
                     )  # fmt: skip
                     summary = results.load(_run(config, running_bar)).summary
                     card["scores"][dataset] = _short(summary)
                     write_json(kept.with_suffix(".json"), card)
-            if made.install:
+            if training.install:
                 _copy(kept, installed)
     not_at_hand: dict[str, str] = {}
     absent = _absent(suite)
@@ -139,20 +138,20 @@ def execute(
 
 
 def _absent(suite: Suite) -> dict[tuple[str, str], str]:
-    """The datasets, with their root, that cannot be opened, and why: their runs are left out."""
-    found = {}
+    """(dataset, root) -> why it cannot be opened; the runs on it are skipped."""
+    reasons = {}
     for key in dict.fromkeys((name, run.root) for run in suite.runs for name in run.datasets):
         dataset, root = key
         try:
             open_dataset(dataset, root=Path(root) if root else None)
         except VosbenchError as error:
-            hint = "" if root else '; in a suite, root = "DIR" in the [[run]]'
-            found[key] = f"{error}{hint}"
-    return found
+            hint = "" if root else '; in a suite, write root = "DIR" into the [[run]]'
+            reasons[key] = f"{error}{hint}"
+    return reasons
 
 
 def _lies(dataset: str) -> bool:
-    """Whether there is anything where VOSBENCH_DATA says that the dataset lies."""
+    """Whether the dataset's folder exists under VOSBENCH_DATA."""
     try:
         where = resolve_root(card_of(dataset), None)
     except UsageError:
@@ -171,9 +170,9 @@ def _noting(missing: dict[str, str], what: str, tell: Tell) -> Iterator[None]:
 
 
 def _run(config: RunConfig, running_bar: Any) -> Path:
-    """A run's folder, scored; IncompleteRunError where a sequence of it failed.
+    """Do what is missing in a run, score it, give its folder; IncompleteRunError if one failed.
 
-    What its folder held before weights or source changed is missing: it is done anew.
+    If weights or source have changed since, the whole run is done again.
     """
     try:
         planned = running.plan(config)
@@ -190,7 +189,7 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
 
 
 def _train(
-    made: Training,
+    training: Training,
     out: Path,
     videos: Path | None,
     kept: Path,
@@ -198,12 +197,12 @@ def _train(
     device: str,
     training_bar: loop.Showing,
 ) -> None:
-    """Make the weights of a training, going on where it was stopped."""
+    """Train, or continue a training that was stopped, and keep its weights."""
     if videos is None:
-        raise UsageError("it learns from unlabelled clips: give --videos DIR")
+        raise UsageError("training needs unlabelled clips: give --videos DIR")
     config = TrainConfig(
-        method=made.method, videos=videos, values={k: str(v) for k, v in made.set.items()},
-        out=out / "trainings" / made.name, seed=made.seed, device=device, threads=1,
+        method=training.method, videos=videos, values={k: str(v) for k, v in training.set.items()},
+        out=out / "trainings" / training.name, seed=training.seed, device=device, threads=1,
     )  # fmt: skip
     config = dataclasses.replace(config, resume=begun(config))
     ended = loop.train(plan_training(config), showing=training_bar)
@@ -213,50 +212,52 @@ def _train(
 
 
 def _copy(weights_file: Path, to: Path) -> None:
-    """Copy weights after their card, so that weights that are there have one."""
+    """Copy a card and then its weights, so that weights always have their card."""
     to.parent.mkdir(parents=True, exist_ok=True)
     for suffix in (".json", ".safetensors"):
         write_bytes(to.with_suffix(suffix), weights_file.with_suffix(suffix).read_bytes())
 
 
-def _check_found(made: Training, options: Mapping[str, Any], installed: Path) -> None:
-    """UsageError where the method, given these options, would not find what was installed."""
-    plugin = registry.load("methods", made.method)
-    found = plugin.files(method_options(made.method, options)) if hasattr(plugin, "files") else {}
+def _check_found(training: Training, options: Mapping[str, Any], installed: Path) -> None:
+    """UsageError if the method, with these options, would not find the installed weights."""
+    plugin = registry.load("methods", training.method)
+    found = (
+        plugin.files(method_options(training.method, options)) if hasattr(plugin, "files") else {}
+    )
     if installed not in found.values():
         wanted = ", ".join(path.stem for path in found.values()) or "none"
         raise UsageError(
-            f"weights installed as {made.name!r} are not what {made.method} reads with these "
-            f"options: that is {wanted!r}; name the training so, or leave install out"
+            f"{training.method} with these options does not read the weights {training.name!r} but "
+            f"{wanted!r}; give the training that name, or remove install"
         )
 
 
-def _card_of(made: Training, kept: Path) -> dict[str, Any]:
-    """The card of the weights kept under a training's name.
+def _card_of(training: Training, kept: Path) -> dict[str, Any]:
+    """The card of the weights that a training left.
 
     Raises:
-        DataError: they have none, or it tells of another training.
+        DataError: there is none, or it is of another training.
     """
     card = weights.card_of(kept)
     words = shlex.split(card.get("command", ""))
     values = [after for word, after in itertools.pairwise(words) if word == "--set"]
-    found = [card.get("method"), card.get("seed"), *sorted(values)]
-    asked = [
-        made.method,
-        made.seed,
-        *sorted(f"{k}={Path(str(v)).name}" for k, v in made.set.items()),
+    on_card = [card.get("method"), card.get("seed"), *sorted(values)]
+    in_suite = [
+        training.method,
+        training.seed,
+        *sorted(f"{k}={Path(str(v)).name}" for k, v in training.set.items()),
     ]
-    if found != asked:
-        shown = [" ".join(map(str, each)) for each in (found, asked)]
+    if on_card != in_suite:
+        there, wanted = (" ".join(map(str, words)) for words in (on_card, in_suite))
         raise DataError(
-            f"{kept} is of another training (method, seed, set): {shown[0]}; the suite says "
-            f"{shown[1]}; remove it to train anew, or give this training another name"
+            f"{kept} is of another training (method, seed, set): {there}; the suite says "
+            f"{wanted}; remove it to train again, or give this training another name"
         )
     return {"scores": {}, **card}
 
 
 def _short(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What a card tells of scores: the protocol, the means, and J and F of each sequence."""
+    """The scores on a card: protocol, means, and J and F of each sequence."""
     return {
         "protocol": summary["protocol"]["name"],
         "sequences": len(summary["sequences"]),

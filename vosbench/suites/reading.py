@@ -1,4 +1,4 @@
-"""A suite's file -> what it lists, checked: unknown keys, names and options are refused."""
+"""Read and check a suite's file; unknown keys, names and options are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 REPORTS = ("page", "paper")
 
 _NAMES = (list, str, 'a list of names, ["a", "b"]')
-# the keys that are no text: type, type of a list's entries, in words
+# keys whose value is not text: its type, the type of its items, and both in words
 _KINDS: Mapping[str, tuple[type, type, str]] = {
     "train": (list, dict, "entries [[train]]"),
     "run": (list, dict, "entries [[run]]"),
@@ -36,7 +36,7 @@ _KINDS: Mapping[str, tuple[type, type, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """One `[[train]]`: see the module's text."""
+    """One `[[train]]`; see execute.py."""
 
     name: str
     method: str
@@ -58,7 +58,7 @@ class Run:
     seed: int = 0
 
     def words(self) -> str:
-        """The method, its options, and the seed and root where they are not the usual ones."""
+        """The run in words, e.g. `label-propagation preset=crw seed=1`."""
         beside = {"seed": self.seed, "root": self.root}
         said = {**self.set, **{key: value for key, value in beside.items() if value}}
         return " ".join([self.method, *(f"{key}={value}" for key, value in said.items())])
@@ -66,7 +66,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Suite:
-    """What a suite's file says."""
+    """The content of a suite's file."""
 
     title: str
     trainings: tuple[Training, ...]
@@ -78,15 +78,15 @@ _KEYS = tuple(f.name for f in dataclasses.fields(Run))
 
 
 def names() -> tuple[str, ...]:
-    """The suites that vosbench brings along."""
+    """The names of the suites that come with vosbench."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
 def read(name: str) -> Suite:
-    """A suite by name or by its file.
+    """Read a suite by its name or its file.
 
     Raises:
-        UsageError: no such suite or file, no TOML, an unknown key, dataset or method.
+        UsageError: no such suite or file, not TOML, an unknown key, dataset or method.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
@@ -109,12 +109,12 @@ def read(name: str) -> Suite:
     ]
     for method in dict.fromkeys(entry.method for entry in (*trainings, *runs)):
         registry.find("methods", method)
-    asked = (*(run.datasets for run in runs), *(made.score for made in trainings))
-    for dataset in dict.fromkeys(itertools.chain(*asked)):
+    lists = (*(run.datasets for run in runs), *(training.score for training in trainings))
+    for dataset in dict.fromkeys(itertools.chain(*lists)):
         registry.find("datasets", dataset)
-    if not trainings:  # else options may name weights that are yet to be made
+    if not trainings:  # with trainings, options may name weights that do not exist yet
         _check_options(runs, path)
-    named = [made.name for made in trainings]
+    named = [training.name for training in trainings]
     for name in named:
         try:
             check_name(name, "training", path)
@@ -122,12 +122,14 @@ def read(name: str) -> Suite:
         except DataError:
             fits = False
         if not fits:
-            raise UsageError(f"{path}: name {name!r} must be a file's name, and of one training")
+            raise UsageError(
+                f"{path}: name {name!r} must be a valid file name, and of one training only"
+            )
     return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
 
 
 def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> None:
-    """UsageError for a key that is not known or whose value is of another type."""
+    """UsageError for an unknown key or a value of the wrong type."""
     for key, value in values.items():
         if key not in known:
             raise UsageError(f"{path}: unknown key {key!r}; {did_you_mean(key, known)}")
@@ -139,7 +141,7 @@ def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> Non
 
 
 def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
-    """A `[[run]]` for each combination of its grid's values, the last one changing fastest."""
+    """One `[[run]]` for each combination of the grid's values; the last key changes fastest."""
     _check(entry, (*_KEYS, "grid"), path)
     rest = dict(entry)
     grid, fixed = rest.pop("grid", {}), rest.get("set", {})
@@ -147,11 +149,11 @@ def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
         if not isinstance(values, list) or not values:
             raise UsageError(f"{path}: grid: {key} = {values!r}: expected a list of values")
         if key in fixed or (key == "seed" and key in rest):
-            raise UsageError(f"{path}: {key} is both in the grid of a [[run]] and beside it")
+            raise UsageError(f"{path}: {key} is both in the grid of a [[run]] and outside of it")
     spread = []
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
-        seed = {"seed": chosen.pop("seed")} if "seed" in grid else {}  # of the run, no option
+        seed = {"seed": chosen.pop("seed")} if "seed" in grid else {}  # of the run, not an option
         spread.append({**rest, **seed, "set": {**fixed, **chosen}})
     return spread
 
@@ -168,12 +170,12 @@ def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
 
 
 def _check_options(runs: Iterable[Run], path: Path) -> None:
-    """UsageError for an option that a method does not have or that cannot have its value."""
+    """UsageError for an unknown option of a method or a value that it cannot have."""
     for run in runs:
         try:
-            with contextlib.suppress(PluginError):  # its runs will be left out, the others not
+            with contextlib.suppress(PluginError):  # only its runs will be skipped
                 method_options(run.method, run.set)
         except UsageError as error:
             beside = sorted(run.set.keys() & set(_KEYS))
-            hint = f"; in a [[run]], {', '.join(beside)} stands beside set" if beside else ""
+            hint = f"; in a [[run]], write {', '.join(beside)} beside set" if beside else ""
             raise UsageError(f"{path}: {run.words()}: {error}{hint}") from None

@@ -14,10 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import vosbench
 from vosbench import registry
 from vosbench.files import fingerprint
 
+VERSION = "0.1.0"
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision", "timm")
 
 
@@ -43,7 +43,7 @@ def environment() -> dict[str, Any]:
 def made_by() -> str:
     """The version of this code, with its commit where it runs from a checkout."""
     commit = _commit()
-    return f"vosbench {vosbench.__version__}" + (f" at {commit}" if commit else "")
+    return f"vosbench {VERSION}" + (f" at {commit}" if commit else "")
 
 
 def hashes(options: Any) -> dict[str, str]:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from vosbench import __version__
 from vosbench.cli import analyse, compare, data, evaluate, inspect, list_, report, run, suite, train
 from vosbench.errors import VosbenchError
+from vosbench.provenance import VERSION
 
 app = typer.Typer(
     help="Run video object segmentation methods on datasets, score them and compare them.",
@@ -27,7 +27,7 @@ def version(
 ) -> None:
     """Run video object segmentation methods on datasets, score them and compare them."""
     if show:
-        typer.echo(f"vosbench {__version__}")
+        typer.echo(f"vosbench {VERSION}")
         raise typer.Exit
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vosbench import __version__, registry
+from vosbench import registry
 from vosbench.analysis import catalogue, runtime
 from vosbench.analysis.catalogue import Left
 from vosbench.analysis.groups import (
@@ -35,6 +35,7 @@ from vosbench.files import (
     replace_folder,
     write_json,
 )
+from vosbench.provenance import VERSION
 from vosbench.reporting import figures
 from vosbench.reporting.opened import opened
 from vosbench.reporting.page_tables import by_sequence, show, write_files
@@ -123,7 +124,7 @@ def write(
         times, untimed = _split([_timed(found)])
         page = Page(
             title=title,
-            made_by=f"vosbench {__version__}",
+            made_by=f"vosbench {VERSION}",
             sections=tuple(section for section, _ in sections),
             looks=looks,
             tables=_tables(times, building, "tables"),
@@ -134,7 +135,7 @@ def write(
         )
         plugin.write(page, building)
         files = sorted({*listing(building), MARK})
-        about = {"vosbench": __version__, "runs": _listed(found), "files": files}
+        about = {"vosbench": VERSION, "runs": _listed(found), "files": files}
         write_json(building / MARK, about)
         _refuse_others(out)  # somebody may have put something there meanwhile
         replace_folder(building, out)

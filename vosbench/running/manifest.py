@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import dataclasses
-import hashlib
 import io
 import statistics
 from pathlib import Path
 from typing import Any
 
-import vosbench
 from vosbench import registry
 from vosbench.errors import OtherRunError, UsageError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.protocols import choose_protocol
-from vosbench.provenance import _hashes_of_plugin, environment, hashes
+from vosbench.provenance import VERSION, _hashes_of_plugin, environment, hashes
 from vosbench.resolve import method_options
 from vosbench.results import load_manifest
 from vosbench.running.config import RunConfig
 from vosbench.running.folder import read_record
+from vosbench.running.source import source_sha256
 from vosbench.types import Dataset
-
-_TOOLBOX = Path(__file__).parents[1] / "toolbox"
 
 
 def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) -> dict[str, Any]:
@@ -32,7 +28,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
     card = dataset.card
     identity = {
         "method": config.method,
-        "source_sha256": _source_sha256(registry.find("methods", config.method).path),
+        "source_sha256": source_sha256(registry.find("methods", config.method).path),
         "options": jsonable(options),
         "files": hashes(options) | _hashes_of_plugin(config.method, options),
         "dataset": card.name,
@@ -47,7 +43,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
     special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config)]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
     return {
-        "vosbench": vosbench.__version__,
+        "vosbench": VERSION,
         "identity": identity,
         "identity_sha256": fingerprint(identity),
         "label": " ".join([config.method, *special]),
@@ -165,48 +161,6 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
         "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
     }
     write_json(folder / "run.json", described)
-
-
-def _source_sha256(path: Path) -> str:
-    """The hash of a plugin's own code and of all of the toolbox that it imports, however deep.
-
-    Comments and docstrings decide nothing and do not count.
-    """
-    files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
-    seen: dict[Path, bytes] = {}
-    while files:
-        file = files.pop()
-        if file not in seen:
-            seen[file] = file.read_bytes()
-            files += _imported_of_toolbox(seen[file])
-    digest = hashlib.sha256()
-    for code in sorted(map(_code, seen.values())):
-        digest.update(code)
-    return digest.hexdigest()
-
-
-def _code(source: bytes) -> bytes:
-    """A module's syntax tree without its docstrings, which are no more than words."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (
-            ast.get_docstring(node, clean=False) is not None
-        ):
-            del node.body[0]
-    return ast.dump(tree).encode()
-
-
-def _imported_of_toolbox(source: bytes) -> list[Path]:
-    """The files of vosbench.toolbox that a module names in its imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    stems = {name.split(".")[2] for name in names if name.startswith("vosbench.toolbox.")}
-    found = [_TOOLBOX / f"{stem}.py" for stem in sorted(stems)]
-    return [file for file in found if file.is_file()]
 
 
 def _short(value: Any) -> str:

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 from zlib_ng.zlib_ng import crc32
 
-from vosbench import __version__
 from vosbench.errors import DataError
 from vosbench.files import write_json, write_text
 from vosbench.metrics.boundary import around, boundary_f, tolerance
 from vosbench.metrics.region import region_similarity
 from vosbench.metrics.statistics import Statistics, average, over_frames
+from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
 from vosbench.scoring.pairs import Pair, Task, pairs, plan
 from vosbench.types import Dataset, Mask, ScoringProtocol
@@ -104,7 +104,7 @@ def evaluate(
     for scores in (rows, held):
         scores.sort(key=lambda row: (place[row.sequence], row.object))  # frames stay in order
     summary = {
-        "vosbench": __version__,
+        "vosbench": VERSION,
         "protocol": asdict(protocol) | {"headline": list(protocol.headline)},
         "dataset": {
             "name": dataset.card.name,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import vosbench
 from vosbench.files import fingerprint, jsonable, write_json
-from vosbench.provenance import environment
+from vosbench.provenance import VERSION, environment
 from vosbench.training.folder import State, read_table, thinned
 from vosbench.training.plan import TrainConfig, TrainingPlan
 from vosbench.training.settings import trainable
@@ -29,7 +28,7 @@ def start(made: TrainingPlan) -> None:
     write_json(
         path,
         {
-            "vosbench": vosbench.__version__,
+            "vosbench": VERSION,
             "label": made.label,
             "identity": made.identity,
             "identity_sha256": fingerprint(made.identity),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from graphlib import CycleError
 from pathlib import Path
 from types import ModuleType
 
@@ -266,6 +267,32 @@ def drawing_of_rooms() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_picture_shows_every_room_and_arrows_go_down() -> None:
+    drawing = drawing_of_rooms()
+    rooms, ground = drawing.rooms()
+    packages = {path.parent.name for path in (ROOT / "vosbench").glob("*/__init__.py")}
+    assert packages - {"plugins"} <= {*rooms, *ground}
+    arrows = drawing.reduced(rooms)
+    rows, steps = drawing.laid_out(arrows)
+    at = {name: number for number, row in enumerate(rows) for name in row}
+    assert all(at[above] == at[below] + 1 for above, below in steps)
+    for name, room in rooms.items():
+        assert all(at[name] > at[other] for other in room.imports), name
+    texts = {element.text for element in ElementTree.fromstring(drawing.svg()).iter()}
+    assert rooms.keys() <= texts
+
+
+def test_arrows_that_others_imply_are_left_out_and_circles_refused() -> None:
+    drawing = drawing_of_rooms()
+
+    def rooms(imports: dict[str, str]) -> dict[str, object]:
+        return {name: drawing.Room(name, "", 1, frozenset(to)) for name, to in imports.items()}
+
+    assert drawing.reduced(rooms({"a": "bc", "b": "c", "c": ""}))["a"] == {"b"}
+    with pytest.raises(CycleError):
+        drawing.reduced(rooms({"a": "b", "b": "a"}))
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:

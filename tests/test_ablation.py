@@ -43,6 +43,24 @@ def test_ablation_is_a_grid(tmp_path: Path) -> None:
         ablation(one_group([write_run(tmp_path / "t", steady({"a": 0.1}))]))
 
 
+def test_columns_stand_in_the_order_of_the_options_choices(tmp_path: Path) -> None:
+    modules = ("correlation", "deformable", "a-module-of-later", "dilation-3", "conv-1")
+    runs = [
+        write_run(tmp_path / name, steady({"a": 0.3}), method="rpmnet",
+                  options={**RPMNET, "matching": name})
+        for name in modules
+    ]  # fmt: skip
+    names = [column.name for column in ablation(one_group(runs)).columns[1::3]]
+    assert names == ["conv-1", "dilation-3", "deformable", "correlation", "a-module-of-later"]
+    unknown = [
+        write_run(tmp_path / f"u{name}", steady({"a": 0.3}), method="gone",
+                  options={**RPMNET, "matching": name})
+        for name in modules[:3]
+    ]  # fmt: skip
+    names = [column.name for column in ablation(one_group(unknown)).columns[1::3]]
+    assert names == sorted(modules[:3]), "a method that is not installed: by name"
+
+
 def test_what_a_preset_implies_is_no_further_option(tmp_path: Path) -> None:
     runs = []
     for number, chosen in enumerate((

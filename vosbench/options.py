@@ -64,6 +64,18 @@ def filled(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
     return kind(**converted)
 
 
+def choices_of(kind: type, name: str) -> tuple[str, ...]:
+    """The words that a dataclass's field may be, as they are declared; () where it may be any.
+
+    >>> Size = dataclasses.make_dataclass("Size", [("unit", Literal["px", "cells"]), ("side", int)])
+    >>> choices_of(Size, "unit"), choices_of(Size, "side")
+    (('px', 'cells'), ())
+    """
+    hint = typing.get_type_hints(kind).get(name)
+    parts = [part for part in (hint, *typing.get_args(hint)) if typing.get_origin(part) is Literal]
+    return tuple(str(choice) for part in parts for choice in typing.get_args(part))
+
+
 def default_of(field: dataclasses.Field[Any]) -> Any:
     """The default of a dataclass's field; a factory is called for a new one."""
     if field.default_factory is not dataclasses.MISSING:

@@ -1,23 +1,22 @@
-"""Backbone against matching module, or any two options, as a grid (Fig. 6 and 8 of RPM-Net)."""
+"""Two options against each other as a grid, such as backbone and preset."""
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from vosbench import registry
 from vosbench.analysis.groups import Group, implied, options_of, plugin_of
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.errors import UsageError, nearest
+from vosbench.errors import PluginError, UsageError, nearest
+from vosbench.options import choices_of
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 
-ORDER = (  # the paper's, then ours; what is not here follows in alphabetical order
-    "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
-    "correlation",
-)  # fmt: skip
 COLUMNS = ("matching", "preset")  # what stands in the columns where nothing is asked for
 OWN = ("weights",)  # each cell has its own: they are no further option
 
@@ -33,7 +32,7 @@ def ablation(
     """The mean score of the runs with each pair of options; a dash where there is no run.
 
     Its interval is over sequences, seeds and weights as they are. The column is by default the
-    first of COLUMNS that a run has.
+    first of COLUMNS that a run has; columns stand in the order in which methods declare choices.
 
     Runs that differ in further options get rows of their own, which name what is not usual; what
     the pair itself implies, as a preset does, is no further option. Runs that differ in seed or
@@ -57,7 +56,8 @@ def ablation(
         special = (f"{k}={options.get(k)}" for k, v in usual.items() if own.get(k) != v)
         name = " ".join([str(options[row]), *special])
         cells.setdefault((name, str(options[column])), []).append(run)
-    across = sorted({key[1] for key in cells}, key=_place)
+    order = _declared(runs, column)
+    across = sorted({key[1] for key in cells}, key=lambda one: (order.get(one, len(order)), one))
     rows: list[tuple[Cell, ...]] = [
         (name, *(cell for one in across for cell in _mean(cells.get((name, one)), metric, seed)))
         for name in sorted({key[0] for key in cells})
@@ -129,5 +129,11 @@ def _mean(runs: Sequence[Result] | None, metric: str, seed: int) -> tuple[Cell, 
     return (statistics.fmean(_score(run, metric) for run in runs), *bootstrap(pooled, seed=seed))
 
 
-def _place(name: str) -> tuple[int, str]:
-    return (ORDER.index(name) if name in ORDER else len(ORDER)), name
+def _declared(runs: Sequence[Result], option: str) -> dict[str, int]:
+    """The place of each choice of an option, as the runs' methods declare them."""
+    found: dict[str, int] = {}
+    for method in dict.fromkeys(run.manifest["identity"]["method"] for run in runs if run.manifest):
+        with contextlib.suppress(UsageError, PluginError):  # a method that is not here any more
+            for choice in choices_of(registry.load("methods", method).Options, option):
+                found.setdefault(choice, len(found))
+    return found

@@ -1,32 +1,33 @@
-"""The comparison table as Markdown."""
+"""A table in Markdown: a pipe table under its title in bold, notes in italics below."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-from vosbench.toolbox.score_table import score_tables
+from vosbench.tables import Table, cells, footnotes, one_line
 
 SOURCE = "vosbench"
+SUFFIX = ".md"
 
 
-def render(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Lay out one table per dataset and protocol, its protocol under it."""
-    parts = []
-    for scores in score_tables(runs):
-        lines = [f"**{_escape(scores.title)}**", "", _line(scores.header)]
-        lines.append("|---|" + "---:|" * (len(scores.header) - 1))
-        lines += [_line(row) for row in scores.rows]
-        lines += ["", *(f"_{_escape(foot)}_  " for foot in scores.foot), ""]
-        parts.append("\n".join(lines))
-    return "\n".join(parts)
+def render(table: Table) -> str:
+    """Lay out the table; what Markdown or HTML would read in its texts is escaped."""
+    header, rows, numeric = cells(table)
+    lines = [
+        f"**{_escape(table.title)}**",
+        "",
+        _line(header),
+        f"|{'|'.join('---:' if right else '---' for right in numeric)}|",
+        *map(_line, rows),
+        "",
+        *(f"_{_escape(note)}_  " for note in footnotes(table)),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+def _line(row: tuple[str, ...]) -> str:
+    return f"| {' | '.join(map(_escape, row))} |"
 
 
 def _escape(text: str) -> str:
-    """Text from outside may hold signs that Markdown or HTML would read."""
-    return re.sub(r"([\\|_*`<\[])", r"\\\1", text)
+    return re.sub(r"([\\|_*`<>\[\]])", r"\\\1", one_line(text))

@@ -79,11 +79,11 @@ def test_compare_as_table_markdown_json_and_picture(
     flow = scored.with_name("optical-flow-folder-data")
     table = command("compare", scored, flow, "--picture", "picture.png")
     assert table.returncode == 0, table.stderr
-    lines = [line for line in table.stdout.splitlines() if line.startswith(("  copy", "  optical"))]
+    lines = [line for line in table.stdout.splitlines() if line.startswith((" copy", " optical"))]
     assert len(lines) == 2
     assert (tmp_path / "picture.png").stat().st_size > 1000
     markdown = command("compare", scored, flow, "--format", "markdown").stdout
-    assert "| method | J&F | J mean |" in markdown
+    assert "| run | J&F | J |" in markdown
     rows = json.loads(command("compare", scored, flow, "--json").stdout)
     assert [row["name"] for row in rows] == ["copy-first", "optical-flow"]
     mean = rows[1]["summary"]["J"]["mean"]

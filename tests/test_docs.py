@@ -164,7 +164,7 @@ def test_pages_speak_of_plugins_and_the_core() -> None:
 
 
 def test_figures_of_the_readme_are_those_of_the_methods_page() -> None:
-    """Each row of its table, by method: J&F, J mean, F mean, gain J, ms/frame."""
+    """Each row of its table, by method: J&F, J, F, gain J, ms/frame."""
 
     def rows(page: Path) -> list[list[str]]:
         lines = page.read_text(encoding="utf-8").splitlines()

@@ -9,7 +9,7 @@ from fixtures_runs import steady, write_run
 
 import vosbench.plugins
 from vosbench.analysis.groups import one_group
-from vosbench.analysis.published import Figure, beside, figures, published
+from vosbench.analysis.published import PublishedScore, beside, published
 from vosbench.errors import DataError
 from vosbench.files import jsonable
 from vosbench.resolve import method_options
@@ -17,7 +17,7 @@ from vosbench.resolve import method_options
 RPMNET = {"matching": "deformable", "backbone": "compact", "refine": "none", "size": 256}
 
 
-def test_published_figures_are_those_of_the_paper() -> None:
+def test_published_scores_are_those_of_the_paper() -> None:
     paper = [f for f in published("davis2017", split="val") if f.source == "RPM-Net, WACV 2020"]
     values = {(f.technique, f.metric): f.value for f in paper}
     assert values["RPM-Net", "J"] == 35.7
@@ -32,7 +32,6 @@ def test_published_figures_are_those_of_the_paper() -> None:
         "rpmnet", "label_propagation", "davis2016_leaderboard", "davis2017_leaderboard",
     }  # fmt: skip
     assert all(f.read_where and f.source for f in published())
-    assert "none was measured by this software" in figures("davis2017").notes[0]
 
 
 def test_published_stands_beside_measured_and_says_what_differs(tmp_path: Path) -> None:
@@ -64,7 +63,7 @@ def test_a_preset_is_matched_only_with_its_backbone_and_weights(tmp_path: Path) 
     ]  # fmt: skip
 
 
-def test_an_option_that_is_not_the_presets_is_said_beside_the_published_figure(
+def test_an_option_that_is_not_the_presets_is_said_beside_the_published_score(
     tmp_path: Path,
 ) -> None:
     said = []
@@ -81,7 +80,7 @@ def test_an_option_that_is_not_the_presets_is_said_beside_the_published_figure(
     assert len(said) == 3
     assert "not 20" not in str(said[0])
     assert "last=1, not 20; topk=7, not 10" in str(said[1])
-    assert "radius" not in str(said[2]), "the published figure was made with 18"
+    assert "radius" not in str(said[2]), "the published score was made with 18"
 
 
 def test_tables_of_ones_own_are_read_and_checked(
@@ -90,10 +89,10 @@ def test_tables_of_ones_own_are_read_and_checked(
     monkeypatch.setattr(vosbench.plugins, "__path__", [*vosbench.plugins.__path__, str(tmp_path)])
     path = tmp_path / "reports" / "published" / "own.csv"
     path.parent.mkdir(parents=True)
-    header = ",".join(name for name in Figure.__dataclass_fields__ if name != "file")
+    header = ",".join(name for name in PublishedScore.__dataclass_fields__ if name != "file")
     path.write_text(f"{header}\nX,mine,val,J,50.5,paper,Table 1,,,,\n")
-    (figure,) = published("mine")
-    assert (figure.value, figure.file) == (50.5, "own")
+    (score,) = published("mine")
+    assert (score.value, score.file) == (50.5, "own")
     path.write_text(f"{header}\nX,mine,val,J,50.5,,Table 1,,,,\n")
     with pytest.raises(DataError, match=r"own\.csv, line 2: no source: say where it is from"):
         published()

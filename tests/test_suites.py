@@ -250,8 +250,8 @@ def test_runs_are_done_once_and_a_missing_dataset_is_left_out(
     assert first.exit_code == 1
     assert "\nskipped: davis2016 (1 run): " in first.stderr
     assert "davis2016 expects JPEGImages/" in first.stderr
-    assert "synthetic" in first.stdout
-    assert "folder" in first.stdout
+    assert "**Scores: vosbench synthetic val, 1 of 21 sequences, protocol" in first.stdout
+    assert "**Scores: Own data all, " in first.stdout
     runs = folder_root.parent / "suites" / "mine" / "runs"
     summaries = [json.loads(path.read_text()) for path in sorted(runs.glob("*/summary.json"))]
     assert [[s["sequence"] for s in each["sequences"]] for each in summaries] == [

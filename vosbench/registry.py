@@ -84,26 +84,16 @@ def find(kind: str, name: str) -> Plugin:
     return known[name]
 
 
-def load(kind: str, name: str, *, offering: str = "") -> ModuleType:
-    """Import the plugin of that name; PluginError names the file when its import fails.
-
-    offering: what the plugin must define where its kind leaves a choice; UsageError if it does not.
-    """
+def load(kind: str, name: str) -> ModuleType:
+    """Import the plugin of that name; PluginError names the file when its import fails."""
     plugin = find(kind, name)
     try:
         module = importlib.import_module(plugin.module)
     except Exception as error:
         raise PluginError(f"{plugin.path}: cannot be imported: {error!r}") from error
-    offered = [what for what in OFFERS[kind] if callable(getattr(module, what, None))]
-    if not offered:
+    if not any(callable(getattr(module, what, None)) for what in OFFERS[kind]):
         needed = "() or ".join(OFFERS[kind])
         raise PluginError(f"{plugin.path}: a plugin in {kind}/ must define {needed}()")
-    if offering and offering not in offered:
-        gives = {"render": "text", "write": "a folder, made by `vosbench report`"}
-        raise UsageError(
-            f"report {name!r} gives {gives[offered[0]]}, not {gives[offering]}; choose another, "
-            f"see `vosbench list {kind}`"
-        )
     return module
 
 

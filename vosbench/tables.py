@@ -5,10 +5,17 @@ Scores stay 0-1 in a table; a column of unit `%` shows them x 100. What is undef
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from vosbench import formats
+from vosbench.types import check_name
+
+if TYPE_CHECKING:
+    import pandas
 
 Cell: TypeAlias = str | int | float | None
 
@@ -61,6 +68,29 @@ class Table:
         """Each row as column name -> value, unrounded."""
         for row in self.rows:
             yield dict(zip((column.name for column in self.columns), row, strict=True))
+
+    def to_text(self, report: str = formats.TERMINAL) -> str:
+        """The table as the text of a report plugin, see `vosbench list reports`."""
+        return formats.render(self, report)
+
+    def to_markdown(self) -> str:
+        """A pipe table for Markdown, rounded."""
+        return self.to_text("markdown")
+
+    def to_latex(self) -> str:
+        r"""A `table` float for LaTeX, rounded; it needs \usepackage{booktabs}."""
+        return self.to_text("latex")
+
+    def to_csv(self) -> str:
+        """Comma-separated values, unrounded; scores are 0-1."""
+        return self.to_text("csv")
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per row, unrounded; scores are 0-1."""
+        import pandas
+
+        names = [column.name for column in self.columns]
+        return pandas.DataFrame([list(row) for row in self.rows], columns=names)
 
 
 def shown(cell: Cell, column: Column) -> str:
@@ -121,3 +151,55 @@ def footnotes(table: Table) -> tuple[str, ...]:
     percent = [column for column in table.columns if column.unit == "%"]
     scale = ("scores x 100",) if percent else ()
     return (*scale, *table.notes)
+
+
+class Cells(NamedTuple):
+    """A table as a reader sees it: header and rows as text, and which columns hold numbers."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+
+def cells(table: Table) -> Cells:
+    """Names with units, values rounded, intervals in one column, each cell on one line.
+
+    Columns of numbers are those to set on the right.
+    """
+    columns, rows = laid_out(table)
+    words = {
+        column.name
+        for place, column in enumerate(table.columns)
+        if any(isinstance(row[place], str) for row in table.rows)
+    }
+    return Cells(
+        header=tuple(one_line(heading(column)) for column in columns),
+        rows=tuple(tuple(map(one_line, row)) for row in rows),
+        numeric=tuple(column.name not in words for column in columns),
+    )
+
+
+def one_line(text: str) -> str:
+    """The text without line ends, which would break a row."""
+    return " ".join(text.split())
+
+
+def as_json(table: Table) -> str:
+    """Name, title, columns with their units, rows as objects, notes; `from_json` reads it back."""
+    whole = {
+        "name": table.name,
+        "title": table.title,
+        "columns": [asdict(column) for column in table.columns],
+        "rows": list(table.records()),
+        "notes": list(table.notes),
+    }
+    return json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> Table:
+    """The table that `as_json` wrote."""
+    whole = json.loads(text)
+    check_name(whole["name"], "table", "what was kept")
+    columns = tuple(Column(**column) for column in whole["columns"])
+    rows = tuple(tuple(row[column.name] for column in columns) for row in whole["rows"])
+    return Table(whole["name"], whole["title"], columns, rows, tuple(whole["notes"]))

@@ -17,6 +17,7 @@ from vosbench.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from vosbench.tables import Table
     from vosbench.toolbox.reports.page import Page
 
 
@@ -320,10 +321,14 @@ class TrainablePlugin(MethodPlugin, Protocol):
 
 
 class ReportPlugin(Protocol):
-    """What a module in reports/ offers: score summaries in, text out. Or see FolderReportPlugin."""
+    """What a module in reports/ offers: a table in, text out. Or see FolderReportPlugin.
 
-    def render(self, runs: cabc.Sequence[Mapping[str, object]]) -> str:
-        """Turn scored runs into text; toolbox/score_table.py says what each mapping holds."""
+    A plugin may define `SUFFIX`, what ends the names of its files, such as ".md"; by default it is
+    `.` and the plugin's name.
+    """
+
+    def render(self, table: Table) -> str:
+        """Write the table as text; `vosbench.tables` has what such plugins need."""
         ...
 
 

@@ -40,7 +40,7 @@ class Analysis(NamedTuple):
 
 ANALYSES = {
     "scores": Analysis(scores, "means with intervals, gain, time, weights"),
-    "published": Analysis(beside, "figures of papers beside measured ones"),
+    "published": Analysis(beside, "scores of papers beside measured ones"),
     "significance": Analysis(
         comparisons, "paired differences to the best run, tests, sentences", paired=True
     ),

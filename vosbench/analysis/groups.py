@@ -14,7 +14,6 @@ from vosbench.errors import PluginError, UsageError
 from vosbench.files import jsonable
 from vosbench.resolve import card_of, method_options, open_dataset, resolve_root
 from vosbench.results import Result
-from vosbench.toolbox.score_table import part_of, warning
 from vosbench.types import Dataset, DatasetCard
 
 
@@ -180,8 +179,16 @@ def card_or_none(result: Result) -> DatasetCard | None:
 def notes_of(result: Result) -> tuple[str, ...]:
     """On how much of the dataset a run was scored, and how."""
     data, protocol = result.summary["dataset"], result.summary["protocol"]
+    part = part_of(data).removeprefix(", ")
+    warning = [f"ONLY {part}: not comparable with figures for all of them"] if part else []
     how = f"protocol {protocol['name']}: {protocol['description']} ({protocol['source']})"
-    return (*warning(data), how)
+    return (*warning, how)
+
+
+def part_of(data: Mapping[str, Any]) -> str:
+    """What follows the split if not all sequences were scored: `, 6 of 21 sequences`."""
+    scored, all_of = data["sequences"], data["card_sequences"]
+    return f", {scored} of {all_of} sequences" if scored < all_of else ""
 
 
 def one_group(results: Iterable[Result]) -> Group:

@@ -1,7 +1,7 @@
-"""Figures of papers and leaderboards, each with its source, beside what was measured here.
+"""Scores of papers and leaderboards, each with its source, beside what was measured here.
 
 They lie in reports/published/*.csv, of this project and of every folder of VOSBENCH_PLUGINS. A
-published figure stays in a column of its own; what is not as it was published is said in its row.
+published score stays in a column of its own; what is not as it was published is said in its row.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ METRICS = ("J", "F", "J&F")
 
 
 @dataclass(frozen=True)
-class Figure:
+class PublishedScore:
     """One published number.
 
     value: x 100 as published, or seconds for the metric `seconds a frame`. read_where: what was
@@ -45,8 +45,10 @@ class Figure:
     file: str
 
 
-def published(dataset: str = "", *, split: str = "", metric: str = "") -> tuple[Figure, ...]:
-    """All published figures, or those of a dataset, a split, a metric.
+def published(
+    dataset: str = "", *, split: str = "", metric: str = ""
+) -> tuple[PublishedScore, ...]:
+    """All published scores, or those of a dataset, a split, a metric.
 
     Raises:
         DataError: a table has other columns, an empty technique, source or read_where, or a value
@@ -54,15 +56,15 @@ def published(dataset: str = "", *, split: str = "", metric: str = "") -> tuple[
     """
     wanted = {"dataset": dataset, "split": split, "metric": metric}
     return tuple(
-        figure
+        score
         for path in registry.data_files("reports", "published/*.csv")
-        for figure in _read(path)
-        if all(getattr(figure, key) == value for key, value in wanted.items() if value)
+        for score in _read(path)
+        if all(getattr(score, key) == value for key, value in wanted.items() if value)
     )
 
 
-def _read(path: Path) -> Iterable[Figure]:
-    fields = [name for name in Figure.__dataclass_fields__ if name != "file"]
+def _read(path: Path) -> Iterable[PublishedScore]:
+    fields = [name for name in PublishedScore.__dataclass_fields__ if name != "file"]
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines)
         if rows.fieldnames != fields:
@@ -77,7 +79,7 @@ def _read(path: Path) -> Iterable[Figure]:
                 value = float(row.pop("value"))
             except (TypeError, ValueError) as error:
                 raise DataError(f"{path}, line {number}: value: {error}") from None
-            yield Figure(**row, value=value, file=path.stem)
+            yield PublishedScore(**row, value=value, file=path.stem)
 
 
 def beside(group: Group) -> Table:
@@ -89,26 +91,26 @@ def beside(group: Group) -> Table:
         UsageError: nothing was published on the data of these runs.
     """
     data = group.results[0].summary["dataset"]
-    figures = [f for f in published(data["name"], split=data["split"]) if f.metric in METRICS]
+    listed = [s for s in published(data["name"], split=data["split"]) if s.metric in METRICS]
     rows: list[tuple[Cell, ...]] = []
     paired: set[str] = set()
-    for figure in figures:
-        runs = [run for run in group.results if follows(run, figure)]
+    for score in listed:
+        runs = [run for run in group.results if follows(run, score)]
         paired.update(run.name for run in runs)
-        value = figure.value / 100
+        value = score.value / 100
         for run in runs:
             summary = run.summary
-            score = summary["J&F"] if figure.metric == "J&F" else summary[figure.metric]["mean"]
-            differs = "; ".join(deviations(run, figure)) or None
+            measured = summary["J&F"] if score.metric == "J&F" else summary[score.metric]["mean"]
+            differs = "; ".join(deviations(run, score)) or None
             rows.append((
-                figure.technique, figure.metric, value, score, score - value, run.name, differs,
-                f"{figure.source}: {figure.read_where}",
+                score.technique, score.metric, value, measured, measured - value, run.name, differs,
+                f"{score.source}: {score.read_where}",
             ))  # fmt: skip
-        if not runs and not figure.file.endswith("leaderboard"):
-            where = f"{figure.source}: {figure.read_where}"
-            rows.append((figure.technique, figure.metric, value, None, None, None, None, where))
+        if not runs and not score.file.endswith("leaderboard"):
+            where = f"{score.source}: {score.read_where}"
+            rows.append((score.technique, score.metric, value, None, None, None, None, where))
     if not rows:
-        raise UsageError(f"no published figure of {group.title} belongs to one of these runs")
+        raise UsageError(f"no published score of {group.title} belongs to one of these runs")
     rows.sort(key=lambda row: row[3] is None)  # what was measured here first
     alone = [run.name for run in group.results if run.name not in paired]
     notes = ["published: read in the source named; measured: by this software, on the run named"]
@@ -132,89 +134,52 @@ def beside(group: Group) -> Table:
     )
 
 
-def follows(run: Result, figure: Figure) -> bool:
-    """Whether a run does what a figure was made by: same method and options, or same name."""
-    if figure.file.endswith("leaderboard"):  # it tells how a technique is called, no more
-        return figure.technique in (run.name, run.folder.name if run.folder else "")
-    identity = run.manifest["identity"] if run.manifest else None
-    if identity is None or not figure.method or plugin_of(identity["method"]) != figure.method:
+def follows(run: Result, score: PublishedScore) -> bool:
+    """Whether a run is of what was published: same method and options, or same name."""
+    if score.file.endswith("leaderboard"):  # it tells how a technique is called, no more
+        return score.technique in (run.name, run.folder.name if run.folder else "")
+    if run.manifest is None:
         return False
-    pairs = dict(pair.split("=", 1) for pair in figure.options.split())
-    if figure.preset:  # its network was trained: a run without weights is another thing
-        pairs["preset"] = figure.preset
+    identity = run.manifest["identity"]
+    if not score.method or plugin_of(identity["method"]) != score.method:
+        return False
+    pairs = dict(pair.split("=", 1) for pair in score.options.split())
+    if score.preset:  # its network was trained: a run without weights is another thing
+        pairs["preset"] = score.preset
         if "weights" not in identity["files"]:
             return False
     options = identity["options"]
     return all(fnmatch.fnmatch(str(options.get(key)), value) for key, value in pairs.items())
 
 
-def deviations(run: Result, figure: Figure) -> list[str]:
-    """In what a measured run is not as the figure was published, as far as can be told."""
+def deviations(run: Result, score: PublishedScore) -> list[str]:
+    """In what a measured run is not as the score was published, as far as can be told."""
     data, protocol = run.summary["dataset"], run.summary["protocol"]["name"]
-    found = []
+    differences = []
     if data["sequences"] < data["card_sequences"]:
-        found.append(f"sequences: {data['sequences']} of {data['card_sequences']}")
+        differences.append(f"sequences: {data['sequences']} of {data['card_sequences']}")
     card = card_or_none(run)
     if card and protocol != card.protocols[0].name:
-        found.append(f"protocol: {protocol}, not {card.protocols[0].name}")
+        differences.append(f"protocol: {protocol}, not {card.protocols[0].name}")
     if run.manifest is None:
-        return found
+        return differences
     identity = run.manifest["identity"]
     if card and card.resolutions and identity["resolution"] not in ("", card.resolutions[0]):
-        found.append(f"resolution: {identity['resolution']}, not {card.resolutions[0]}")
+        differences.append(f"resolution: {identity['resolution']}, not {card.resolutions[0]}")
     options = identity["options"]
     if sha256 := identity["files"].get("weights"):
-        found.append(f"weights: {sha256[:8]}, not known to be the paper's")
+        differences.append(f"weights: {sha256[:8]}, not known to be the paper's")
     elif "weights" in options:
-        found.append("weights: none were read")
-    if figure.preset:
-        named = ("preset", *(pair.partition("=")[0] for pair in figure.options.split()))
+        differences.append("weights: none were read")
+    if score.preset:
+        named = ("preset", *(pair.partition("=")[0] for pair in score.options.split()))
         usual = implied(run, named)
-        found += [
+        differences += [
             f"{key}={value}, not {usual[key]}"
             for key, value in options.items()
             if key in usual and value != usual[key]
         ]
-    if figure.setup:
+    if score.setup:
         ours = [f"{key}={options[key]}" for key in ("backbone", "size") if key in options]
-        found.append(f"setup: {' '.join(ours) or identity['method']}; paper: {figure.setup}")
-    return found
-
-
-def figures(dataset: str = "", *, split: str = "", metric: str = "") -> Table:
-    """All published figures that fit as one table, highest first within a metric."""
-    found = sorted(
-        published(dataset, split=split, metric=metric),
-        key=lambda f: (f.dataset, f.metric, -f.value),
-    )
-    return Table(
-        name="published-figures",
-        title="Published figures, as published",
-        columns=tuple(
-            Column(name, digits=2 if name == "value" else 1)
-            for name in (
-                "technique",
-                "dataset",
-                "split",
-                "metric",
-                "value",
-                "preset",
-                "source",
-                "read where",
-            )
-        ),
-        rows=tuple(
-            (
-                f.technique,
-                f.dataset,
-                f.split,
-                f.metric,
-                f.value,
-                f.preset or None,
-                f.source,
-                f.read_where,
-            )
-            for f in found
-        ),
-        notes=("values x 100, seconds a frame in seconds; none was measured by this software",),
-    )
+        differences.append(f"setup: {' '.join(ours) or identity['method']}; paper: {score.setup}")
+    return differences

@@ -1,60 +1,149 @@
-"""What every run reached, each mean with its interval: the summary table."""
+"""What every run reached: the table that commands print, and with intervals the report's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 from vosbench.analysis.groups import Group, options_of
 from vosbench.analysis.significance import bootstrap, sample
+from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
-from vosbench.toolbox.score_table import presets
+
+STATISTICS = (Column("recall", "%", better="higher"), Column("decay", "%", better="lower"))
 
 
-def scores(group: Group, *, seed: int = 0) -> Table:
-    """Mean of J and F of every run with bootstrap intervals, recall, decay, gain, time, weights.
+def scores(group: Group, *, intervals: bool = True, seed: int = 0) -> Table:
+    """J and F of every run as mean, recall and decay; gain, time and weights if a run has them.
 
-    The figures themselves are those of summary.json and run.json.
+    The values are those of summary.json and run.json. `intervals` adds those of the means, by
+    bootstrap over sequences.
     """
     metrics = group.results[0].summary["protocol"]["headline"]
     columns = [Column("run")]
     if len(metrics) > 1:
         columns.append(Column("J&F", "%", better="higher"))
     for metric in metrics:
-        columns += [
-            *with_interval(Column(metric, "%", better="higher")),
-            Column(f"{metric} recall", "%", better="higher"),
-            Column(f"{metric} decay", "%", better="lower"),
-        ]
-    columns += [
-        Column("gain J", "%", better="higher", signed=True),
-        Column("median", "s/frame", digits=4, better="lower"),
-        Column("weights"),
-    ]
-    rows = []
+        mean = Column(metric, "%", better="higher")
+        columns += with_interval(mean) if intervals else (mean,)
+        columns += [replace(column, name=f"{metric} {column.name}") for column in STATISTICS]
+    rows: list[tuple[Cell, ...]] = []
     for run in group.results:
-        summary, manifest = run.summary, run.manifest
         row: list[Cell] = [run.name]
         if len(metrics) > 1:
-            row.append(summary["J&F"])
+            row.append(run.summary["J&F"])
         for metric in metrics:
-            of = summary[metric]
-            low, high = bootstrap(sample(run, metric), seed=seed)
-            row += [of["mean"], low, high, of["recall"], of["decay"]]
-        still = summary.get("copy_first")
-        row.append(summary["J"]["mean"] - still["J"]["mean"] if still else None)
-        row.append(manifest["timing"]["median_seconds"] if manifest else None)
-        weights = manifest["identity"]["files"].get("weights", "") if manifest else ""
-        row.append(weights[:8] or None)
-        rows.append(tuple(row))
-    first = group.results[0].summary
+            means = run.summary[metric]
+            row.append(means["mean"])
+            if intervals:
+                row += bootstrap(sample(run, metric), seed=seed)
+            row += [means[column.name] for column in STATISTICS]
+        rows.append((*row, _gain(run), _milliseconds(run), _weights(run)))
+    columns += [
+        Column("gain J", "%", better="higher", signed=True),
+        Column("ms/frame", better="lower"),
+        Column("weights"),
+    ]
+    kept = [
+        place
+        for place in range(len(columns))
+        if place < len(columns) - 3 or any(row[place] is not None for row in rows)
+    ]
+    names = [columns[place].name for place in kept]
     return Table(
         name="scores",
         title=f"Scores: {group.title}",
-        columns=tuple(columns),
-        rows=tuple(rows),
-        notes=(
-            f"{len(first['objects'])} objects in {len(first['sequences'])} sequences; higher is "
-            "better but for decay; interval: 95 %, bootstrap over sequences",
-            "gain J: over copy-first on the same frames; weights: first digits of their sha256",
-            *presets([(run.name, options_of(run)) for run in group.results]),
-            *group.notes,
-        ),
+        columns=tuple(columns[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in rows),
+        notes=(*group.notes, *_notes(group, names, intervals=intervals)),
     )
+
+
+def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[str]:
+    """What a reader must know of the columns and of single runs."""
+    summary = group.results[0].summary
+    objects, sequences = (
+        _counted(len(summary[f"{noun}s"]), noun) for noun in ("object", "sequence")
+    )
+    interval = "; interval: 95 %, bootstrap over sequences" if intervals else ""
+    yield f"{objects} in {sequences}; higher is better but for decay{interval}"
+    if summary.get("unscored"):
+        yield f"never scored: {', '.join(summary['unscored'])}"
+    if "gain J" in names:
+        yield "gain J: J less that of copy-first on the same frames"
+    if "ms/frame" in names:
+        machines = {
+            f"{run.manifest['identity']['device']} ({run.manifest['environment']['cores']} cores)"
+            for run in group.results
+            if run.manifest and run.manifest["timing"]["frames"]
+        }
+        yield f"ms/frame: median of the method alone on {', '.join(sorted(machines))}"
+    for run in group.results:
+        yield from _caveats(run)
+    if "weights" in names:
+        yield "weights: the first digits of their sha256"
+    yield from presets([(run.name, options_of(run)) for run in group.results])
+
+
+def _caveats(run: Result) -> Iterator[str]:
+    """What a reader must know of one run's time, origin and completeness."""
+    if run.manifest is None:
+        return
+    timing, makers, failed = (run.manifest[key] for key in ("timing", "made_by", "failed"))
+    median, mean = timing["median_seconds"], timing.get("mean_seconds_of_all")
+    if median is not None and mean is not None and mean > 2 * median and mean > 0.005:
+        yield (
+            f"{run.name}: {1000 * mean:.1f} ms a frame when the first frames of each sequence "
+            "count too"
+        )
+    if len(makers) > 1:
+        yield f"{run.name}: masks made by {', '.join(makers)}"
+    if failed:
+        yield f"{run.name}: NOT COMPLETE, failed: {', '.join(failed)}"
+
+
+def presets(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Lines with every option of the runs, names and options, whose preset stands for many.
+
+    First what the runs of a preset share, then what a run has otherwise and its name does not say.
+
+    >>> presets([("k=5", {"preset": "x", "n": 1, "k": 5}), ("b", {"preset": "x", "n": 1, "k": 2})])
+    ['preset=x: n=1', 'b: k=2']
+    """
+    by_preset: dict[str, list[tuple[str, list[str]]]] = {}
+    for name, given in runs:
+        if "preset" in given:
+            texts = [f"{k}={v}" for k, v in given.items() if v not in (None, "") and k != "preset"]
+            by_preset.setdefault(str(given["preset"]), []).append((name, texts))
+    lines = []
+    for preset, members in by_preset.items():
+        first, *others = (texts for _, texts in members)
+        shared = [text for text in first if all(text in texts for texts in others)]
+        lines.append(f"preset={preset}: {', '.join(shared)}")
+        for name, texts in members:
+            special = [text for text in texts if text not in (*shared, *name.split())]
+            lines += [f"{name}: {', '.join(special)}"] if special else []
+    return lines
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _gain(run: Result) -> float | None:
+    """J less that of copy-first; None if copy-first was not scored."""
+    still, j = run.summary.get("copy_first"), run.summary["J"]["mean"]
+    return j - still["J"]["mean"] if still and j is not None else None
+
+
+def _milliseconds(run: Result) -> float | None:
+    """The median of a frame; None if none was timed."""
+    median = run.manifest["timing"]["median_seconds"] if run.manifest else None
+    return None if median is None else 1000 * median
+
+
+def _weights(run: Result) -> str | None:
+    """The first digits of the sha256 of the weights that a run read; None for none."""
+    files = run.manifest["identity"]["files"] if run.manifest else {}
+    return str(files["weights"])[:8] if files.get("weights") else None

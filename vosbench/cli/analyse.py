@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vosbench.cli.options import FORMAT_HELP, RUNS, WHAT_HELP, Root, out_folder, split_list
+from vosbench import formats
+from vosbench.cli.options import RUNS, WHAT_HELP, Format, Root, out_folder, split_list
 from vosbench.cli.scored_runs import scored
 from vosbench.errors import UsageError
-
-
-class Format(StrEnum):
-    """How tables are written."""
-
-    text = "text"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
 
 
 def analyse(
@@ -32,10 +22,7 @@ def analyse(
             show_default="all that need no dataset",
         ),
     ] = "",
-    kind: Annotated[
-        Format | None,
-        typer.Option("--format", help=FORMAT_HELP, show_default="text; with --out, all"),
-    ] = None,
+    report: Format = "",
     out: Annotated[Path | None, out_folder("none; print the tables")] = None,
     against: Annotated[
         str,
@@ -61,25 +48,27 @@ def analyse(
     from vosbench.analysis import catalogue
     from vosbench.analysis.groups import groups
     from vosbench.files import write_text
-    from vosbench.formats import SUFFIXES, render
 
     names = catalogue.choose(split_list(what, "--what"))
     pair = _pair(by) if by else None
-    made = 0
-    for each in catalogue.tables(groups(scored(runs)), names, root=root, against=against, by=pair):
-        if isinstance(each, catalogue.Left):
-            typer.echo(f"skipped: {each}", err=True)
+    if report:
+        formats.check(report)
+    written = (report,) if report else formats.names()
+    nothing = True
+    for table in catalogue.tables(groups(scored(runs)), names, root=root, against=against, by=pair):
+        if isinstance(table, catalogue.Left):
+            typer.echo(f"skipped: {table}", err=True)
             continue
-        made += 1
+        nothing = False
         if out is None:
-            typer.echo(render(each, kind.value if kind else "text"))
+            typer.echo(formats.render(table, report or formats.TERMINAL))
             continue
         out.mkdir(parents=True, exist_ok=True)
-        for each_kind in [kind.value] if kind else SUFFIXES:
-            path = out / f"{each.name}{SUFFIXES[each_kind]}"
-            write_text(path, render(each, each_kind))
+        for name in written:
+            path = out / f"{table.name}{formats.suffix(name)}"
+            write_text(path, formats.render(table, name))
             typer.echo(path)
-    if not made:
+    if nothing:
         raise UsageError("no table could be made; the notes above say why")
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.options import FORMAT_HELP, RUNS, AsJson, Sequences, names, split_list
-from vosbench.cli.scored_runs import score_table, scored
+from vosbench import formats
+from vosbench.cli.options import RUNS, AsJson, Format, Sequences, split_list
+from vosbench.cli.scored_runs import score_tables, scored
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,14 +19,7 @@ if TYPE_CHECKING:
 
 def compare(
     runs: Annotated[list[Path], RUNS],
-    report: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help=FORMAT_HELP,
-            autocompletion=names("reports"),
-        ),
-    ] = "terminal",
+    report: Format = formats.TERMINAL,
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the truth and every run's masks into this PNG.")
     ] = None,
@@ -33,14 +27,15 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare scored runs side by side: one table per dataset and protocol."""
+    formats.check(report)
     results = scored(runs)
     if picture is not None:
         draw(results, picture, split_list(sequences, "--sequences"))
     if as_json:
         typer.echo(json.dumps([result.as_row() for result in results], indent=1))
     else:
-        typer.echo(score_table(results, report))
-    if report == "terminal" and not as_json:
+        typer.echo(score_tables(results, report))
+    if report == formats.TERMINAL and not as_json:
         for sentence in verdicts(results):
             typer.echo(sentence)
     if picture is not None:

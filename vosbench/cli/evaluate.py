@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from vosbench import registry
+from vosbench import formats, registry
 from vosbench.cli.options import (
     AsJson,
     DatasetName,
+    Format,
     ProtocolName,
     Resolution,
     Root,
@@ -20,7 +21,7 @@ from vosbench.cli.options import (
     out_folder,
     split_list,
 )
-from vosbench.cli.scored_runs import score_table
+from vosbench.cli.scored_runs import score_tables
 from vosbench.errors import UsageError
 
 
@@ -49,6 +50,7 @@ def evaluate(
             show_default=False,
         ),
     ] = "",
+    report: Format = formats.TERMINAL,
     as_json: AsJson = False,
 ) -> None:
     """Score masks on disk, made by vosbench or by any other tool.
@@ -57,6 +59,7 @@ def evaluate(
     """
     from vosbench import api
 
+    formats.check(report)
     names = split_list(sequences, "--sequences")
     if (masks / "run.json").is_file() and not dataset:
         if split or resolution:
@@ -82,7 +85,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(scored.summary, indent=1))
     else:
-        typer.echo(score_table([scored]))
+        typer.echo(score_tables([scored], report))
         typer.echo(
             f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
         )

@@ -64,7 +64,6 @@ def inspect(
     """
     from vosbench.analysis.groups import told_apart
     from vosbench.cli import progress
-    from vosbench.formats import render
     from vosbench.inspection import exhibits, folder
     from vosbench.inspection.subjects import from_name, from_run
     from vosbench.options import parse_settings
@@ -96,7 +95,7 @@ def inspect(
             )
     folder.write(shown, out)
     for exhibit in shown:
-        typer.echo(render(exhibit.tables[0], "text"))
+        typer.echo(exhibit.tables[0].to_text())
     typer.echo(f"tables and figures: {out}; `vosbench report RUN ... --features {out}` shows them")
 
 

@@ -50,7 +50,6 @@ METHOD_NAME = typer.Option(
     rich_help_panel=METHOD,
 )
 WHAT_HELP = "What to compute: a name from the list above, or several as a,b,c."
-FORMAT_HELP = "Format; see `vosbench list reports`."
 VIDEOS = typer.Option(
     "--videos", help="Folder of unlabelled clips: video files, or folders of frames."
 )
@@ -134,6 +133,14 @@ Workers = Annotated[
         show_default="1",
         min=1,
         rich_help_panel=MACHINE,
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Format of the tables, e.g. markdown; see `vosbench list reports`.",
+        autocompletion=names("reports"),
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

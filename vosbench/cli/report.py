@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vosbench.cli.options import FORMAT_HELP, RUNS, Root, out_folder
+from vosbench.cli.options import RUNS, Root, out_folder
 from vosbench.cli.scored_runs import scored
 
 
@@ -17,7 +17,7 @@ def report(
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Video object segmentation",
     style: Annotated[
         str,
-        typer.Option("--format", help=FORMAT_HELP),
+        typer.Option("--format", help="Report that is a folder; see `vosbench list reports`."),
     ] = "html",
     root: Root = None,
     width: Annotated[

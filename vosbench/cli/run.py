@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vosbench import formats
 from vosbench.cli.options import (
     MACHINE,
     METHOD_NAME,
     AsJson,
     DatasetName,
     Device,
+    Format,
     ProtocolName,
     Resolution,
     Root,
@@ -29,7 +31,7 @@ from vosbench.cli.options import (
     out_folder,
     split_list,
 )
-from vosbench.cli.scored_runs import score_table
+from vosbench.cli.scored_runs import score_tables
 from vosbench.errors import TruthWithheldError
 from vosbench.running.config import OVERWRITE, from_toml
 
@@ -70,6 +72,7 @@ def run(
         Path | None,
         typer.Option(help="TOML file with the same options; the command line wins."),
     ] = None,
+    report: Format = formats.TERMINAL,
     as_json: AsJson = False,
 ) -> None:
     """Run a method on a dataset and score the result.
@@ -79,6 +82,7 @@ def run(
     from vosbench.options import parse_settings
     from vosbench.running import run as running
 
+    formats.check(report)
     flags = {
         "method": method, "dataset": dataset, "root": root, "split": split, "device": device,
         "resolution": resolution, "protocol": protocol, "seed": seed, "workers": workers,
@@ -88,7 +92,7 @@ def run(
     }  # fmt: skip
     ended = _run(running.plan(from_toml(config, flags)))
     try:
-        _score_and_tell(ended, as_json=as_json)
+        _score_and_tell(ended, report, as_json=as_json)
     finally:
         if ended.failed:
             from vosbench import api
@@ -114,7 +118,7 @@ def _run(plan: Plan) -> RunResult:
         raise typer.Exit(130) from None
 
 
-def _score_and_tell(ended: RunResult, *, as_json: bool) -> None:
+def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
     """Score the sequences that did not fail and print the table and where the files are."""
     from vosbench.cli import progress
 
@@ -124,7 +128,9 @@ def _score_and_tell(ended: RunResult, *, as_json: bool) -> None:
     with progress.counting("scoring", finished) as advance:
         result = _score_if_possible(ended.folder, advance)
     if result is not None:
-        typer.echo(json.dumps(result.as_row(), indent=1) if as_json else score_table([result]))
+        typer.echo(
+            json.dumps(result.as_row(), indent=1) if as_json else score_tables([result], report)
+        )
         typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=as_json)
     typer.echo(f"masks:  {ended.folder}/masks", err=as_json)
     typer.echo(f"time:   {_cost(ended.folder)}", err=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vosbench import registry
+from vosbench import formats
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def scored(runs: list[Path]) -> list[Result]:
     return results
 
 
-def score_table(results: list[Result], report: str = "terminal") -> str:
-    """The scores side by side, as text in the format of a report plugin."""
-    plugin = registry.load("reports", report, offering="render")
-    rendered: str = plugin.render([result.as_row() for result in results])
-    return rendered.rstrip("\n")
+def score_tables(results: list[Result], report: str) -> str:
+    """The scores side by side, one table per dataset and protocol, as a report plugin writes it."""
+    from vosbench.analysis.groups import groups
+    from vosbench.analysis.scores import scores
+
+    tables = [scores(group, intervals=False) for group in groups(results)]
+    return "\n".join(formats.render(table, report) for table in tables).rstrip("\n")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench import registry
-from vosbench.cli.options import FORMAT_HELP, VIDEOS, Device, Workers, names, out_folder
-from vosbench.cli.scored_runs import score_table
+from vosbench import formats
+from vosbench.cli.options import VIDEOS, Device, Format, Workers, out_folder
+from vosbench.cli.scored_runs import score_tables
 
 if TYPE_CHECKING:
     from vosbench.results import Result
@@ -24,14 +24,7 @@ def suite(
     videos: Annotated[Path | None, VIDEOS] = None,
     workers: Workers = None,
     device: Device = None,
-    report: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help=FORMAT_HELP,
-            autocompletion=names("reports"),
-        ),
-    ] = "terminal",
+    report: Format = formats.TERMINAL,
 ) -> None:
     """Run a list of trainings and runs, then print its tables.
 
@@ -44,7 +37,7 @@ def suite(
     from vosbench.suites import execute
 
     wanted = execute.read(name)
-    registry.find("reports", report)
+    formats.check(report)
     out = out or Path("suites") / Path(name).stem
     try:
         with redirect_stdout(sys.stderr):
@@ -54,7 +47,7 @@ def suite(
             )  # fmt: skip
         results = [load(folder) for folder in done.folders]
         if results:
-            typer.echo(score_table(results, report))
+            typer.echo(score_tables(results, report))
         if results and wanted.report:
             _write(wanted, results, out)
     except KeyboardInterrupt:

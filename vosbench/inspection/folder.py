@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from vosbench import formats
 from vosbench.drawing.exhibit import Exhibit, Exhibition
 from vosbench.drawing.figure import SUFFIXES as PICTURES
 from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError, UsageError
 from vosbench.files import place_of, refuse_foreign, remove, replace_folder, write_json, write_text
-from vosbench.formats import SUFFIXES, from_json, render
+from vosbench.tables import as_json, from_json
 from vosbench.types import check_name
 
 MARK = "features.json"
@@ -51,10 +52,8 @@ def check_place(folder: Path) -> None:
         return
     try:
         said = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        own = {
-            MARK,
-            *(f"{name}{suffix}" for name in said["tables"] for suffix in SUFFIXES.values()),
-        }
+        suffixes = {".json", *map(formats.suffix, formats.names())}
+        own = {MARK, *(f"{name}{suffix}" for name in said["tables"] for suffix in suffixes)}
         own.update(f"{each['name']}{end}" for each in said["figures"] for end in PICTURES)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
@@ -68,8 +67,10 @@ def _write(exhibits: Iterable[Exhibit], folder: Path, key: str) -> None:
     tables, figures = [], []
     for exhibit in exhibits:
         for table in exhibit.tables:
-            for kind, suffix in SUFFIXES.items():
-                write_text(folder / f"{table.name}{suffix}", render(table, kind))
+            for name in formats.names():
+                text = formats.render(table, name)
+                write_text(folder / f"{table.name}{formats.suffix(name)}", text)
+            write_text(folder / f"{table.name}.json", as_json(table))  # what `read` reads
             tables.append(table.name)
         for figure in exhibit.figures:
             figure.save(folder)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vosbench import formats
 from vosbench.analysis.groups import Group, card_or_none, sequence_means
 from vosbench.files import write_text
-from vosbench.formats import SUFFIXES, render
-from vosbench.tables import UNDEFINED, Cell, Column, Table, footnotes, heading, laid_out
+from vosbench.tables import UNDEFINED, Cell, Column, Table, cells, footnotes, laid_out
 from vosbench.toolbox.reports.page import Place, ShownTable
 
-FORMATS = ("markdown", "latex", "csv", "json")
 HEADLINES = ("J&F", "J")  # the first of these columns gets the bars
 
 
@@ -42,30 +41,29 @@ def by_sequence(group: Group) -> Table:
 
 
 def write_files(table: Table, out: Path, where: str) -> tuple[str, ...]:
-    """Write the table into `out`/`where` in every format; the paths are relative to `out`."""
+    """Write the table into `out`/`where` in every format for files; paths are relative to `out`."""
     (out / where).mkdir(parents=True, exist_ok=True)
-    files = tuple(f"{where}/{table.name}{SUFFIXES[kind]}" for kind in FORMATS)
-    for kind, file in zip(FORMATS, files, strict=True):
-        write_text(out / file, render(table, kind))
-    return files
+    files = {
+        f"{where}/{table.name}{formats.suffix(name)}": formats.render(table, name)
+        for name in formats.names()
+        if name != formats.TERMINAL
+    }
+    for file, text in files.items():
+        write_text(out / file, text)
+    return tuple(files)
 
 
 def show(table: Table, files: tuple[str, ...] = (), *, folded: bool = False) -> ShownTable:
     """The table as a page shows it: scaled and rounded, the best of each column marked."""
-    columns, rows = laid_out(table)
-    header = tuple(map(heading, columns))
-    words = {
-        column.name
-        for place, column in enumerate(table.columns)
-        if any(isinstance(row[place], str) for row in table.rows)
-    }
+    columns, _ = laid_out(table)
+    header, rows, numeric = cells(table)
     bar = next((header.index(name) for name in HEADLINES if name in header), None)
     return ShownTable(
         name=table.name,
         title=table.title,
         header=header,
         rows=rows,
-        numeric=tuple(column.name not in words for column in columns),
+        numeric=numeric,
         notes=footnotes(table),
         bar=bar if table.name == "scores" else None,
         best=frozenset(_best(columns, rows)) if _is_by_run(table) else frozenset(),

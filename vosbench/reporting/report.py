@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from vosbench import registry
@@ -80,8 +81,16 @@ def count(results: Seq[Result]) -> int:
 
 def check(out: Path, style: str = "html") -> None:
     """Raise UsageError unless there is such a style, and its report may take this place."""
-    registry.load("reports", style, offering="write")
+    _plugin(style)
     _refuse_others(place_of(out))
+
+
+def _plugin(style: str) -> ModuleType:
+    """The report plugin of that name; UsageError if it gives text."""
+    plugin = registry.load("reports", style)
+    if not hasattr(plugin, "write"):
+        raise UsageError(f"report {style!r} gives text, not a folder; see `vosbench list reports`")
+    return plugin
 
 
 def write(
@@ -110,7 +119,7 @@ def write(
     Raises:
         UsageError: `out` holds what no report wrote, or the style gives no folder.
     """
-    plugin = registry.load("reports", style, offering="write")
+    plugin = _plugin(style)
     shown, out = out, place_of(out)
     _refuse_others(out)
     out.parent.mkdir(parents=True, exist_ok=True)

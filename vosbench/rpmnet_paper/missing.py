@@ -15,7 +15,7 @@ from vosbench.analysis.published import follows
 from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
 from vosbench.resolve import card_of, method_options, open_dataset
-from vosbench.rpmnet_paper.tables import SECONDS, data_of, figures
+from vosbench.rpmnet_paper.tables import SECONDS, data_of, published_scores
 from vosbench.tables import Column, Table
 
 MODULES = (  # the paper's matching modules
@@ -63,11 +63,15 @@ def name_of(method: str, options: str) -> str:
 def _scores(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
     """What Tables 2 and 3 lack: the data, where they are not at hand, then runs on them."""
     wanted: dict[str, dict[str, str]] = {}
-    for figure in figures():
-        runs = (run for g in groups if data_of(g) == figure.dataset for run in g.results)
-        if figure.method and figure.metric != SECONDS and not any(follows(r, figure) for r in runs):
-            method = name_of(figure.method, figure.options)
-            wanted.setdefault(figure.dataset, {})[figure.technique] = method
+    for reported in published_scores():
+        runs = (run for g in groups if data_of(g) == reported.dataset for run in g.results)
+        if (
+            reported.method
+            and reported.metric != SECONDS
+            and not any(follows(r, reported) for r in runs)
+        ):
+            method = name_of(reported.method, reported.options)
+            wanted.setdefault(reported.dataset, {})[reported.technique] = method
     for dataset, methods in wanted.items():
         table = "Table 2" if dataset == "davis2017" else "Table 3"
         flags = _flags(groups, dataset, root)

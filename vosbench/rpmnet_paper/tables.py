@@ -1,6 +1,6 @@
 """Runs -> Tables 2, 3 and 4 of RPM-Net (Kim et al., WACV 2020): measured beside published.
 
-A row is a technique of the paper with one run that follows it; columns say where a figure is from,
+A row is a technique of the paper with one run that follows it; columns say where a score is from,
 and a difference is given only on the paper's own dataset. missing.py lists what is not there.
 """
 
@@ -9,29 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vosbench.analysis.groups import Group
-from vosbench.analysis.published import Figure, deviations, follows, published
+from vosbench.analysis.published import PublishedScore, deviations, follows, published
 from vosbench.analysis.runtime import frame_size
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, is_bound, with_interval
 
-FILE = "rpmnet"  # the stem of the paper's figures in reports/published
+FILE = "rpmnet"  # the stem of the paper's scores in reports/published
 SECONDS = "seconds a frame"
 DATASETS = ("davis2017", "segtrackv2", "youtube-objects")  # the paper's
 
 
-def figures() -> tuple[Figure, ...]:
-    """The paper's own figures."""
-    return tuple(figure for figure in published() if figure.file == FILE)
+def published_scores() -> tuple[PublishedScore, ...]:
+    """The scores that the paper reports for its own techniques and those beside them."""
+    return tuple(score for score in published() if score.file == FILE)
 
 
 def techniques(groups: Sequence[Group]) -> dict[str, list[Result]]:
     """Each technique of the paper with the runs that follow it, the least special first."""
     found: dict[str, dict[str, Result]] = {}
-    for figure in figures():
-        runs = found.setdefault(figure.technique, {})
+    for reported in published_scores():
+        runs = found.setdefault(reported.technique, {})
         for group in groups:
-            runs |= {run.name: run for run in group.results if follows(run, figure)}
+            runs |= {run.name: run for run in group.results if follows(run, reported)}
     return {
         technique: sorted(runs.values(), key=lambda run: (len(run.name), run.name))
         for technique, runs in found.items()
@@ -68,7 +68,7 @@ def _beside(
     wanted: Sequence[tuple[str, str]],
     others: Sequence[Group],
 ) -> Table:
-    known = {(f.technique, f.dataset, f.metric): f for f in figures()}
+    known = {(f.technique, f.dataset, f.metric): f for f in published_scores()}
     datasets = {dataset for dataset, _ in wanted}
     columns = [Column("technique"), Column("run")]
     for dataset, metric in wanted:
@@ -91,13 +91,13 @@ def _beside(
             cells: list[Cell] = [technique, run_name or None]
             differs: list[str] = []
             for dataset, metric in wanted:
-                figure = known.get((technique, dataset, metric))
-                run = _run_of(groups, dataset, figure.split, run_name) if figure else None
-                value = figure.value / 100 if figure else None
+                reported = known.get((technique, dataset, metric))
+                run = _run_of(groups, dataset, reported.split, run_name) if reported else None
+                value = reported.value / 100 if reported else None
                 score, *interval = _score(run, metric)
                 cells += [value, score, *interval]
                 cells.append(None if value is None or score is None else score - value)
-                differs += deviations(run, figure) if figure and run else []
+                differs += deviations(run, reported) if reported and run else []
             for group, metric in elsewhere:
                 of_group = {run.name: run for run in group.results}
                 cells += _score(of_group.get(run_name), metric)
@@ -110,7 +110,7 @@ def _beside(
     if others:
         notes.append(
             f"{', '.join(map(said, others))}: other data than the paper's, measured here; not to "
-            "be compared with its figures"
+            "be compared with its scores"
         )
     for group in shown:
         notes += [f"{data_of(group)}: {n}" for n in group.notes if n.startswith("ONLY")]
@@ -133,27 +133,31 @@ def runtimes(groups: Sequence[Group]) -> Table:
     """Table 4: seconds a frame, each with what it was measured on."""
     rows: list[tuple[Cell, ...]] = []
     whats: dict[str, None] = {}
-    for figure in figures():
-        if figure.metric != SECONDS:
+    for reported in published_scores():
+        if reported.metric != SECONDS:
             continue
         timed = 0
         for group in groups:
             for run in group.results:
                 manifest = run.manifest
-                if manifest is None or not follows(run, figure) or not manifest["timing"]["frames"]:
+                if (
+                    manifest is None
+                    or not follows(run, reported)
+                    or not manifest["timing"]["frames"]
+                ):
                     continue
                 timed += 1
                 whats[manifest["timing"]["what"]] = None
                 identity, machine = manifest["identity"], manifest["environment"]
                 size = identity["options"].get("size")
                 rows.append((
-                    figure.technique, figure.value, run.name, said(group),
+                    reported.technique, reported.value, run.name, said(group),
                     manifest["timing"]["median_seconds"], frame_size(run),
                     str(size) if size else None, identity["device"],
                     f"{machine['cores']} cores, {machine['processor']}",
                 ))  # fmt: skip
         if not timed:
-            rows.append((figure.technique, figure.value, *[None] * 7))
+            rows.append((reported.technique, reported.value, *[None] * 7))
     return Table(
         "table-4",
         "Table 4: seconds a frame",

@@ -27,8 +27,9 @@ PLUGINS = {
 GROUND = ("metrics", "toolbox")  # packages that everybody may import, beside the single files
 UNDRAWN = ("__init__", "__main__", "plugins")
 
-WIDTH, BOX, BEND = 1240, 142, 26  # pixels: of the picture, of a room, of an arrow that passes by
-TALL, GAP = 108, 46  # pixels: a room, and from one row of rooms to the next
+BOX, BEND = 142, 26  # pixels: the width of a room, of an arrow that passes by
+TALL, GAP = 108, 46  # pixels: a room's height, and from one row of rooms to the next
+APART = 12  # pixels: between two rooms of the fullest row
 
 
 class Room(NamedTuple):
@@ -158,12 +159,21 @@ def laid_out(arrows: Mapping[str, set[str]]) -> Laid:
     return Laid(rows, steps)
 
 
+def full_width(rows: list[list[str]]) -> int:
+    """Of the picture: what the fullest row needs."""
+    return max(sum(_width(name) + APART for name in row) + APART for row in rows)
+
+
+def _width(name: str) -> int:
+    return BEND if ">" in name else BOX
+
+
 def centres(rows: list[list[str]]) -> dict[str, float]:
     """The middle of each place; a row is spread over the picture's width."""
     x: dict[str, float] = {}
     for row in rows:
-        widths = [BEND if ">" in name else BOX for name in row]
-        space = (WIDTH - sum(widths)) / (len(row) + 1)
+        widths = [_width(name) for name in row]
+        space = (full_width(rows) - sum(widths)) / (len(row) + 1)
         left = space
         for name, width in zip(row, widths, strict=True):
             x[name] = left + width / 2
@@ -175,7 +185,7 @@ def svg() -> str:
     """The whole picture."""
     drawn, ground = rooms()
     laid = laid_out(reduced(drawn))
-    x = centres(laid.rows)
+    x, width = centres(laid.rows), full_width(laid.rows)
     base = len(laid.rows) * (TALL + GAP)
     top = {
         name: base - (number + 1) * (TALL + GAP) + GAP / 2
@@ -185,14 +195,14 @@ def svg() -> str:
     parts = [_arrow(x, top, above, below) for above, below in laid.arrows]
     parts += [_bend(x[name], top[name]) for name in x if ">" in name]
     parts += [_box(room, x[name] - BOX / 2, top[name]) for name, room in drawn.items()]
-    parts.append(_ground(ground, base))
+    parts.append(_ground(ground, base, width))
     height = base + TALL
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" '
         'font-family="sans-serif">\n<title>The rooms of vosbench and what they import</title>\n'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#556"/></marker></defs>\n'
-        f'<rect width="{WIDTH}" height="{height:.0f}" rx="12" fill="#fff"/>\n'
+        f'<rect width="{width}" height="{height:.0f}" rx="12" fill="#fff"/>\n'
         + "\n".join(parts)
         + "\n</svg>\n"
     )
@@ -228,10 +238,10 @@ def _box(room: Room, left: float, top: float) -> str:
     )
 
 
-def _ground(names: tuple[str, ...], top: float) -> str:
+def _ground(names: tuple[str, ...], top: float, width: int) -> str:
     lines = textwrap.wrap(",  ".join(names), 160)
     return (
-        f'<rect x="14" y="{top:.0f}" width="{WIDTH - 28}" height="{TALL - 22}" rx="7" '
+        f'<rect x="14" y="{top:.0f}" width="{width - 28}" height="{TALL - 22}" rx="7" '
         'fill="#eaf5ea" stroke="#4a9050"/>'
         f'<text x="28" y="{top + 22:.0f}" font-size="14" font-weight="bold">the ground: every '
         "room may import it, plugins the part that is open to them</text>"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +22,8 @@ from vosbench.masks import ids, write_mask
 from vosbench.resolve import build_method, method_options
 from vosbench.types import Mask, Method, PerSequence
 
+ROOT = Path(__file__).parents[1]
+FOLDER = "FolderReportPlugin"
 METHODS = registry.names("methods")
 DATASETS = registry.names("datasets")
 TAGS = {
@@ -190,3 +196,47 @@ def test_what_a_card_says_of_sequences_is_of_its_sequences(name: str) -> None:
         assert set(card.attributes) <= known
     assert all(count > 0 for count in card.frames.values())
     assert {tag for tags in card.attributes.values() for tag in tags} <= TAGS
+
+
+@pytest.mark.slow
+def test_every_plugin_keeps_its_protocol_as_mypy_sees_it(tmp_path: Path) -> None:
+    pytest.importorskip("mypy", reason="mypy is not installed (extra dev)")
+    hooks = {
+        "files": "ReadsFiles", "PRESETS": "HasPresets", "trainee": "TrainablePlugin",
+        "SHAPE": "Shaped", "encoder": "HasEncoder", "SUFFIX": "HasSuffix",
+    }  # fmt: skip
+    kept = [
+        *((f"methods.{name}", "MethodPlugin") for name in modules("methods")),
+        *((f"datasets.{name}", "DatasetPlugin") for name in modules("datasets")),
+        *(
+            (f"reports.{name}", "ReportPlugin" if hasattr(module, "render") else FOLDER)
+            for name, module in modules("reports").items()
+        ),
+        *(
+            (f"{kind}.{name}", protocol)
+            for kind in ("methods", "reports")
+            for name, module in modules(kind).items()
+            for hook, protocol in hooks.items()
+            if hasattr(module, hook)
+        ),
+    ]
+    assert len(kept) > len(hooks)
+    lines = ["from vosbench import types"]
+    for number, (module, protocol) in enumerate(kept):
+        lines += [f"import {module}", f"kept_{number}: types.{protocol} = {module}"]
+    (tmp_path / "kept.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", str(tmp_path / "kept.py")],
+        cwd=ROOT, env=os.environ | {"MYPYPATH": str(ROOT)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def modules(kind: str) -> dict[str, ModuleType]:
+    """The project's own plugins of a kind by the names of their modules."""
+    return {
+        plugin.module.rpartition(".")[2]: registry.load(kind, plugin.name)
+        for plugin in registry.plugins(kind).values()
+        if plugin.path.is_relative_to(ROOT)
+    }

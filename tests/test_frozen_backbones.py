@@ -323,7 +323,7 @@ def test_missing_timm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
     import sys
 
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UsageError, match=r"pip install 'vosbench\[timm\]'"):
+    with pytest.raises(UsageError, match=r'needs timm.*: pip install "vosbench\[timm\]"'):
         build(backbone="timm/vit_tiny_patch16_224", weights="random", preset="dino")
 
 

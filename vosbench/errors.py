@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+# a library that the core does without -> the extra that brings it
+EXTRAS = {
+    "torch": "run",
+    "torchvision": "run",
+    "safetensors": "run",
+    "av": "run",
+    "pandas": "report",
+    "matplotlib": "report",
+    "jinja2": "report",
+    "sklearn": "report",
+    "scipy": "report",
+    "lightning_fabric": "train",
+    "tensorboard": "train",
+    "distributed": "cluster",
+    "dask": "cluster",
+    "pydensecrf": "crf",
+    "timm": "timm",
+}
+_CAUTIONS = {"crf": "; this builds pydensecrf2, which needs a C++ compiler and about 80 s"}
 
 
 class VosbenchError(Exception):
@@ -12,6 +33,10 @@ class VosbenchError(Exception):
 
 class UsageError(VosbenchError):
     """A command, option or name does not exist, or does not fit the others."""
+
+
+class MissingExtraError(UsageError, ImportError):
+    """A library is missing that an extra of vosbench brings; the message says what to install."""
 
 
 class OtherRunError(UsageError):
@@ -60,3 +85,28 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'? `, or "" if no name is close."""
     near = difflib.get_close_matches(word, sorted(known), n=1)
     return f"did you mean {near[0]!r}? " if near else ""
+
+
+@contextlib.contextmanager
+def needing(what: str, *, extra: str = "") -> Iterator[None]:
+    """Turn the failing import of an extra's library into one sentence that says what to install.
+
+    Args:
+        what: what is being done, in words that open the message: "method 'rpmnet'".
+        extra: the extra that brings all that it needs, where it holds the library's own.
+
+    Raises:
+        MissingExtraError: in the place of a ModuleNotFoundError for a library of EXTRAS.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in EXTRAS:
+            raise
+        wanted = extra or EXTRAS[library]
+        raise MissingExtraError(
+            f"{what} needs {library}, which is not installed: "
+            f'pip install "vosbench[{wanted}]"{_CAUTIONS.get(wanted, "")}',
+            name=library,
+        ) from error

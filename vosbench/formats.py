@@ -5,7 +5,6 @@ A plugin for readers scales and rounds, one for programs keeps every value as it
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from vosbench import registry
@@ -13,22 +12,33 @@ from vosbench.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
     from vosbench.tables import Table
+    from vosbench.types import ReportPlugin
 
 TERMINAL = "terminal"  # the format in which commands print a table unless told otherwise
 
 
 def names() -> tuple[str, ...]:
     """The names of all report plugins that give text, sorted."""
-    return tuple(name for name in registry.names("reports") if _gives_text(_load(name)))
+    from vosbench.types import ReportPlugin
+
+    return tuple(
+        name
+        for name in registry.names("reports")
+        if isinstance(registry.load_report(name), ReportPlugin)
+    )
 
 
-def check(name: str) -> None:
-    """Raise UsageError unless a report plugin of that name gives text."""
-    if not _gives_text(_load(name)):
-        raise UsageError(
-            f"report {name!r} gives a folder, made by `vosbench report`, not text; "
-            f"choose one of {', '.join(names())}"
-        )
+def check(name: str) -> ReportPlugin:
+    """The report plugin of that name; UsageError unless it gives text."""
+    from vosbench.types import ReportPlugin
+
+    plugin = registry.load_report(name)
+    if isinstance(plugin, ReportPlugin):
+        return plugin
+    raise UsageError(
+        f"report {name!r} gives a folder, made by `vosbench report`, not text; "
+        f"choose one of {', '.join(names())}"
+    )
 
 
 def render(table: Table, name: str) -> str:
@@ -38,8 +48,7 @@ def render(table: Table, name: str) -> str:
         UsageError: there is no such plugin, or it gives a folder.
         PluginError: it cannot be imported, or what it gives is no text.
     """
-    check(name)
-    text = _load(name).render(table)
+    text: object = check(name).render(table)
     if not isinstance(text, str):
         path = registry.find("reports", name).path
         raise PluginError(f"{path}: render() gave {type(text).__name__}, expected a string")
@@ -48,12 +57,7 @@ def render(table: Table, name: str) -> str:
 
 def suffix(name: str) -> str:
     """What ends the name of a file in this format: the plugin's SUFFIX, else `.` and its name."""
-    return str(getattr(_load(name), "SUFFIX", f".{name}"))
+    from vosbench.types import HasSuffix
 
-
-def _load(name: str) -> ModuleType:
-    return registry.load("reports", name)
-
-
-def _gives_text(plugin: ModuleType) -> bool:
-    return callable(getattr(plugin, "render", None))
+    plugin = registry.load_report(name)
+    return plugin.SUFFIX if isinstance(plugin, HasSuffix) else f".{name}"

@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from vosbench import registry
 from vosbench.files import fingerprint
 
 VERSION = "0.1.0"
@@ -50,12 +49,6 @@ def hashes(options: Any) -> dict[str, str]:
     """The sha256 of every file that an option names; of a folder, that of its listing."""
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     return hashed({name: path for name, path in values.items() if isinstance(path, Path)})
-
-
-def _hashes_of_plugin(method: str, options: Any) -> dict[str, str]:
-    """The same of what the method reads though no option names its path, such as weights."""
-    plugin = registry.load("methods", method)
-    return hashed(plugin.files(options)) if hasattr(plugin, "files") else {}
 
 
 def hashed(files: Mapping[str, Path]) -> dict[str, str]:

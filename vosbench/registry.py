@@ -1,9 +1,11 @@
 """Names of plugins without importing them, and the import of the one that is asked for.
 
-A plugin is a module or package directly in methods/, datasets/ or reports/. Its name is its file's,
-with `-` for `_`. A literal `VARIANTS = {"name": {"option": value}}` in it adds names that stand
-for the same plugin with other defaults. All of this is read from the source text, so that listing
-imports nothing.
+A plugin is a module or package directly in methods/, datasets/ or reports/, of this project or of
+a folder in VOSBENCH_PLUGINS; its name is its file's, with `-` for `_`. Or it is the module that an
+installed package names as an entry point of the group vosbench.methods, vosbench.datasets or
+vosbench.reports, under the entry point's name. A literal `VARIANTS = {"name": {"option": value}}`
+in it adds names that stand for the same plugin with other defaults. All of this is read from the
+source text, so that listing imports nothing.
 """
 
 from __future__ import annotations
@@ -11,14 +13,21 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import importlib.machinery
+import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import vosbench.plugins
-from vosbench.errors import PluginError, UsageError, did_you_mean
+from vosbench.errors import PluginError, UsageError, did_you_mean, needing
+
+if TYPE_CHECKING:
+    from vosbench.types import DatasetPlugin, FolderReportPlugin, MethodPlugin, ReportPlugin
 
 # what a plugin of each kind must define, any one of them
 OFFERS = {"methods": ("build",), "datasets": ("load",), "reports": ("render", "write")}
@@ -27,7 +36,11 @@ KINDS = tuple(OFFERS)
 
 @dataclass(frozen=True)
 class Plugin:
-    """One registered name: where it lives and what its source text says about it."""
+    """One registered name: where it lives and what its source text says about it.
+
+    base: the plugin's own name; that of a variant differs from it.
+    package: the installed package that brought it, "" for a folder's.
+    """
 
     kind: str
     name: str
@@ -36,6 +49,17 @@ class Plugin:
     summary: str
     source: str
     defaults: dict[str, Any]
+    base: str
+    package: str = ""
+
+
+class _Declared(NamedTuple):
+    """A module that may be a plugin, found but not read."""
+
+    name: str
+    module: str
+    path: Path
+    package: str = ""
 
 
 def plugins(kind: str) -> dict[str, Plugin]:
@@ -46,19 +70,70 @@ def plugins(kind: str) -> dict[str, Plugin]:
         if not Path(folder).is_dir():
             raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is no folder")
     found: dict[str, Plugin] = {}
+    for declared in (*_in_folders(kind), *_in_packages(kind, tuple(sys.path))):
+        code = declared.path.read_bytes() if declared.path.is_file() else None
+        for plugin in _read(kind, declared, code):
+            if plugin.name in found and found[plugin.name].path != plugin.path:
+                raise PluginError(
+                    f"two {kind} are named {plugin.name!r}: {_where(found[plugin.name])} and "
+                    f"{_where(plugin)}; rename one"
+                )
+            found.setdefault(plugin.name, plugin)
+    return dict(sorted(found.items()))
+
+
+def _where(plugin: Plugin) -> str:
+    return f"{plugin.path} of the package {plugin.package}" if plugin.package else str(plugin.path)
+
+
+def _in_folders(kind: str) -> Iterator[_Declared]:
+    """The modules and packages directly in the folders of a kind."""
     for root in _roots():
         for path in sorted((root / kind).glob("*")):
             source = path / "__init__.py" if path.is_dir() else path
             if path.name.startswith(("_", ".")) or source.suffix != ".py" or not source.is_file():
                 continue
-            for plugin in _read(kind, path.stem, source, source.read_bytes()):
-                if plugin.name in found and found[plugin.name].path != plugin.path:
-                    raise PluginError(
-                        f"two {kind} are named {plugin.name!r}: {found[plugin.name].path} and "
-                        f"{plugin.path}; rename one"
-                    )
-                found[plugin.name] = plugin
-    return dict(sorted(found.items()))
+            name, module = path.stem.replace("_", "-"), f"vosbench.plugins.{kind}.{path.stem}"
+            yield _Declared(name, module, source)
+
+
+@functools.lru_cache  # it reads the list of what is installed, each time anew
+def _in_packages(kind: str, path: tuple[str, ...]) -> tuple[_Declared, ...]:
+    """The modules that installed packages name as entry points; `path` is sys.path."""
+    from importlib import metadata
+
+    return tuple(
+        _Declared(
+            entry.name.replace("_", "-"),
+            entry.value,
+            _file_of(entry.value),
+            entry.dist.name if entry.dist else "",
+        )
+        for entry in sorted(metadata.entry_points(group=f"vosbench.{kind}"))
+    )
+
+
+def _file_of(module: str) -> Path:
+    """The source file of an installed module, found without importing the packages around it.
+
+    Where there is none, the path is the module's name, which is no file.
+    """
+    inside: list[str] | None = None
+    spec = None
+    name = ""
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        try:
+            if inside is None:
+                spec = importlib.util.find_spec(name)
+            else:
+                spec = importlib.machinery.PathFinder.find_spec(name, inside)
+        except (ImportError, ValueError):
+            spec = None
+        if spec is None:
+            return Path(module)
+        inside = list(spec.submodule_search_locations or ())
+    return Path(spec.origin) if spec and spec.has_location and spec.origin else Path(module)
 
 
 def data_files(kind: str, pattern: str) -> tuple[Path, ...]:
@@ -85,10 +160,17 @@ def find(kind: str, name: str) -> Plugin:
 
 
 def load(kind: str, name: str) -> ModuleType:
-    """Import the plugin of that name; PluginError names the file when its import fails."""
+    """Import the plugin of that name; PluginError names the file when its import fails.
+
+    Raises:
+        MissingExtraError: the import needs a library of an extra that is not installed.
+    """
     plugin = find(kind, name)
     try:
-        module = importlib.import_module(plugin.module)
+        with needing(f"{kind[:-1]} {name!r}"):
+            module = importlib.import_module(plugin.module)
+    except UsageError:
+        raise
     except Exception as error:
         raise PluginError(f"{plugin.path}: cannot be imported: {error!r}") from error
     if not any(callable(getattr(module, what, None)) for what in OFFERS[kind]):
@@ -97,14 +179,34 @@ def load(kind: str, name: str) -> ModuleType:
     return module
 
 
+def load_method(name: str) -> MethodPlugin:
+    """Import a method; its optional hooks are asked for with `isinstance`, see types.py."""
+    return cast("MethodPlugin", load("methods", name))
+
+
+def load_dataset(name: str) -> DatasetPlugin:
+    """Import a dataset."""
+    return cast("DatasetPlugin", load("datasets", name))
+
+
+def load_report(name: str) -> ReportPlugin | FolderReportPlugin:
+    """Import a report; `isinstance` tells whether it gives text or a folder."""
+    return cast("ReportPlugin | FolderReportPlugin", load("reports", name))
+
+
 @functools.lru_cache(maxsize=256)  # every name that is looked up asks for every file
-def _read(kind: str, stem: str, path: Path, code: bytes) -> tuple[Plugin, ...]:
+def _read(kind: str, declared: _Declared, code: bytes | None) -> tuple[Plugin, ...]:
     """The names that one source file declares by its code, without running it."""
+    name, module, path, package = declared
+    broken = functools.partial(
+        Plugin, kind, name, path, module, source="", defaults={}, base=name, package=package
+    )
+    if code is None:
+        return (broken(summary=f"BROKEN, {package} names a module that is not there: {module}"),)
     try:
         tree = ast.parse(code.decode("utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        name, module = stem.replace("_", "-"), f"vosbench.plugins.{kind}.{stem}"
-        return (Plugin(kind, name, path, module, f"BROKEN, {path}: {error}", "", {}),)
+        return (broken(summary=f"BROKEN, {path}: {error}"),)
     literals: dict[str, Any] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
@@ -115,9 +217,8 @@ def _read(kind: str, stem: str, path: Path, code: bytes) -> tuple[Plugin, ...]:
                 raise PluginError(f"{path}: {target.id} must be a literal") from error
     summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0]
     source = str(literals.get("SOURCE", ""))
-    module = f"vosbench.plugins.{kind}.{stem}"
-    variants: dict[str, Any] = {stem.replace("_", "-"): {}} | literals.get("VARIANTS", {})
+    variants: dict[str, Any] = {name: {}} | literals.get("VARIANTS", {})
     return tuple(
-        Plugin(kind, name, path, module, summary, source, dict(defaults))
-        for name, defaults in variants.items()
+        Plugin(kind, variant, path, module, summary, source, dict(defaults), name, package)
+        for variant, defaults in variants.items()
     )

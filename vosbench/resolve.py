@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.errors import UsageError, did_you_mean, nearest
+from vosbench.errors import UsageError, did_you_mean, nearest, needing
 from vosbench.options import as_typed, default_of, filled
-from vosbench.types import Dataset, DatasetCard, Method, check_name
+from vosbench.types import Dataset, DatasetCard, Method, ReadsFiles, check_name
 
 
 def check_device(device: str) -> None:
     """Raise UsageError unless this machine can put a tensor on the device."""
     if device == "cpu":
         return
-    import torch
+    with needing(f"--device {device}"):
+        import torch
 
     try:
         torch.empty(1, device=device)
@@ -33,7 +34,7 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
     Raises:
         UsageError: an unknown option (all valid ones are listed) or a value of the wrong type.
     """
-    plugin, module = registry.find("methods", name), registry.load("methods", name)
+    plugin, module = registry.find("methods", name), registry.load_method(name)
     known = {f.name: f for f in dataclasses.fields(module.Options)}
     merged = {**plugin.defaults, **values}
     for key in merged:
@@ -49,8 +50,7 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
 
 def card_of(dataset: str) -> DatasetCard:
     """The card of a registered dataset."""
-    card: DatasetCard = registry.load("datasets", dataset).CARD
-    return card
+    return registry.load_dataset(dataset).CARD
 
 
 def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
@@ -81,10 +81,10 @@ def open_dataset(
     Raises:
         DataError: among others, a name of a sequence that no file of ours may have.
     """
-    module = registry.load("datasets", name)
-    card: DatasetCard = module.CARD
+    module = registry.load_dataset(name)
+    card = module.CARD
     root = resolve_root(card, root)
-    opened: Dataset = module.load(
+    opened = module.load(
         root,
         split=split or card.default_split,
         resolution=resolution or (card.resolutions[0] if card.resolutions else ""),
@@ -98,8 +98,15 @@ def open_dataset(
 def build_method(name: str, values: Mapping[str, Any], *, device: str, seed: int) -> Method:
     """Build a registered method from its options, device and seed."""
     options = method_options(name, values)
-    method: Method = registry.load("methods", name).build(options, device=device, seed=seed)
-    return method
+    with needing(f"method {name!r}"):
+        return registry.load_method(name).build(options, device=device, seed=seed)
+
+
+def files_of(name: str, options: object) -> Mapping[str, Path]:
+    """What a method with these options reads though no option names its path; often nothing."""
+    plugin = registry.load_method(name)
+    with needing(f"method {name!r}"):
+        return plugin.files(options) if isinstance(plugin, ReadsFiles) else {}
 
 
 def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, UsageError, needing
 from vosbench.files import NUMBER, check_shape, read_json
 from vosbench.types import check_name
 
@@ -110,7 +110,8 @@ class Result:
     @property
     def frames(self) -> pandas.DataFrame:
         """One row per sequence, object and frame: J and F in 0-1."""
-        import pandas
+        with needing("a table of scores"):
+            import pandas
 
         rows = (
             (sequence, number, *score)
@@ -156,7 +157,8 @@ def load(folder: Path | str) -> Result:
 
 def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:
     """Nested rows as flat columns: `J mean`, `J recall`, ..."""
-    import pandas
+    with needing("a table of scores"):
+        import pandas
 
     return pandas.json_normalize(rows, sep=" ")
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from vosbench.tables import Table
+    from vosbench.toolbox.methods.encoder_card import EncoderCard
     from vosbench.toolbox.reports.page import Page
 
 
@@ -152,9 +153,20 @@ class Sequence:
 class Dataset(Protocol):
     """A split of a dataset on disk: names in a stable order, sequences built one at a time."""
 
-    card: DatasetCard
-    split: str
-    names: tuple[str, ...]
+    @property
+    def card(self) -> DatasetCard:
+        """What is known of it before looking at the disk."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """The split that was opened."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The split's sequences."""
+        ...
 
     def sequence(self, name: str) -> Sequence:
         """Build one sequence; raise DataError listing every fault of its layout."""
@@ -245,22 +257,46 @@ class Inspectable(Protocol):
 class MethodPlugin(Protocol):
     """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults.
 
-    A plugin may also define `files(options) -> Mapping[str, Path]`: what `build` will read beside
-    the paths that options name, such as shipped weights. They count for a run's identity.
-
-    An option `preset` stands for others: `Options` fills in those left None, so that an instance
-    holds them all, and labels name the preset alone. Its values are then the keys of a mapping
-    `PRESETS`; each value's `source` and `note`, in words and where it has them, are for `list`.
+    It may offer more, each with a Protocol of its own: ReadsFiles, HasPresets, Trainable,
+    Shaped, HasEncoder.
     """
 
     SOURCE: str
-    Options: type
 
-    def build(self, options: object, *, device: str, seed: int) -> Method:
+    @property
+    def Options(self) -> type:  # noqa: N802, the class itself
+        """Frozen dataclass of the method's options."""
+        ...
+
+    def build(self, options: Any, *, device: str, seed: int) -> Method:
         """Make the method; raise UsageError for options that do not fit together.
 
         One built method serves many sequences: `segment` keeps nothing from one to the next.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A method plugin that reads files which no option names by its path."""
+
+    def files(self, options: Any) -> Mapping[str, Path]:
+        """What `build` will read, such as shipped weights; it counts for a run's identity."""
+        ...
+
+
+@runtime_checkable
+class HasPresets(Protocol):
+    """A method plugin with an option `preset` that stands for others.
+
+    `Options` fills in those left None, so that an instance holds them all, and labels name the
+    preset alone. PRESETS: its values; each one's `source` and `note`, in words and where it has
+    them, are for `list`.
+    """
+
+    @property
+    def PRESETS(self) -> Mapping[str, object]:  # noqa: N802, a constant
+        """Each preset by its name."""
         ...
 
 
@@ -272,7 +308,10 @@ class Trainee(Protocol):
     synchronised over CUDA processes, but on CPU each process takes its own share's statistics.
     """
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What holds the weights that are kept."""
+        ...
 
     def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
         """One step's scalars; `loss` is minimised, the others are logged.
@@ -299,32 +338,66 @@ class Trainee(Protocol):
         ...
 
 
-class TrainablePlugin(MethodPlugin, Protocol):
-    """A method that can be trained without labels.
+@runtime_checkable
+class Trainable(Protocol):
+    """A method plugin that can be trained without labels."""
 
-    Training: frozen dataclass of the method's own settings of training; it may define `files() ->
-        Mapping[str, Path]`, what `trainee` reads though no field is its path.
-    RECIPES: named values for Training and for the Settings of training/settings.py; the default is
-        the one that ends the method's name (`paper` of rpmnet-paper), else the first.
-    A plugin may also define `SHAPE`, the names of the options that shape the network: they are kept
-    with its weights, which then refuse to be loaded under others. And `encoder(options) ->
-    EncoderCard` (toolbox/methods/encoder_card.py): which of its tensors embed a frame, for the
-    card of its weights; with it label propagation takes them as a backbone.
-    """
+    @property
+    def Training(self) -> type:  # noqa: N802, the class itself
+        """Frozen dataclass of the method's own settings of training, perhaps a StartsFromFiles."""
+        ...
 
-    Training: type
-    RECIPES: Mapping[str, Mapping[str, object]]
+    @property
+    def RECIPES(self) -> Mapping[str, Mapping[str, object]]:  # noqa: N802, a constant
+        """Named values for Training and for the Settings of training/settings.py.
+
+        The default is the one that ends the method's name (`paper` of rpmnet-paper), else the
+        first.
+        """
+        ...
 
     def trainee(self, options: Any, training: Any, *, seed: int) -> Trainee:
         """Make what is trained; `options` name the start of its weights, if any."""
         ...
 
 
+class TrainablePlugin(MethodPlugin, Trainable, Protocol):
+    """A method that can be trained without labels, whole."""
+
+
+@runtime_checkable
+class Shaped(Protocol):
+    """A trainable plugin whose weights refuse to be loaded under options of another shape."""
+
+    @property
+    def SHAPE(self) -> tuple[str, ...]:  # noqa: N802, a constant
+        """The names of the options that shape the network; they are kept with its weights."""
+        ...
+
+
+@runtime_checkable
+class HasEncoder(Protocol):
+    """A trainable plugin whose weights label propagation takes as a backbone."""
+
+    def encoder(self, options: Any) -> EncoderCard:
+        """Which of its tensors embed a frame, for the card of its weights."""
+        ...
+
+
+@runtime_checkable
+class StartsFromFiles(Protocol):
+    """Settings of a training that reads files which no field names by its path."""
+
+    def files(self) -> Mapping[str, Path]:
+        """What `trainee` will read, such as the shipped weights that it starts from."""
+        ...
+
+
+@runtime_checkable
 class ReportPlugin(Protocol):
     """What a module in reports/ offers: a table in, text out. Or see FolderReportPlugin.
 
-    A plugin may define `SUFFIX`, what ends the names of its files, such as ".md"; by default it is
-    `.` and the plugin's name.
+    One more thing that it may offer is HasSuffix.
     """
 
     def render(self, table: Table) -> str:
@@ -332,6 +405,17 @@ class ReportPlugin(Protocol):
         ...
 
 
+@runtime_checkable
+class HasSuffix(Protocol):
+    """A report plugin that says what ends the names of its files; else it is `.` and its name."""
+
+    @property
+    def SUFFIX(self) -> str:  # noqa: N802, a constant
+        """Such as ".md"."""
+        ...
+
+
+@runtime_checkable
 class FolderReportPlugin(Protocol):
     """What a module in reports/ offers whose report is a folder, not text."""
 

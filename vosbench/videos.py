@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from vosbench.errors import DataError
+from vosbench.errors import DataError, needing
 from vosbench.types import Frame
 
 if TYPE_CHECKING:
@@ -192,7 +192,8 @@ class VideoFile(_Frames):
         return self._picture(next(islice(self._decode(), index, None)))
 
     def _decode(self, start: int | None = None) -> Iterator[av.VideoFrame]:
-        import av
+        with needing(f"video {self.path}"):
+            import av
 
         if not self.path.is_file():
             raise DataError(f"video {self.path} is missing")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.errors import DataError, UsageError, did_you_mean, needing
 from vosbench.toolbox.methods.weights import check_finite, state_of
 
 PROBE = (224, 448)  # px: not square, whole in patches of 8, 14, 16 and 32
@@ -114,12 +114,9 @@ def _torchvision(name: str) -> nn.Module:
 
 
 def _timm(name: str) -> nn.Module:
-    try:
+    with needing(f"backbone=timm/{name}"):
         import timm
-    except ImportError:
-        raise UsageError(
-            f"backbone=timm/{name} needs timm: install it with pip install 'vosbench[timm]'"
-        ) from None
+
     if not timm.is_model(name):  # which may end in a tag of weights, after a dot
         near = _near(name.partition(".")[0], timm.list_models())
         raise UsageError(f"timm has no network {name!r}{near}")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.errors import UsageError
+from vosbench.errors import UsageError, needing
 from vosbench.types import Frame
 
 Probabilities = npt.NDArray[np.float32]  # (k, h, w), background first, sums to 1 over k
@@ -54,7 +54,7 @@ def refine(frame: Frame, probabilities: Probabilities, settings: CrfSettings) ->
         probabilities: float (k, h, w) in 0..1; zeros are allowed.
 
     Raises:
-        UsageError: pydensecrf is not installed.
+        MissingExtraError: pydensecrf is not installed.
         ValueError: the sizes differ.
     """
     k, h, w = probabilities.shape
@@ -80,14 +80,8 @@ def check_installed() -> Any:
     """Pydensecrf's class of a field; a method calls this when it is built, to fail early.
 
     Raises:
-        UsageError: saying what to install.
+        MissingExtraError: saying what to install.
     """
-    try:
+    with needing("the dense CRF"):
         from pydensecrf.densecrf import DenseCRF2D  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise UsageError(
-            f"the dense CRF needs pydensecrf ({error}); install it with "
-            '`pip install "vosbench[crf]"`: it builds pydensecrf2 from source, which takes '
-            "about 80 s and needs a C++ compiler"
-        ) from None
     return DenseCRF2D

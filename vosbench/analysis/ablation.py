@@ -134,6 +134,6 @@ def _declared(runs: Sequence[Result], option: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for method in dict.fromkeys(run.manifest["identity"]["method"] for run in runs if run.manifest):
         with contextlib.suppress(UsageError, PluginError):  # a method that is not here any more
-            for choice in choices_of(registry.load("methods", method).Options, option):
+            for choice in choices_of(registry.load_method(method).Options, option):
                 found.setdefault(choice, len(found))
     return found

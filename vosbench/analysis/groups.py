@@ -102,7 +102,7 @@ def options_of(result: Result) -> Mapping[str, Any]:
 def plugin_of(method: str) -> str:
     """The plugin that a method's name stands for, by name; the name itself where there is none."""
     plugin = registry.plugins("methods").get(method)
-    return plugin.module.rpartition(".")[2].replace("_", "-") if plugin else method
+    return plugin.base if plugin else method
 
 
 def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[str, Any]:

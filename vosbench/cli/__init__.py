@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vosbench.cli import analyse, compare, data, evaluate, inspect, list_, report, run, suite, train
-from vosbench.errors import VosbenchError
+from vosbench.errors import VosbenchError, needing
 from vosbench.provenance import VERSION
 
 app = typer.Typer(
@@ -46,7 +46,8 @@ app.add_typer(data.data, name="data")
 def main() -> Any:
     """Run a command; an error that the user can fix becomes one message and exit status 1."""
     try:
-        app()
+        with needing("this command"):
+            app()
     except VosbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -41,14 +41,13 @@ def list_plugins(
         typer.echo(json.dumps(rows, indent=1))
         return
     width = max(len(plugin.name) for plugin in known)
-    plain = {plugin.path: plugin.name for plugin in known if not plugin.defaults}
     for plugin in known:
         line = f"{plugin.summary} [{plugin.source}]" if plugin.source else plugin.summary
-        if plugin.defaults and plugin.path in plain:
+        if plugin.defaults and plugin.name != plugin.base:
             changes = ", ".join(
                 f"{key}={as_typed(value)}" for key, value in plugin.defaults.items()
             )
-            line = f"{plain[plugin.path]} with {changes}"
+            line = f"{plugin.base} with {changes}"
         typer.echo(f"{plugin.name:<{width}}  {line}")
 
 
@@ -56,13 +55,14 @@ def _in_full(plugin: Plugin, *, as_json: bool) -> str:
     """A plugin's description, its options with their defaults, and its presets."""
     from vosbench.files import jsonable
     from vosbench.resolve import method_options
+    from vosbench.types import HasPresets
 
     module = registry.load(plugin.kind, plugin.name)
     text = inspect.cleandoc(module.__doc__ or "")
     options: dict[str, Any] = {}
     if plugin.kind == "methods":
         options = jsonable(method_options(plugin.name, {}))
-    presets: Mapping[str, Any] = getattr(module, "PRESETS", {})
+    presets: Mapping[str, Any] = module.PRESETS if isinstance(module, HasPresets) else {}
     if as_json:
         record = {
             "name": plugin.name, "text": text, "source": plugin.source, "options": options,

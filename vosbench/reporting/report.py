@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from vosbench import registry
@@ -27,7 +26,7 @@ from vosbench.analysis.groups import (
     sequences_of,
     title_of,
 )
-from vosbench.errors import UsageError
+from vosbench.errors import UsageError, needing
 from vosbench.files import (
     listing,
     place_of,
@@ -52,7 +51,7 @@ from vosbench.toolbox.reports.page import (
     ShownRun,
     ShownTable,
 )
-from vosbench.types import Dataset
+from vosbench.types import Dataset, FolderReportPlugin
 
 if TYPE_CHECKING:
     from vosbench.drawing.exhibit import Exhibition
@@ -85,10 +84,10 @@ def check(out: Path, style: str = "html") -> None:
     _refuse_others(place_of(out))
 
 
-def _plugin(style: str) -> ModuleType:
+def _plugin(style: str) -> FolderReportPlugin:
     """The report plugin of that name; UsageError if it gives text."""
-    plugin = registry.load("reports", style)
-    if not hasattr(plugin, "write"):
+    plugin = registry.load_report(style)
+    if not isinstance(plugin, FolderReportPlugin):
         raise UsageError(f"report {style!r} gives text, not a folder; see `vosbench list reports`")
     return plugin
 
@@ -142,7 +141,8 @@ def write(
             width=width,
             progress=progress,
         )
-        plugin.write(page, building)
+        with needing(f"report {style!r}"):
+            plugin.write(page, building)
         files = sorted({*listing(building), MARK})
         about = {"vosbench": VERSION, "runs": _listed(found), "files": files}
         write_json(building / MARK, about)

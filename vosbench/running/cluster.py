@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from vosbench.errors import UsageError
+from vosbench.errors import UsageError, needing
 
 T = TypeVar("T")
 LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -53,12 +53,23 @@ def _here(function: Callable[[str], Any], tasks: Sequence[str]) -> Iterator[Outc
             yield Outcome(task, result, None)
 
 
+def check(*, workers: int, scheduler: str) -> None:
+    """Raise MissingExtraError where `map_tasks` would need Dask and it is not installed."""
+    if workers > 1 or scheduler:
+        _distributed()
+
+
+def _distributed() -> Any:  # it is untyped
+    with needing("a run with workers or a scheduler"):
+        import distributed
+
+    return distributed
+
+
 def _dask(
     function: Callable[[str], Any], tasks: Sequence[str], *, workers: int, scheduler: str
 ) -> Iterator[Outcome]:
-    import distributed  # untyped, hence through Any
-
-    dask: Any = distributed
+    dask = _distributed()
     cluster = None
     if not scheduler:
         share = str(max(1, (os.cpu_count() or 1) // workers))

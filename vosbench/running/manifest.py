@@ -13,8 +13,8 @@ from vosbench import registry
 from vosbench.errors import OtherRunError, UsageError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.protocols import choose_protocol
-from vosbench.provenance import VERSION, _hashes_of_plugin, environment, hashes
-from vosbench.resolve import method_options
+from vosbench.provenance import VERSION, environment, hashed, hashes
+from vosbench.resolve import files_of, method_options
 from vosbench.results import load_manifest
 from vosbench.running.config import RunConfig
 from vosbench.running.folder import read_record
@@ -30,7 +30,7 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
         "method": config.method,
         "source_sha256": source_sha256(registry.find("methods", config.method).path),
         "options": jsonable(options),
-        "files": hashes(options) | _hashes_of_plugin(config.method, options),
+        "files": hashes(options) | hashed(files_of(config.method, options)),
         "dataset": card.name,
         "split": dataset.split,
         "resolution": config.resolution,

@@ -105,6 +105,7 @@ def plan(config: RunConfig) -> Plan:
         resolution=config.resolution or (card.resolutions[0] if card.resolutions else ""),
     )
     protocol = choose_protocol(card, config.protocol)
+    cluster.check(workers=config.workers, scheduler=config.scheduler)
     if not config.scheduler:  # else it is the workers' device
         check_device(config.device)
     build_method(config.method, config.options, device=config.device, seed=config.seed)

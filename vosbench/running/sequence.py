@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.errors import DataError, MethodError
+from vosbench.errors import DataError, MethodError, needing
 from vosbench.files import remove, replace, write_json
 from vosbench.masks import ids, write_mask
 from vosbench.provenance import made_by
@@ -55,7 +55,8 @@ def segment_sequence(
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
     try:
-        record = _segment(method.segment, sequence, partial, config.device, on_frame)
+        with needing(f"method {config.method!r}"):
+            record = _segment(method.segment, sequence, partial, config.device, on_frame)
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)
     except BaseException:

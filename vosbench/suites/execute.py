@@ -37,10 +37,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vosbench import api, registry, results
+from vosbench import api, results
 from vosbench.errors import DataError, IncompleteRunError, OtherRunError, UsageError, VosbenchError
 from vosbench.files import write_bytes, write_json
-from vosbench.resolve import card_of, method_options, open_dataset, resolve_root
+from vosbench.resolve import card_of, files_of, method_options, open_dataset, resolve_root
 from vosbench.running import run as running
 from vosbench.running.config import RunConfig
 from vosbench.suites.reading import Run, Suite, Training, names, read
@@ -220,10 +220,7 @@ def _copy(weights_file: Path, to: Path) -> None:
 
 def _check_found(training: Training, options: Mapping[str, Any], installed: Path) -> None:
     """UsageError if the method, with these options, would not find the installed weights."""
-    plugin = registry.load("methods", training.method)
-    found = (
-        plugin.files(method_options(training.method, options)) if hasattr(plugin, "files") else {}
-    )
+    found = files_of(training.method, method_options(training.method, options))
     if installed not in found.values():
         wanted = ", ".join(path.stem for path in found.values()) or "none"
         raise UsageError(

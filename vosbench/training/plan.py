@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, UsageError, needing
 from vosbench.files import fingerprint, jsonable
 from vosbench.provenance import hashed, hashes
 from vosbench.resolve import check_device
 from vosbench.training.clips import Clip, prepare
 from vosbench.training.settings import Chosen, choose, trainable
+from vosbench.types import StartsFromFiles
 
 PRECISIONS = ("32-true", "bf16-mixed")
 
@@ -86,7 +87,9 @@ def plan_training(
         UsageError: values that do not exist or do not fit together, or a folder that is in use.
         DataError: no clip can be used.
     """
-    import torch
+    with needing("training", extra="train"):
+        import lightning_fabric  # noqa: F401, needed later, by the loop
+        import torch
 
     chosen = choose(config.method, config.values)
     settings = chosen.settings
@@ -142,7 +145,7 @@ def _folder_name(config: TrainConfig, chosen: Chosen) -> str:
 def _hashes_of_start(chosen: Chosen) -> dict[str, str]:
     """Of what the training reads though no setting names its path, such as shipped weights."""
     training = chosen.training
-    return hashed(training.files()) if hasattr(training, "files") else {}
+    return hashed(training.files()) if isinstance(training, StartsFromFiles) else {}
 
 
 def _set_values(config: TrainConfig, chosen: Chosen) -> list[str]:

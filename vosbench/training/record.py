@@ -15,6 +15,7 @@ from vosbench.provenance import VERSION, environment
 from vosbench.training.folder import State, read_table, thinned
 from vosbench.training.plan import TrainConfig, TrainingPlan
 from vosbench.training.settings import trainable
+from vosbench.types import HasEncoder, Shaped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,11 +65,13 @@ def finish(
 
     path, options = made.folder / "weights.safetensors", made.chosen.options
     plugin = trainable(made.config.method)
-    shaping = getattr(plugin, "SHAPE", ())
-    describe = getattr(plugin, "encoder", None)
+    shaping = plugin.SHAPE if isinstance(plugin, Shaped) else ()
+    encoder = (
+        {"encoder": jsonable(plugin.encoder(options))} if isinstance(plugin, HasEncoder) else {}
+    )
     clips = made.identity["clips"]
     card = {
-        **({"encoder": jsonable(describe(options))} if describe else {}),
+        **encoder,
         "command": command(made),
         "recipe": made.chosen.recipe,
         "all_options": _named(options),

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from vosbench import registry
-from vosbench.errors import PluginError, UsageError, did_you_mean, nearest
+from vosbench.errors import MissingExtraError, PluginError, UsageError, did_you_mean, nearest
 from vosbench.options import default_of, filled
 from vosbench.resolve import method_options
 from vosbench.training.clips import Sampling
-from vosbench.types import TrainablePlugin
+from vosbench.types import Trainable, TrainablePlugin
 
 SMALLEST = 16  # px of a crop
 
@@ -194,23 +193,19 @@ def _owners(key: str, groups: Mapping[str, type]) -> list[str]:
 
 def trainable(method: str) -> TrainablePlugin:
     """The method's plugin; UsageError with all that can be trained where it cannot."""
-    plugin = registry.load("methods", method)
-    if not _can_be_trained(plugin):
+    plugin = registry.load_method(method)
+    if not isinstance(plugin, Trainable):
         names = [n for n in registry.names("methods") if _can_be_trained_by_name(n)]
         raise UsageError(
             f"{method} is not a method that is trained; these are: {', '.join(names) or 'none'}"
         )
-    return typing.cast(TrainablePlugin, plugin)
-
-
-def _can_be_trained(plugin: object) -> bool:
-    return all(hasattr(plugin, name) for name in ("trainee", "Training", "RECIPES"))
+    return plugin
 
 
 def _can_be_trained_by_name(name: str) -> bool:
     try:
-        return _can_be_trained(registry.load("methods", name))
-    except PluginError:
+        return isinstance(registry.load_method(name), Trainable)
+    except (PluginError, MissingExtraError):
         return False
 
 

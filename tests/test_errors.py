@@ -1,0 +1,57 @@
+"""Errors say what to do: a library that an extra brings is named with what installs it."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from vosbench.errors import EXTRAS, MissingExtraError, UsageError, VosbenchError, needing
+
+PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+
+
+@pytest.fixture
+def without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+
+@pytest.mark.usefixtures("without_pandas")
+def test_a_missing_library_says_what_to_install() -> None:
+    with pytest.raises(MissingExtraError) as caught, needing("a table"):
+        import_module("pandas.core")
+    assert str(caught.value) == (
+        'a table needs pandas, which is not installed: pip install "vosbench[report]"'
+    )
+    assert isinstance(caught.value, UsageError)
+    assert isinstance(caught.value, ImportError)  # what other tools expect of a missing library
+    assert caught.value.name == "pandas"
+
+
+@pytest.mark.usefixtures("without_pandas")
+def test_what_needs_more_than_the_librarys_extra_names_its_own() -> None:
+    with (
+        pytest.raises(MissingExtraError, match=r'"vosbench\[train\]"'),
+        needing("it", extra="train"),
+    ):
+        import_module("pandas")
+
+
+def test_another_missing_module_is_none_of_ours() -> None:
+    with pytest.raises(ModuleNotFoundError, match="vosbench_nowhere") as caught, needing("it"):
+        import_module("vosbench_nowhere")
+    assert not isinstance(caught.value, VosbenchError)
+
+
+def test_it_comes_back_from_another_process() -> None:
+    error = pickle.loads(pickle.dumps(MissingExtraError("it needs x", name="x")))
+    assert (str(error), error.name) == ("it needs x", "x")
+
+
+def test_every_extra_that_is_named_is_declared() -> None:
+    declared = PYPROJECT["project"]["optional-dependencies"]
+    assert set(EXTRAS.values()) <= declared.keys()

@@ -218,3 +218,15 @@ def test_without_truth_masks_are_made_and_the_reason_is_said(
     again = command("evaluate", tmp_path / "runs" / "copy-first-folder-data")
     assert again.returncode == 1
     assert "has no truth to score against" in again.stderr
+
+
+def test_a_format_for_programs_has_stdout_for_itself(scored: Path, command: Vosbench) -> None:
+    ended = command("evaluate", scored, "--format", "csv")
+    assert ended.returncode == 0, ended.stderr
+    header, row = csv.reader(ended.stdout.splitlines())
+    assert header[:3] == ["run", "J&F", "J"]
+    summary = json.loads((scored / "summary.json").read_text())
+    assert [float(cell) for cell in row[1:3]] == [summary["J&F"], summary["J"]["mean"]]
+    assert f"scores: {scored}" in ended.stderr
+    wrong = command("evaluate", scored, "--format", "html")
+    assert "report 'html' gives a folder" in wrong.stderr

@@ -130,8 +130,8 @@ class Result:
         """One row per sequence, averaged over its objects."""
         return _table(self.summary["sequences"])
 
-    def as_row(self) -> dict[str, Any]:
-        """What a report needs of a run."""
+    def record(self) -> dict[str, Any]:
+        """The run as `--json` prints it."""
         return {
             "name": self.name,
             "folder": str(self.folder) if self.folder else None,

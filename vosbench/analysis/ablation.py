@@ -63,15 +63,15 @@ def ablation(
         for name in sorted({key[0] for key in cells})
     ]
     notes = [f"{len(runs)} runs; a dash: no run; interval: 95 %, bootstrap over sequences"]
-    said = []
+    usually = []
     for key, value in usual.items():
         plain = [run for run, own in zip(runs, further, strict=True) if own.get(key) == value]
-        found = {str(options_of(run).get(key)) for run in plain}
-        said.append(
-            f"{key}={found.pop()}" if len(found) == 1 else f"{key} as its other options imply"
+        texts = {str(options_of(run).get(key)) for run in plain}
+        usually.append(
+            f"{key}={texts.pop()}" if len(texts) == 1 else f"{key} as its other options imply"
         )
-    if said:
-        notes.append(f"where a row says nothing else: {', '.join(said)}")
+    if usually:
+        notes.append(f"where a row says nothing else: {', '.join(usually)}")
     for (name, one), members in cells.items():
         if len(members) > 1:
             values = [_score(run, metric) for run in members]
@@ -107,12 +107,12 @@ def _further(run: Result, row: str, column: str) -> dict[str, Any]:
 
 def _usual(further: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The most frequent value of each option that is not the same in all; None: the implied."""
-    found = {}
+    usual = {}
     for name in sorted({name for own in further for name in own}):
         values = [own.get(name) for own in further]
         if any(value != values[0] for value in values):
-            found[name] = max(values, key=values.count)
-    return found
+            usual[name] = max(values, key=values.count)
+    return usual
 
 
 def _score(run: Result, metric: str) -> float:
@@ -131,9 +131,9 @@ def _mean(runs: Sequence[Result] | None, metric: str, seed: int) -> tuple[Cell, 
 
 def _declared(runs: Sequence[Result], option: str) -> dict[str, int]:
     """The place of each choice of an option, as the runs' methods declare them."""
-    found: dict[str, int] = {}
+    places: dict[str, int] = {}
     for method in dict.fromkeys(run.manifest["identity"]["method"] for run in runs if run.manifest):
         with contextlib.suppress(UsageError, PluginError):  # a method that is not here any more
             for choice in choices_of(registry.load_method(method).Options, option):
-                found.setdefault(choice, len(found))
-    return found
+                places.setdefault(choice, len(places))
+    return places

@@ -192,26 +192,26 @@ def _mostly(run: Result, apart: Sample) -> tuple[str, int]:
     card = card_or_none(run)
     tags = card.attributes if card else {}
     added = apart.contributions()
-    found: list[tuple[float, float, str, int]] = []
+    holding: list[tuple[float, float, str, int]] = []
     for code in sorted({code for name in apart.names for code in tags.get(name, ())}):
         has = np.array([code in tags.get(name, ()) for name in apart.names])
         n, part = int(has.sum()), float(added[has].sum() / (added.sum() or 1.0))
         if n >= 2 and part > max(0.5, CONCENTRATED * n / len(has)):
-            found.append((round(part / n, 9), part, name_of(code), n))
-    return max(found)[2:] if found else ("", 0)
+            holding.append((round(part / n, 9), part, name_of(code), n))
+    return max(holding)[2:] if holding else ("", 0)
 
 
 def comparisons(group: Group, *, against: str = "", metric: str = "J", seed: int = 0) -> Table:
     """Table: every run against the best (or the named) one, its sentences as notes."""
-    made = compare(group.results, against=against, metric=metric, seed=seed)
+    pairs = compare(group.results, against=against, metric=metric, seed=seed)
     rows = []
-    for each in made:
-        won, tied, lost = each.wins
+    for pair in pairs:
+        won, tied, lost = pair.wins
         rows.append((
-            each.first, each.second, len(each.differences), each.difference, each.low, each.high,
-            each.p, each.adjusted, f"{won}/{tied}/{lost}", each.mostly[0] or None,
+            pair.first, pair.second, len(pair.differences), pair.difference, pair.low, pair.high,
+            pair.p, pair.adjusted, f"{won}/{tied}/{lost}", pair.mostly[0] or None,
         ))  # fmt: skip
-    n = max(len(each.differences) for each in made)
+    n = max(len(pair.differences) for pair in pairs)
     how = "all flips" if n <= EXACT else f"{DRAWS:,} random flips"
     picked = (
         "the best was picked by these same scores, which flatters it the more runs there are: "
@@ -234,11 +234,11 @@ def comparisons(group: Group, *, against: str = "", metric: str = "J", seed: int
         ),
         rows=tuple(rows),
         notes=(
-            *(each.sentence() for each in made),
+            *(pair.sentence() for pair in pairs),
             "interval: 95 %, bootstrap over sequences, each for itself; p: sign-flip test of the "
-            f"per-sequence differences ({how}), two-sided; p Holm: corrected for {len(made)} "
+            f"per-sequence differences ({how}), two-sided; p Holm: corrected for {len(pairs)} "
             "comparisons; a tie is within 0.1 points",
-            *([picked] if len(made) > 1 and not against else ()),
+            *([picked] if len(pairs) > 1 and not against else ()),
             "mostly on: the attribute whose sequences hold over half of the difference and 1.5 "
             "times their share; described, not tested",
             *group.notes,
@@ -248,9 +248,9 @@ def comparisons(group: Group, *, against: str = "", metric: str = "J", seed: int
 
 def differences(group: Group, *, against: str = "", metric: str = "J") -> Table:
     """Table: each sequence's score in the run compared against, and how far every other is off."""
-    made = compare(group.results, against=against, metric=metric)
+    pairs = compare(group.results, against=against, metric=metric)
     runs = {run.name: run for run in group.results}
-    reference = made[0].first
+    reference = pairs[0].first
     scores = sample(runs[reference], metric)
     means = dict(zip(scores.names, scores.total / scores.weight, strict=True))
     return Table(
@@ -259,13 +259,13 @@ def differences(group: Group, *, against: str = "", metric: str = "J") -> Table:
         columns=(
             Column("sequence"),
             Column(reference, "%", better="higher"),
-            *(Column(f"{each.second}, difference", "%", signed=True) for each in made),
+            *(Column(f"{pair.second}, difference", "%", signed=True) for pair in pairs),
         ),
         rows=tuple(
             (
                 name,
                 float(mean),
-                *(None if name not in d.differences else -d.differences[name] for d in made),
+                *(None if name not in d.differences else -d.differences[name] for d in pairs),
             )
             for name, mean in means.items()
         ),

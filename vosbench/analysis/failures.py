@@ -49,14 +49,14 @@ def series(run: Result) -> dict[tuple[str, int], Series]:
         stems.setdefault(name, set()).update(each.frame for each in listed)
     places = {name: _places(run, name, of) for name, of in stems.items()}
     opening = {name: min(places[name][stem] for stem in of) for name, of in stems.items()}
-    found = {}
+    by_object = {}
     for (name, number), listed in rows.items():
         frames, *scores = zip(*listed, strict=True)
         at = np.array([places[name][frame] for frame in frames], np.intp)
         start = 0 if at[0] == opening[name] else at[0] - 1
         j, f = (np.array(each, np.float64) for each in scores)
-        found[name, number] = Series(frames, at - start, j, f)
-    return found
+        by_object[name, number] = Series(frames, at - start, j, f)
+    return by_object
 
 
 def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:

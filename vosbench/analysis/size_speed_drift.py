@@ -121,22 +121,22 @@ def drift(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
     known = facts(group.results[0]) if known is None else known
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
-        found = {
+        correlations = {
             key: figures
             for key, each in series(run).items()
             if (figures := _correlations(each, known.get(key, {}))) is not None
         }
-        if not found:
+        if not correlations:
             raise UsageError(
                 f"{run.name}: no object of {group.title} has {FEWEST} frames on which J, time and "
                 "colours all vary"
             )
         cells: list[Cell] = []
         for place in range(4):
-            means = {key: figures[place] for key, figures in found.items()}
+            means = {key: figures[place] for key, figures in correlations.items()}
             sample = gather(run, means, average="objects")
             cells += [sample.mean(), *bootstrap(sample, seed=seed)]
-        rows.append((run.name, len(found), *cells))
+        rows.append((run.name, len(correlations), *cells))
     names = ("time", "appearance", "time alone", "appearance alone")
     return Table(
         name="drift",

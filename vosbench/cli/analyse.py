@@ -44,6 +44,8 @@ def analyse(
     scores, published, significance, sequences, attributes, ablation, ablation-F, sweep,
     runtime, over-time, worst-objects, worst-frames and loss read the runs only; size, speed and
     drift also need the dataset. `all` computes all of them.
+
+    With --out each table is written in every format, unless --format names one.
     """
     from vosbench.analysis import catalogue
     from vosbench.analysis.groups import groups

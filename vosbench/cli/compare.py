@@ -32,14 +32,14 @@ def compare(
     if picture is not None:
         draw(results, picture, split_list(sequences, "--sequences"))
     if as_json:
-        typer.echo(json.dumps([result.as_row() for result in results], indent=1))
+        typer.echo(json.dumps([result.record() for result in results], indent=1))
     else:
         typer.echo(score_tables(results, report))
     if report == formats.TERMINAL and not as_json:
         for sentence in verdicts(results):
             typer.echo(sentence)
     if picture is not None:
-        typer.echo(f"picture: {picture}", err=as_json)
+        typer.echo(f"picture: {picture}", err=as_json or report != formats.TERMINAL)
 
 
 def draw(results: list[Result], path: Path, sequences: tuple[str, ...]) -> None:

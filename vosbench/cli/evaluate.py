@@ -82,12 +82,10 @@ def evaluate(
             protocol=protocol or "", sequences=names, baseline=baseline, out=out,
             cross_check=cross_check,
         )  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps(scored.summary, indent=1))
-    else:
-        typer.echo(score_tables([scored], report))
-        typer.echo(
-            f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
-        )
+    quiet = as_json or report != formats.TERMINAL  # stdout is for the table alone
+    typer.echo(json.dumps(scored.summary, indent=1) if as_json else score_tables([scored], report))
+    if not as_json:
+        where = f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
+        typer.echo(where, err=quiet)
     if scored.cross_check is not None:
-        typer.echo(scored.cross_check, err=as_json)
+        typer.echo(scored.cross_check, err=quiet)

@@ -122,6 +122,7 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
     """Score the sequences that did not fail and print the table and where the files are."""
     from vosbench.cli import progress
 
+    quiet = as_json or report != formats.TERMINAL  # stdout is for the table alone
     finished = len(ended.sequences) - len(ended.failed)
     if not finished:
         return
@@ -129,11 +130,11 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
         result = _score_if_possible(ended.folder, advance)
     if result is not None:
         typer.echo(
-            json.dumps(result.as_row(), indent=1) if as_json else score_tables([result], report)
+            json.dumps(result.record(), indent=1) if as_json else score_tables([result], report)
         )
-        typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=as_json)
-    typer.echo(f"masks:  {ended.folder}/masks", err=as_json)
-    typer.echo(f"time:   {_cost(ended.folder)}", err=as_json)
+        typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=quiet)
+    typer.echo(f"masks:  {ended.folder}/masks", err=quiet)
+    typer.echo(f"time:   {_cost(ended.folder)}", err=quiet)
 
 
 def _cost(folder: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 import vosbench.plugins
 from vosbench import registry
-from vosbench.errors import PluginError, UsageError
+from vosbench.errors import MissingExtraError, PluginError, UsageError
 
 OWN_METHOD = '''\
 """Says that every pixel is the first object."""
@@ -157,3 +157,63 @@ def test_a_users_method_of_twenty_lines_runs_from_its_own_folder(
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "runs").rglob("ant/*.png"))) == 6
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where packages are installed for this test; `tiny-vos` is, with two entry points."""
+    site = tmp_path / "site"
+    (site / "tiny_vos" / "deep").mkdir(parents=True)
+    goes_off = 'raise RuntimeError("imported")\n'
+    (site / "tiny_vos" / "__init__.py").write_text(goes_off)
+    (site / "tiny_vos" / "deep" / "__init__.py").write_text(goes_off)
+    (site / "tiny_vos" / "deep" / "hold.py").write_text(
+        f'"""Holds."""\nSOURCE = "afar"\nVARIANTS = {{"hold-2": {{"n": 2}}}}\n{goes_off}'
+    )
+    (site / "tiny_vos-1.dist-info").mkdir()
+    (site / "tiny_vos-1.dist-info" / "METADATA").write_text("Name: tiny-vos\nVersion: 1\n")
+    (site / "tiny_vos-1.dist-info" / "entry_points.txt").write_text(
+        "[vosbench.methods]\nhold_on = tiny_vos.deep.hold\n"
+        "[vosbench.datasets]\ngone = tiny_vos.nowhere\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    return site
+
+
+def test_an_installed_package_brings_plugins_without_being_imported(installed: Path) -> None:
+    plugin = registry.find("methods", "hold-on")
+    assert (plugin.summary, plugin.source, plugin.package) == ("Holds.", "afar", "tiny-vos")
+    assert plugin.path == installed / "tiny_vos" / "deep" / "hold.py"
+    variant = registry.find("methods", "hold-2")
+    assert (variant.base, variant.defaults) == ("hold-on", {"n": 2})
+    assert "tiny_vos" not in sys.modules
+    with pytest.raises(PluginError, match=r"hold\.py: cannot be imported.*imported"):
+        registry.load("methods", "hold-on")
+
+
+def test_an_entry_point_that_names_no_module_is_broken(installed: Path) -> None:
+    assert "davis2016" in registry.names("datasets")  # one broken package does not hide the others
+    summary = registry.find("datasets", "gone").summary
+    assert summary == "BROKEN, tiny-vos names a module that is not there: tiny_vos.nowhere"
+    with pytest.raises(PluginError, match=r"tiny_vos\.nowhere: cannot be imported"):
+        registry.load("datasets", "gone")
+
+
+def test_a_package_may_not_take_a_name(installed: Path, elsewhere: Path) -> None:
+    (elsewhere / "hold_on.py").write_text('"""Another."""')
+    with pytest.raises(PluginError) as caught:
+        registry.names("methods")
+    assert "two methods are named 'hold-on'" in str(caught.value)
+    assert str(elsewhere / "hold_on.py") in str(caught.value)
+    assert f"{installed}/tiny_vos/deep/hold.py of the package tiny-vos" in str(caught.value)
+
+
+def test_a_plugin_that_needs_an_extra_says_what_to_install(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / "hungry.py").write_text("import timm")
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(MissingExtraError) as caught:
+        registry.load_method("hungry")
+    said = "method 'hungry' needs timm, which is not installed: pip install \"vosbench[timm]\""
+    assert str(caught.value) == said

@@ -126,7 +126,6 @@ DEFAULTS_OF_ANALYSES = {
     "vosbench/analysis/ablation.py": {"backbone", "matching"},
     "vosbench/analysis/published.py": {"backbone"},
     "vosbench/analysis/sweep.py": {"backbone"},
-    "vosbench/reporting/figures.py": {"backbone", "matching"},
 }
 
 

@@ -95,9 +95,13 @@ def _columns(labels: Sequence[str], width: float) -> int:
 
 @styled
 def write(figure: Figure, path: Path) -> None:
-    """Write a .png (200 dpi) or .svg, whole or not at all, without a date."""
+    """Write a .png (200 dpi) or .svg, whole or not at all, without a date.
+
+    The first file of a figure lays it out, which takes most of the time; others have its layout.
+    """
     kind = path.suffix.removeprefix(".").lower()
     content = io.BytesIO()
     figure.savefig(content, format=kind, dpi=DPI, metadata=_UNDATED[kind])
+    figure.set_layout_engine("none")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content.getvalue())

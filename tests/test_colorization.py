@@ -386,15 +386,15 @@ def test_every_variant_runs_and_its_options_come_back(
 ) -> None:
     from vosbench.resolve import method_options
     from vosbench.running.config import RunConfig
-    from vosbench.running.run import plan
-    from vosbench.running.run import run as start
+    from vosbench.running.execute import compute
+    from vosbench.running.plan import plan_run
 
     given = {"weights": "none", "size": "64"}
     config = RunConfig(
         method=name, dataset="folder", root=folder_root, sequences=("ant",), options=given,
         out=tmp_path / "runs",
     )  # fmt: skip
-    done = start(plan(config))
+    done = compute(plan_run(config))
     assert not done.failed
     stored = json.loads((done.folder / "run.json").read_text(encoding="utf-8"))
     assert method_options(name, stored["identity"]["options"]) == method_options(name, given)

@@ -311,11 +311,11 @@ def test_every_variant_runs_and_its_options_come_back(
 ) -> None:
     from vosbench.resolve import method_options
     from vosbench.running.config import RunConfig
-    from vosbench.running.run import plan
-    from vosbench.running.run import run as start
+    from vosbench.running.execute import compute
+    from vosbench.running.plan import plan_run
 
     given = {"weights": "none", "size": "32", "dim": "8"}
-    done = start(plan(RunConfig(
+    done = compute(plan_run(RunConfig(
         method=name, dataset="folder", root=folder_root, sequences=("ant",), options=given,
         out=tmp_path / "runs",
     )))  # fmt: skip

@@ -243,19 +243,18 @@ def test_what_own_code_raises_is_one_sentence(
 def test_a_run_with_own_code_is_another_one_when_the_code_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vosbench.resolve import open_dataset
     from vosbench.running.config import RunConfig
     from vosbench.running.manifest import describe
+    from vosbench.running.resolved import resolve
 
     monkeypatch.syspath_prepend(str(tmp_path))
     config = RunConfig(
         method="label-propagation", dataset="synthetic", options={"backbone": "own_net:make"}
     )
-    dataset = open_dataset("synthetic")
     identities = set()
     for stride in (4, 8):
         (tmp_path / "own_net.py").write_text(f"def make():\n    return {stride}\n")
-        identities.add(describe(config, dataset, dataset.names)["identity_sha256"])
+        identities.add(describe(resolve(config))["identity_sha256"])
     assert len(identities) == 2
 
 

@@ -179,7 +179,7 @@ def test_plugin_folders_are_no_packages() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import vosbench.running.run",
+        "import vosbench.running.plan",
         "from vosbench.scoring import evaluate",
         "from vosbench.plugins.methods import copy_first",
         "def f():\n    from vosbench.running.config import RunConfig",

@@ -319,11 +319,11 @@ def test_real_video_is_followed_as_measured() -> None:
 def test_a_run_is_labelled_by_what_was_chosen_and_keeps_every_value() -> None:
     from vosbench.running.config import RunConfig
     from vosbench.running.manifest import describe
+    from vosbench.running.resolved import resolve
 
     def described(**options: str):  # type: ignore[no-untyped-def]
         config = RunConfig(method="label-propagation", dataset="synthetic", options=options)
-        dataset = open_dataset("synthetic")
-        return describe(config, dataset, dataset.names)
+        return describe(resolve(config))
 
     assert described()["label"] == "label-propagation"
     chosen = described(preset="dino", topk="7", radius="12")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vosbench.resolve import open_dataset
 from vosbench.running import manifest
 from vosbench.running.config import RunConfig
+from vosbench.running.resolved import resolve
 
 
 def test_weights_of_a_training_are_labelled_by_its_folder(tmp_path: Path) -> None:
-    dataset = open_dataset("synthetic")
     labels = []
     for name in ("one/weights.safetensors", "two/weights.safetensors", "own.safetensors"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
         config = RunConfig(method="rpmnet", dataset="synthetic", options={"weights": str(path)})
-        labels.append(manifest.describe(config, dataset, dataset.names)["label"])
+        labels.append(manifest.describe(resolve(config))["label"])
     assert labels == [
         "rpmnet weights=one/weights.safetensors", "rpmnet weights=two/weights.safetensors",
         "rpmnet weights=own.safetensors",

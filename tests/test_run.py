@@ -22,11 +22,13 @@ from conftest import Vosbench, command_environment, make_folder_dataset
 from PIL import Image
 
 from vosbench import api, provenance, registry, videos
-from vosbench import files as run_folder
 from vosbench.errors import DataError, IncompleteRunError, UsageError
+from vosbench.files import alone_in
 from vosbench.masks import read_mask, write_mask
-from vosbench.running import run, sequence
+from vosbench.running import execute, sequence
 from vosbench.running.config import RunConfig
+from vosbench.running.execute import compute
+from vosbench.running.plan import plan_run
 
 
 def _config(root: Path, out: Path, **changes: object) -> RunConfig:
@@ -71,33 +73,33 @@ def test_a_run_leaves_masks_manifest_timing_and_log(folder_root: Path, tmp_path:
 
 def test_the_same_command_does_only_what_is_missing(folder_root: Path, tmp_path: Path) -> None:
     config = _config(folder_root, tmp_path / "runs")
-    first = run.run(run.plan(config))
+    first = compute(plan_run(config))
     assert first.computed == ("bee", "cat", "ant")  # longest first
-    assert run.run(run.plan(config)).computed == ()
+    assert compute(plan_run(config)).computed == ()
     (first.folder / "sequences" / "cat.json").unlink()
-    assert run.run(run.plan(config)).computed == ("cat",)
+    assert compute(plan_run(config)).computed == ("cat",)
     with pytest.raises(UsageError, match="exists; use --overwrite missing to go on"):
-        run.plan(_config(folder_root, tmp_path / "runs", overwrite="never"))
-    again = run.plan(_config(folder_root, tmp_path / "runs", overwrite="always"))
+        plan_run(_config(folder_root, tmp_path / "runs", overwrite="never"))
+    again = plan_run(_config(folder_root, tmp_path / "runs", overwrite="always"))
     assert len(again.missing) == 3
 
 
 def test_other_options_have_a_folder_of_their_own(folder_root: Path, tmp_path: Path) -> None:
-    plain = run.plan(_config(folder_root, tmp_path / "runs"))
-    part = run.plan(_config(folder_root, tmp_path / "runs", sequences=("ant",)))
+    plain = plan_run(_config(folder_root, tmp_path / "runs"))
+    part = plan_run(_config(folder_root, tmp_path / "runs", sequences=("ant",)))
     assert plain.folder.name == "copy-first-folder-data"
     assert part.folder.name.startswith("copy-first-folder-data-")
 
 
 def test_a_folder_with_another_run_is_refused(folder_root: Path, tmp_path: Path) -> None:
-    planned = run.plan(_config(folder_root, tmp_path / "runs"))
-    file = run.run(planned).folder / "run.json"
+    planned = plan_run(_config(folder_root, tmp_path / "runs"))
+    file = compute(planned).folder / "run.json"
     described = json.loads(file.read_text())
     described["identity"]["seed"] = 7
     described["identity_sha256"] = "0"
     file.write_text(json.dumps(described))
     with pytest.raises(UsageError, match=r"holds another run \(changed: seed: 7 -> 0\)"):
-        run.plan(_config(folder_root, tmp_path / "runs"))
+        plan_run(_config(folder_root, tmp_path / "runs"))
 
 
 @pytest.mark.usefixtures("test_plugins")
@@ -172,13 +174,13 @@ def test_ids_with_a_gap_are_refused_under_numbered_objects(tmp_path: Path) -> No
         mask = read_mask(file)
         mask[mask == 2] = 5
         write_mask(file, mask)
-    planned = run.plan(_config(root, tmp_path / "runs", protocol="davis2017"))
+    planned = plan_run(_config(root, tmp_path / "runs", protocol="davis2017"))
     assert (
         "bee, annotation 00000 has the ids [1, 5], but protocol davis2017 expects 1..5"
         in planned.broken["bee"]
     )
-    assert run.run(planned).computed == ("ant",)
-    assert not run.plan(_config(root, tmp_path / "runs")).broken
+    assert compute(planned).computed == ("ant",)
+    assert not plan_run(_config(root, tmp_path / "runs")).broken
 
 
 def test_an_unwritable_folder_and_a_full_disk_are_said(
@@ -186,7 +188,7 @@ def test_an_unwritable_folder_and_a_full_disk_are_said(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match=r"cannot be written.*choose another --out"):
-        run.plan(_config(folder_root, tmp_path / "file"))
+        plan_run(_config(folder_root, tmp_path / "file"))
 
     def full(path: Path, mask: object) -> None:
         if path.parent.name.startswith(".cat"):
@@ -194,7 +196,7 @@ def test_an_unwritable_folder_and_a_full_disk_are_said(
         write_mask(path, mask)  # type: ignore[arg-type]
 
     monkeypatch.setattr(sequence, "write_mask", full)
-    result = run.run(run.plan(_config(folder_root, tmp_path / "runs")))
+    result = compute(plan_run(_config(folder_root, tmp_path / "runs")))
     assert list(result.failed) == ["cat"]
     assert "No space left on device" in result.failed["cat"]
     assert "give the same command again" in result.failed["cat"]
@@ -213,7 +215,7 @@ def test_a_read_only_folder_is_said() -> None:
         if user == 0:  # to root nothing is read-only
             os.seteuid(65534)
         with pytest.raises(DataError, match=r"Permission denied.*choose another --out"):
-            run.plan(RunConfig(method="copy-first", dataset="synthetic", out=out))
+            plan_run(RunConfig(method="copy-first", dataset="synthetic", out=out))
     finally:
         os.seteuid(user)
         shutil.rmtree(out)
@@ -249,13 +251,13 @@ def test_an_empty_dataset_is_said(tmp_path: Path, command: Vosbench) -> None:
 
 
 def test_two_processes_do_not_share_a_folder(folder_root: Path, tmp_path: Path) -> None:
-    planned = run.plan(_config(folder_root, tmp_path / "runs"))
+    planned = plan_run(_config(folder_root, tmp_path / "runs"))
     with (
-        run_folder.alone_in(planned.folder),
+        alone_in(planned.folder),
         pytest.raises(UsageError, match="another process is at work"),
     ):
-        run.run(planned)
-    assert len(run.run(planned).computed) == 3
+        compute(planned)
+    assert len(compute(planned).computed) == 3
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
@@ -318,20 +320,20 @@ def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> N
 
 def test_masks_of_other_data_are_not_discarded(folder_root: Path, tmp_path: Path) -> None:
     config = _config(folder_root, tmp_path / "runs")
-    folder = run.run(run.plan(config)).folder
+    folder = compute(plan_run(config)).folder
     before = _contents(folder)
     prompt = folder_root / "masks" / "bee" / "00000.png"
     write_mask(prompt, np.roll(read_mask(prompt), 3, axis=1))
     frame = folder_root / "images" / "cat" / "00003.jpg"
     Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(frame)
     with pytest.raises(UsageError, match=r"of bee, cat have changed since; use --overwrite always"):
-        run.plan(config)
+        plan_run(config)
     assert _contents(folder) == before
-    anew = run.run(run.plan(dataclasses.replace(config, overwrite="always")))
+    anew = compute(plan_run(dataclasses.replace(config, overwrite="always")))
     assert (anew.folder, len(anew.computed)) == (folder, 3)
     (tmp_path / "moved").mkdir()
     moved = folder_root.rename(tmp_path / "moved" / folder_root.name)
-    assert run.plan(_config(moved, tmp_path / "runs")).missing == ()
+    assert plan_run(_config(moved, tmp_path / "runs")).missing == ()
 
 
 def test_scores_of_masks_that_change_are_taken_away(folder_root: Path, tmp_path: Path) -> None:
@@ -365,22 +367,22 @@ def test_a_missing_mask_heals_and_a_damaged_manifest_is_said(
     folder_root: Path, tmp_path: Path
 ) -> None:
     config = _config(folder_root, tmp_path / "runs")
-    folder = run.run(run.plan(config)).folder
+    folder = compute(plan_run(config)).folder
     (folder / "masks" / "bee" / "00004.png").unlink()
-    assert run.run(run.plan(config)).computed == ("bee",)
+    assert compute(plan_run(config)).computed == ("bee",)
     (folder / "run.json").write_text("{")
     with pytest.raises(DataError, match=r"run\.json is damaged.*--overwrite always"):
-        run.plan(config)
-    assert len(run.plan(dataclasses.replace(config, overwrite="always")).missing) == 3
+        plan_run(config)
+    assert len(plan_run(dataclasses.replace(config, overwrite="always")).missing) == 3
 
 
 def test_masks_without_a_manifest_are_nobodys(folder_root: Path, tmp_path: Path) -> None:
     config = _config(folder_root, tmp_path / "runs")
-    folder = run.run(run.plan(config)).folder
+    folder = compute(plan_run(config)).folder
     (folder / "run.json").unlink()
     before = _contents(folder)
     with pytest.raises(UsageError, match=r"holds .*masks/.* but no run.json"):
-        run.plan(dataclasses.replace(config, overwrite="always"))
+        plan_run(dataclasses.replace(config, overwrite="always"))
     assert _contents(folder) == before
 
 
@@ -393,8 +395,8 @@ def test_a_method_that_ends_the_program_has_failed(folder_root: Path, tmp_path: 
 def test_a_worker_that_leaves_nothing_has_failed(
     folder_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "segment_sequence", lambda *_, **__: {})
-    result = run.run(run.plan(_config(folder_root, tmp_path / "runs")))
+    monkeypatch.setattr(execute, "segment_sequence", lambda *_, **__: {})
+    result = compute(plan_run(_config(folder_root, tmp_path / "runs")))
     assert set(result.failed) == {"ant", "bee", "cat"}
     assert "workers must see the same folders" in result.failed["ant"]
 

@@ -15,9 +15,10 @@ from vosbench.errors import IncompleteRunError, UsageError
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import choose_sequences, open_dataset
 from vosbench.results import Result, manifest_of
-from vosbench.running import folder as run_folder
-from vosbench.running import run as running
 from vosbench.running.config import RunConfig
+from vosbench.running.execute import RunResult, compute
+from vosbench.running.plan import plan_run
+from vosbench.running.records import is_done
 from vosbench.scoring import evaluate as scoring
 from vosbench.types import Dataset
 
@@ -41,13 +42,13 @@ def run(
         if settings.get(key) is not None:
             settings[key] = Path(settings[key])
     config = RunConfig(method=method, dataset=dataset, options=options or {}, **settings)
-    ran = running.run(running.plan(config), on_sequence=on_sequence)
+    ran = compute(plan_run(config), on_sequence=on_sequence)
     if ran.failed:
         raise IncompleteRunError(failures(ran))
-    return score_run(ran.folder)
+    return score_run(ran.folder, dataset=ran.dataset)
 
 
-def failures(ran: running.RunResult) -> str:
+def failures(ran: RunResult) -> str:
     """What failed in a run and what to do, one line per sequence."""
     lines = [f"{name}: {error}" for name, error in ran.failed.items()]
     kept = f"{ran.former} still holds the former run; the new one takes its place when it is whole"
@@ -65,6 +66,7 @@ def failures(ran: running.RunResult) -> str:
 def score_run(
     folder: Path,
     *,
+    dataset: Dataset | None = None,
     root: Path | None = None,
     sequences: tuple[str, ...] = (),
     protocol: str = "",
@@ -74,7 +76,8 @@ def score_run(
 ) -> Result:
     """Score the finished sequences of a run's folder, with copy-first beside them.
 
-    root: where the data lie now, if they were moved since.
+    dataset: of the run, where it is open already. root: where its data lie now, if they were
+        moved since.
     sequences: only these, and then written only where `out` says.
     out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
         in it for a protocol that is not the run's own.
@@ -82,15 +85,16 @@ def score_run(
     """
     manifest = manifest_of(folder)
     identity = manifest["identity"]
-    dataset = open_dataset(
-        identity["dataset"],
-        root=root or (Path(manifest["root"]) if manifest["root"] else None),
-        split=identity["split"],
-        resolution=identity["resolution"],
-    )
+    if dataset is None:
+        dataset = open_dataset(
+            identity["dataset"],
+            root=root or (Path(manifest["root"]) if manifest["root"] else None),
+            split=identity["split"],
+            resolution=identity["resolution"],
+        )
     chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
     failed = manifest["failed"]
-    done = tuple(s for s in chosen_names if s not in failed and run_folder.is_done(folder, s))
+    done = tuple(s for s in chosen_names if s not in failed and is_done(folder, s))
     if not done:
         raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
     chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])

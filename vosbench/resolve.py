@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from vosbench import registry
 from vosbench.errors import UsageError, did_you_mean, nearest, needing
 from vosbench.options import as_typed, default_of, filled
-from vosbench.types import Dataset, DatasetCard, Method, ReadsFiles, check_name
+from vosbench.types import (
+    Dataset,
+    DatasetCard,
+    DatasetPlugin,
+    Method,
+    MethodPlugin,
+    ReadsFiles,
+    check_name,
+)
 
 
 def check_device(device: str) -> None:
@@ -28,14 +36,68 @@ def check_device(device: str) -> None:
         raise UsageError(f"--device {device} cannot be used here: {reason}; use cpu") from None
 
 
-def method_options(name: str, values: Mapping[str, Any]) -> Any:
-    """The method's Options from `values` (strings are converted by each field's type).
+@dataclass(frozen=True)
+class ChosenMethod:
+    """A registered method and its options.
+
+    plugin: what the registry says of it. module: its code. given: the options as the user gave
+    them. options: its Options, filled.
+    """
+
+    plugin: registry.Plugin
+    module: MethodPlugin
+    given: Mapping[str, Any]
+    options: Any
+
+    def build(self, *, device: str, seed: int) -> Method:
+        """Build the method."""
+        with needing(f"method {self.plugin.name!r}"):
+            return self.module.build(self.options, device=device, seed=seed)
+
+    def files(self) -> dict[str, Path]:
+        """The files that it reads: those its options name and others, such as shipped weights."""
+        values = {field.name: getattr(self.options, field.name) for field in fields(self.options)}
+        named = {name: value for name, value in values.items() if isinstance(value, Path)}
+        return {**named, **self.own_files()}
+
+    def own_files(self) -> Mapping[str, Path]:
+        """The files that it reads though no option names their path; often none."""
+        with needing(f"method {self.plugin.name!r}"):
+            return self.module.files(self.options) if isinstance(self.module, ReadsFiles) else {}
+
+    def changed(self) -> tuple[str, ...]:
+        """The given options that would have another value if they were left out.
+
+        What an option is when left out can depend on the others, as with a preset.
+        """
+        return tuple(
+            field.name
+            for field in fields(self.options)
+            if field.name in self.given
+            and getattr(self.options, field.name) != self._without(field.name)
+        )
+
+    def _without(self, name: str) -> Any:
+        """The value of an option if it were not given; None where the others need it."""
+        others = {key: value for key, value in self.given.items() if key != name}
+        try:
+            return getattr(_options(self.plugin, self.module, others), name)
+        except UsageError:
+            return None
+
+
+def choose_method(name: str, values: Mapping[str, Any]) -> ChosenMethod:
+    """Look up a method and fill its options from `values`, text by each field's type.
 
     Raises:
         UsageError: an unknown option (all valid ones are listed) or a value of the wrong type.
     """
     plugin, module = registry.find("methods", name), registry.load_method(name)
-    known = {f.name: f for f in dataclasses.fields(module.Options)}
+    return ChosenMethod(plugin, module, values, _options(plugin, module, values))
+
+
+def _options(plugin: registry.Plugin, module: MethodPlugin, values: Mapping[str, Any]) -> Any:
+    known = {field.name: field for field in fields(module.Options)}
     merged = {**plugin.defaults, **values}
     for key in merged:
         if key not in known:
@@ -44,8 +106,18 @@ def method_options(name: str, values: Mapping[str, Any]) -> Any:
                 ", ".join(f"{k}={as_typed(default)}" for k, default in defaults.items()) or "none"
             )
             hint = nearest(key, known)
-            raise UsageError(f"{name} has no option {key!r}; {hint}valid options: {valid}")
-    return filled(module.Options, merged, what=f"{name} option")
+            raise UsageError(f"{plugin.name} has no option {key!r}; {hint}valid options: {valid}")
+    return filled(module.Options, merged, what=f"{plugin.name} option")
+
+
+def method_options(name: str, values: Mapping[str, Any]) -> Any:
+    """The method's Options from `values`; errors as of `choose_method`."""
+    return choose_method(name, values).options
+
+
+def build_method(name: str, values: Mapping[str, Any], *, device: str, seed: int) -> Method:
+    """Build a registered method from its options, device and seed."""
+    return choose_method(name, values).build(device=device, seed=seed)
 
 
 def card_of(dataset: str) -> DatasetCard:
@@ -73,40 +145,49 @@ def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
     )
 
 
+@dataclass(frozen=True)
+class ChosenDataset:
+    """A registered dataset, its folder, split and resolution, before it is opened."""
+
+    card: DatasetCard
+    module: DatasetPlugin
+    root: Path | None
+    split: str
+    resolution: str
+
+    def open(self) -> Dataset:
+        """Open it.
+
+        Raises:
+            DataError: among others, a name of a sequence that no file of ours may have.
+        """
+        opened = self.module.load(self.root, split=self.split, resolution=self.resolution)
+        where = f"dataset {self.card.name}" + (f" at {self.root}" if self.root else "")
+        for sequence in opened.names:
+            check_name(sequence, "sequence", where)
+        return opened
+
+
+def choose_dataset(
+    name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
+) -> ChosenDataset:
+    """Look up a dataset; "" stands for the card's default split and resolution."""
+    module = registry.load_dataset(name)
+    card = module.CARD
+    return ChosenDataset(
+        card,
+        module,
+        resolve_root(card, root),
+        split or card.default_split,
+        resolution or (card.resolutions[0] if card.resolutions else ""),
+    )
+
+
 def open_dataset(
     name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
 ) -> Dataset:
-    """Open a registered dataset; "" stands for the card's default split and resolution.
-
-    Raises:
-        DataError: among others, a name of a sequence that no file of ours may have.
-    """
-    module = registry.load_dataset(name)
-    card = module.CARD
-    root = resolve_root(card, root)
-    opened = module.load(
-        root,
-        split=split or card.default_split,
-        resolution=resolution or (card.resolutions[0] if card.resolutions else ""),
-    )
-    where = f"dataset {card.name}" + (f" at {root}" if root else "")
-    for sequence in opened.names:
-        check_name(sequence, "sequence", where)
-    return opened
-
-
-def build_method(name: str, values: Mapping[str, Any], *, device: str, seed: int) -> Method:
-    """Build a registered method from its options, device and seed."""
-    options = method_options(name, values)
-    with needing(f"method {name!r}"):
-        return registry.load_method(name).build(options, device=device, seed=seed)
-
-
-def files_of(name: str, options: object) -> Mapping[str, Path]:
-    """What a method with these options reads though no option names its path; often nothing."""
-    plugin = registry.load_method(name)
-    with needing(f"method {name!r}"):
-        return plugin.files(options) if isinstance(plugin, ReadsFiles) else {}
+    """Open a registered dataset; arguments as of `choose_dataset`, errors as of its `open`."""
+    return choose_dataset(name, root=root, split=split, resolution=resolution).open()
 
 
 def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from conftest import command_environment, make_folder_dataset
 from vosbench import api, files, results
 from vosbench.errors import DataError, UsageError, VosbenchError
 from vosbench.resolve import open_dataset
-from vosbench.running import run
 from vosbench.running.config import RunConfig
+from vosbench.running.execute import compute
+from vosbench.running.plan import plan_run
 from vosbench.types import Sequence, check_name
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +83,7 @@ def test_a_list_that_leads_out_destroys_nothing(
         method="copy-first", dataset=dataset, root=tmp_path / "D", out=tmp_path / "runs"
     )
     with pytest.raises(VosbenchError):  # the pairs of 2016 lose `../..` in their own check
-        run.run(run.plan(config))
+        compute(plan_run(config))
     assert (precious / "00000.png").read_text() == "years"
 
 
@@ -145,7 +146,7 @@ def test_folders_with_bad_names_are_named(tmp_path: Path) -> None:
         open_dataset("folder", root=root)
     shutil.rmtree(root / "images" / "a\\nt")
     (root / "images" / "ant" / "00001.jpg").rename(root / "images" / "ant" / "0\n1.jpg")
-    planned = run.plan(
+    planned = plan_run(
         RunConfig(method="copy-first", dataset="folder", root=root, out=tmp_path / "runs")
     )
     assert r"frame '0\n1' in " in planned.broken["ant"]
@@ -184,7 +185,7 @@ def test_names_in_a_runs_files_are_checked(
         method="copy-first", dataset="folder", root=scored.parents[1] / "data", out=scored.parent
     )
     read = functools.partial(
-        *((results.load_summary, scored) if file == "summary.json" else (run.plan, config))
+        *((results.load_summary, scored) if file == "summary.json" else (plan_run, config))
     )
     with pytest.raises(DataError, match=rf"'../../precious' in .*{Path(file).name}"):
         read()
@@ -192,7 +193,7 @@ def test_names_in_a_runs_files_are_checked(
 
 def test_a_flag_that_leads_out_is_unknown(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown sequence '\.\./x'"):
-        run.plan(
+        plan_run(
             RunConfig(
                 method="copy-first", dataset="synthetic", sequences=("../x",), out=tmp_path / "runs"
             )
@@ -226,13 +227,13 @@ def test_a_link_among_the_masks_goes_and_what_it_leads_to_stays(scored: Path) ->
     config = RunConfig(
         method="copy-first", dataset="folder", root=scored.parents[1] / "data", out=scored.parent
     )
-    assert run.run(run.plan(config)).computed == ("ant",)
+    assert compute(plan_run(config)).computed == ("ant",)
     assert sorted(path.name for path in precious.iterdir()) == ["00000.png", "00001.png"]
     assert not (scored / "masks" / "ant").is_symlink()
     (scored / "masks").rename(precious / "masks")
     (scored / "masks").symlink_to(precious / "masks")
     with pytest.raises(UsageError, match="masks is a link"):
-        run.plan(config)
+        plan_run(config)
 
 
 def test_a_note_among_masks_to_be_made_again_is_kept(scored: Path) -> None:
@@ -241,11 +242,11 @@ def test_a_note_among_masks_to_be_made_again_is_kept(scored: Path) -> None:
     config = RunConfig(
         method="copy-first", dataset="folder", root=scored.parents[1] / "data", out=scored.parent
     )
-    ran = run.run(run.plan(config))
+    ran = compute(plan_run(config))
     assert "notes.txt is not of the run" in ran.failed["ant"]
     assert (scored / "masks" / "ant" / "notes.txt").read_text() == "years"
     (scored / "masks" / "ant" / "notes.txt").unlink()
-    assert run.run(run.plan(config)).computed == ("ant",)
+    assert compute(plan_run(config)).computed == ("ant",)
 
 
 def test_a_lock_that_is_a_link_empties_nothing(tmp_path: Path) -> None:

@@ -15,9 +15,13 @@ from conftest import command_environment, make_folder_dataset
 from vosbench import api, files
 from vosbench.errors import IncompleteRunError, UsageError
 from vosbench.masks import read_mask, write_mask
+from vosbench.running import execute
 from vosbench.running import folder as run_folder
-from vosbench.running import run
 from vosbench.running.config import RunConfig
+from vosbench.running.execute import compute
+from vosbench.running.folder import building
+from vosbench.running.plan import plan_run
+from vosbench.running.records import finished
 
 YEARS = "years of work"
 FOREIGN = (
@@ -68,9 +72,9 @@ def test_the_new_run_takes_the_place_and_what_is_the_users_stays(
         (scored / name).parent.mkdir(parents=True, exist_ok=True)
         (scored / name).write_text(YEARS)
     roll(tmp_path, "ant")
-    planned = run.plan(config(tmp_path, overwrite="always"))
+    planned = plan_run(config(tmp_path, overwrite="always"))
     assert set(planned.missing) == {"ant", "bee"}
-    ran = run.run(planned)
+    ran = compute(planned)
     assert (ran.folder, ran.former) == (scored, None)
     assert [p.name for p in scored.parent.iterdir()] == [scored.name]
     assert np.array_equal(
@@ -81,15 +85,15 @@ def test_the_new_run_takes_the_place_and_what_is_the_users_stays(
         assert (scored / name).read_text() == YEARS
     assert not (scored / "scores-united").exists()  # of the masks before
     assert not (scored / "summary.json").exists()
-    assert run.plan(config(tmp_path)).missing == ()
+    assert plan_run(config(tmp_path)).missing == ()
 
 
 def test_plan_removes_nothing(scored: Path, tmp_path: Path) -> None:
     before = contents(scored)
-    run.plan(config(tmp_path, overwrite="always"))
+    plan_run(config(tmp_path, overwrite="always"))
     (scored / "masks" / "ant" / "00001.png").unlink()
     del before["masks/ant/00001.png"]
-    run.plan(config(tmp_path))
+    plan_run(config(tmp_path))
     assert contents(scored) == before
 
 
@@ -102,13 +106,13 @@ def test_a_new_run_that_fails_leaves_the_old_one(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(run, "segment_sequence", fails)
-    planned = run.plan(config(tmp_path, overwrite="always"))
+    monkeypatch.setattr(execute, "segment_sequence", fails)
+    planned = plan_run(config(tmp_path, overwrite="always"))
     if error is KeyboardInterrupt:
         with pytest.raises(KeyboardInterrupt):
-            run.run(planned)
+            compute(planned)
     else:
-        assert run.run(planned).former == scored
+        assert compute(planned).former == scored
     assert contents(scored) == before
 
 
@@ -123,24 +127,24 @@ def test_a_sequence_that_breaks_keeps_the_former_run(scored: Path, tmp_path: Pat
             overwrite="always",
         )  # fmt: skip
     assert contents(scored) == before
-    assert run_folder.finished(run_folder.building(scored)) == {"ant"}
+    assert finished(building(scored)) == {"ant"}
     broken.write_bytes(whole)
-    planned = run.plan(config(tmp_path))
+    planned = plan_run(config(tmp_path))
     assert planned.missing == ()  # the old one, as if nothing had been
-    planned = run.plan(config(tmp_path, overwrite="always"))
+    planned = plan_run(config(tmp_path, overwrite="always"))
     assert planned.missing == ("bee",)
-    assert run.run(planned).folder == scored
-    assert not run_folder.building(scored).exists()
+    assert compute(planned).folder == scored
+    assert not building(scored).exists()
 
 
 def test_an_attempt_on_other_data_is_not_gone_on_with(scored: Path, tmp_path: Path) -> None:
     broken = tmp_path / "data" / "images" / "bee" / "00001.jpg"
     whole = broken.read_bytes()
     broken.write_bytes(b"")
-    assert run.run(run.plan(config(tmp_path, overwrite="always"))).former == scored
+    assert compute(plan_run(config(tmp_path, overwrite="always"))).former == scored
     broken.write_bytes(whole)
     roll(tmp_path, "ant")
-    assert len(run.run(run.plan(config(tmp_path, overwrite="always"))).computed) == 2
+    assert len(compute(plan_run(config(tmp_path, overwrite="always"))).computed) == 2
 
 
 @pytest.mark.parametrize("at", ["ant", "bee"])
@@ -160,7 +164,7 @@ def test_a_kill_in_the_middle_keeps_the_old_masks(tmp_path: Path, at: str) -> No
     (folder,) = (tmp_path / "runs").iterdir()
     before = contents(folder)
     process = vosbench("--overwrite", "always", MISBEHAVING_HANGS="1")
-    new = run_folder.building(folder)
+    new = building(folder)
     deadline = time.monotonic() + 60
     while len(list(new.glob(f"masks/.{at}-*/*"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -202,19 +206,19 @@ def test_a_kill_while_places_change_is_mended(
         for module in (files, run_folder):
             monkeypatch.setattr(module, name, act)
 
-    planned = run.plan(config(tmp_path, overwrite="always"))
+    planned = plan_run(config(tmp_path, overwrite="always"))
     counted("replace")
     counted("remove")
     with pytest.raises(KeyboardInterrupt):
-        run.run(planned)
+        compute(planned)
     monkeypatch.undo()
-    ran = run.run(run.plan(config(tmp_path)))
+    ran = compute(plan_run(config(tmp_path)))
     assert ran.folder == scored
     assert not ran.computed
     assert {k: v for k, v in contents(scored).items() if k.endswith(".png")} == masks
     assert (scored / "notes" / "a.txt").read_text() == YEARS
     assert (scored / "masks" / "ant" / "b.txt").read_text() == YEARS
-    run.run(run.plan(config(tmp_path, overwrite="always")))
+    compute(plan_run(config(tmp_path, overwrite="always")))
     assert [path.name for path in scored.parent.iterdir()] == [scored.name]
     assert (scored / "notes" / "a.txt").read_text() == YEARS
 
@@ -232,5 +236,5 @@ def test_a_folder_of_the_user_is_not_written_into(
     mine.parent.mkdir(parents=True)
     mine.write_text(text)
     with pytest.raises(UsageError, match=r"move (it|them) away, or name another --out"):
-        run.plan(config(tmp_path, overwrite=overwrite))
+        plan_run(config(tmp_path, overwrite=overwrite))
     assert mine.read_text() == text

@@ -13,8 +13,9 @@ from conftest import Vosbench, make_folder_dataset
 
 from vosbench.errors import UsageError
 from vosbench.masks import read_mask, write_mask
-from vosbench.running import run
 from vosbench.running.config import RunConfig
+from vosbench.running.execute import compute
+from vosbench.running.plan import plan_run
 
 
 def clip(folder: Path, seed: int) -> Path:
@@ -40,13 +41,13 @@ def of(root: Path, out: Path, **changes: object) -> RunConfig:
 
 def test_three_clips_of_one_name_have_a_folder_each(tmp_path: Path) -> None:
     clips = [clip(tmp_path / name, seed) for seed, name in enumerate("abc")]
-    ran = [run.run(run.plan(of(each, tmp_path / "runs"))) for each in clips]
+    ran = [compute(plan_run(of(each, tmp_path / "runs"))) for each in clips]
     folders = [each.folder for each in ran]
     assert folders[0].name == "copy-first-folder-bear"
     assert all(f.name.startswith("copy-first-folder-bear-") for f in folders[1:])
     assert len(set(folders)) == 3
     for number, (each, folder) in enumerate(zip(clips, folders, strict=True)):
-        planned = run.plan(of(each, tmp_path / "runs"))
+        planned = plan_run(of(each, tmp_path / "runs"))
         assert (planned.folder, planned.missing) == (folder, ())  # found again
         mask = read_mask(folder / "masks" / "bear" / "00003.png")
         assert np.count_nonzero(mask) == 12 * (10 + number)
@@ -54,12 +55,12 @@ def test_three_clips_of_one_name_have_a_folder_each(tmp_path: Path) -> None:
 
 def test_namesakes_that_begin_at_once_do_not_mix(tmp_path: Path) -> None:
     clips = [clip(tmp_path / name, seed) for seed, name in enumerate("ab")]
-    first, second = (run.plan(of(each, tmp_path / "runs")) for each in clips)
+    first, second = (plan_run(of(each, tmp_path / "runs")) for each in clips)
     assert first.folder == second.folder  # nobody has it yet
-    run.run(first)
+    compute(first)
     with pytest.raises(UsageError, match=r"other data of the same name.*the same command again"):
-        run.run(second)
-    again = run.run(run.plan(of(clips[1], tmp_path / "runs")))
+        compute(second)
+    again = compute(plan_run(of(clips[1], tmp_path / "runs")))
     assert (again.folder != first.folder, again.computed) == (True, ("bear",))
 
 
@@ -82,43 +83,43 @@ def test_folders_with_options_clash_too(tmp_path: Path) -> None:
     roots = [make_folder_dataset(tmp_path / n / "data", {"ant": 3, "bee": 3}) for n in "ab"]
     mask = roots[1] / "masks" / "ant" / "00000.png"
     write_mask(mask, np.roll(read_mask(mask), 2))
-    made = [run.run(run.plan(of(r, tmp_path / "runs", sequences=("ant",)))).folder for r in roots]
+    made = [compute(plan_run(of(r, tmp_path / "runs", sequences=("ant",)))).folder for r in roots]
     assert made[1].name.startswith(f"{made[0].name}-")
     spelled = tmp_path / "b" / ".." / "b" / "data"
-    planned = run.plan(of(spelled, tmp_path / "runs", sequences=("ant",)))
+    planned = plan_run(of(spelled, tmp_path / "runs", sequences=("ant",)))
     assert planned.folder == made[1]
     (tmp_path / "link").symlink_to(tmp_path / "b")
-    linked = run.plan(of(tmp_path / "link" / "data", tmp_path / "runs", sequences=("ant",)))
+    linked = plan_run(of(tmp_path / "link" / "data", tmp_path / "runs", sequences=("ant",)))
     assert (linked.folder, linked.missing) == (made[1], ())
 
 
 def test_moved_own_data_are_the_same_if_they_are(tmp_path: Path) -> None:
     first = clip(tmp_path / "a", 0)
-    folder = run.run(run.plan(of(first, tmp_path / "runs"))).folder
+    folder = compute(plan_run(of(first, tmp_path / "runs"))).folder
     moved = (tmp_path / "a").rename(tmp_path / "moved") / "bear.mp4"
-    planned = run.plan(of(moved, tmp_path / "runs"))
+    planned = plan_run(of(moved, tmp_path / "runs"))
     assert (planned.folder, planned.missing) == (folder, ())
     other = clip(tmp_path / "b", 1)  # where nothing is at the recorded place, other data are other
-    assert run.plan(of(other, tmp_path / "runs")).folder != folder
-    run.run(planned)
+    assert plan_run(of(other, tmp_path / "runs")).folder != folder
+    compute(planned)
     copied = tmp_path / "copy"
     shutil.copytree(moved.parent, copied)  # both there: two
-    assert run.plan(of(copied / "bear.mp4", tmp_path / "runs")).folder != folder
+    assert plan_run(of(copied / "bear.mp4", tmp_path / "runs")).folder != folder
 
 
 @pytest.mark.parametrize("change", ["prompt", "frame"])
 def test_masks_of_other_data_are_kept_until_asked(tmp_path: Path, change: str) -> None:
     root = make_folder_dataset(tmp_path / "data", {"ant": 3, "bee": 3})
-    folder = run.run(run.plan(of(root, tmp_path / "runs"))).folder
+    folder = compute(plan_run(of(root, tmp_path / "runs"))).folder
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     kind, end = ("masks", "png") if change == "prompt" else ("images", "jpg")
     shutil.copy(root / kind / "bee" / f"00002.{end}", root / kind / "ant" / f"00000.{end}")
     config = of(root, tmp_path / "runs")
     with pytest.raises(UsageError, match=r"of ant have changed since; use --overwrite always"):
-        run.plan(config)
+        plan_run(config)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
-    assert len(run.run(run.plan(dataclasses.replace(config, overwrite="always"))).computed) == 2
-    assert len(run.run(run.plan(of(root, tmp_path / "others"))).computed) == 2
+    assert len(compute(plan_run(dataclasses.replace(config, overwrite="always"))).computed) == 2
+    assert len(compute(plan_run(of(root, tmp_path / "others"))).computed) == 2
 
 
 def test_a_known_dataset_may_move(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_known_dataset_may_move(tmp_path: Path) -> None:
         shutil.copytree(source / kind, root / to / "480p")
     (root / "ImageSets" / "2017").mkdir(parents=True)
     (root / "ImageSets" / "2017" / "val.txt").write_text("ant\n")
-    folder = run.run(run.plan(of(root, tmp_path / "runs", dataset="davis2017"))).folder
+    folder = compute(plan_run(of(root, tmp_path / "runs", dataset="davis2017"))).folder
     shutil.copytree(root, tmp_path / "moved")
-    planned = run.plan(of(tmp_path / "moved", tmp_path / "runs", dataset="davis2017"))
+    planned = plan_run(of(tmp_path / "moved", tmp_path / "runs", dataset="davis2017"))
     assert (planned.folder, planned.missing) == (folder, ())

@@ -77,7 +77,7 @@ def inspect(
     names = choose_sequences(opened.names, split_list(sequences, "--sequences"))
     where, options = _points(points), parse_settings(settings or [])
     device, seed = device or "cpu", seed or 0
-    subjects = [from_run(result, device=device, root=root) for result in results]
+    subjects = [from_run(result, device=device) for result in results]
     subjects += [from_name(name, options, device=device, seed=seed) for name in method or []]
     clips = [opened.sequence(name) for name in names]
     shown = []

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vosbench.running.run import Plan
+    from vosbench.running.plan import RunPlan
     from vosbench.running.sequence import FrameDone
     from vosbench.training.loop import Show
 
@@ -39,7 +39,7 @@ def _bar(*columns: Any) -> Any:
 
 
 @contextmanager
-def running(plan: Plan) -> Iterator[tuple[SequenceDone, FrameDone]]:
+def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
     """Two bars, sequences and frames; without a terminal, one line per finished sequence."""
     total = len(plan.missing)
     if not sys.stderr.isatty():

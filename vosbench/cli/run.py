@@ -37,7 +37,8 @@ from vosbench.running.config import OVERWRITE, from_toml
 
 if TYPE_CHECKING:
     from vosbench.results import Result
-    from vosbench.running.run import Plan, RunResult
+    from vosbench.running.execute import RunResult
+    from vosbench.running.plan import RunPlan
 
 
 def run(
@@ -80,7 +81,7 @@ def run(
     Give the same command again to continue a run that was stopped.
     """
     from vosbench.options import parse_settings
-    from vosbench.running import run as running
+    from vosbench.running.plan import plan_run
 
     formats.check(report)
     flags = {
@@ -90,7 +91,7 @@ def run(
         "sequences": None if sequences is None else split_list(sequences, "--sequences"),
         "options": parse_settings(settings or []),
     }  # fmt: skip
-    ended = _run(running.plan(from_toml(config, flags)))
+    ended = _run(plan_run(from_toml(config, flags)))
     try:
         _score_and_tell(ended, report, as_json=as_json)
     finally:
@@ -102,17 +103,17 @@ def run(
         raise typer.Exit(1)
 
 
-def _run(plan: Plan) -> RunResult:
+def _run(plan: RunPlan) -> RunResult:
     """Run what is missing under a progress bar; Ctrl-C says how to continue."""
     from vosbench.cli import progress
-    from vosbench.running import run as running
+    from vosbench.running.execute import compute
 
     done = len(plan.frames) - len(plan.missing)
     if done:
-        typer.echo(f"{done} of {len(plan.sequences)} sequences are done already", err=True)
+        typer.echo(f"{done} of {len(plan.resolved.sequences)} sequences are done already", err=True)
     try:
         with progress.running(plan) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
-            return running.run(plan, on_sequence=on_sequence, on_frame=on_frame)
+            return compute(plan, on_sequence=on_sequence, on_frame=on_frame)
     except KeyboardInterrupt:
         typer.echo(f"stopped; give the same command again to continue {plan.folder}", err=True)
         raise typer.Exit(130) from None
@@ -127,7 +128,7 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
     if not finished:
         return
     with progress.counting("scoring", finished) as advance:
-        result = _score_if_possible(ended.folder, advance)
+        result = _score_if_possible(ended, advance)
     if result is not None:
         typer.echo(
             json.dumps(result.record(), indent=1) if as_json else score_tables([result], report)
@@ -151,12 +152,12 @@ def _cost(folder: Path) -> str:
     )
 
 
-def _score_if_possible(folder: Path, progress: Callable[[str], None]) -> Result | None:
+def _score_if_possible(ended: RunResult, progress: Callable[[str], None]) -> Result | None:
     """The scored run, or None, with a note, if the split's truth is not public."""
     from vosbench import api
 
     try:
-        return api.score_run(folder, progress=progress)
+        return api.score_run(ended.folder, dataset=ended.dataset, progress=progress)
     except TruthWithheldError as error:
         typer.echo(f"not scored: {error}", err=True)
         return None

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.analysis.groups import dataset_of
 from vosbench.analysis.significance import UNKNOWN, Interval, bootstrap, sample
 from vosbench.errors import DataError, UsageError
-from vosbench.resolve import build_method
+from vosbench.provenance import hashed
+from vosbench.resolve import build_method, choose_method
 from vosbench.results import Result
-from vosbench.running.config import RunConfig
-from vosbench.running.manifest import describe
 from vosbench.types import Inspectable
 
 
@@ -36,8 +33,8 @@ def from_name(
     return Subject(name, method)
 
 
-def from_run(result: Result, *, device: str = "cpu", root: Path | None = None) -> Subject:
-    """The method of a scored run, with the same options and weights; `root`: of its data now.
+def from_run(result: Result, *, device: str = "cpu") -> Subject:
+    """The method of a scored run, with the same options and weights.
 
     Raises:
         UsageError: the scores are not of a run, or its method shows nothing.
@@ -47,14 +44,13 @@ def from_run(result: Result, *, device: str = "cpu", root: Path | None = None) -
         raise UsageError(f"{result.name} is no run of `vosbench run`: its method is not known")
     identity = result.manifest["identity"]
     name, options = identity["method"], identity["options"]
-    config = RunConfig(method=name, dataset=identity["dataset"], options=options)
-    now = describe(config, dataset_of(result, root=root), ())["identity"]["files"]
-    if now != identity["files"]:
+    chosen = choose_method(name, options)
+    if hashed(chosen.files()) != identity["files"]:
         raise DataError(
             f"{result.folder}: the weights of {name} have changed since this run; run it again, "
             f"or inspect the method as it is with --method {name}"
         )
-    method = build_method(name, options, device=device, seed=identity["seed"])
+    method = chosen.build(device=device, seed=identity["seed"])
     return Subject(
         result.name,
         _inspectable(name, method),

@@ -58,7 +58,7 @@ def exhibition(
         dataset = at_hand[group.name]
         parts.append((group.name, _of_runs(group, dataset, looks)))
         if dataset is not None:
-            looked, left = _looked(group, dataset, kept / group.name, looks, root, say)
+            looked, left = _looked(group, dataset, kept / group.name, looks, say)
             parts.append((group.name, looked))
             left_out += left
 
@@ -172,7 +172,7 @@ def _modules(group: Group, dataset: Dataset) -> Iterator[Figure]:
 
 
 def _looked(
-    group: Group, dataset: Dataset, where: Path, looks: Looks, root: Path | None, say: Say | None
+    group: Group, dataset: Dataset, where: Path, looks: Looks, say: Say | None
 ) -> tuple[Exhibit, list[str]]:
     """What the methods of a group show of themselves, and what could not be looked into.
 
@@ -181,7 +181,7 @@ def _looked(
     subjects, left_out = [], []
     for run in by_module(group):
         try:
-            subjects.append(from_run(run, root=root))
+            subjects.append(from_run(run))
         except (UsageError, DataError) as error:
             left_out.append(f"{group.title}: embeddings of {run.name}: {error}")
     if not subjects:

@@ -14,7 +14,7 @@ from vosbench.analysis.groups import Group, located, options_of, plugin_of
 from vosbench.analysis.published import follows
 from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
-from vosbench.resolve import card_of, files_of, method_options, open_dataset
+from vosbench.resolve import card_of, choose_method, method_options, open_dataset
 from vosbench.rpmnet_paper.tables import SECONDS, data_of, published_scores
 from vosbench.tables import Column, Table
 
@@ -109,7 +109,7 @@ def _command(backbone: str, module: str, dataset: str, flags: str) -> str:
     if usual.backbone != backbone:
         words += f" --set backbone={backbone}"
     try:
-        files_of(method, method_options(method, {"backbone": backbone}))
+        choose_method(method, {"backbone": backbone}).own_files()
     except UsageError:
         out = f"trainings/{module}-{backbone}"
         return (

@@ -43,6 +43,11 @@ class RunConfig:
     overwrite: Literal["never", "missing", "always"] = "missing"
     out: Path = Path("runs")
 
+    @property
+    def here(self) -> bool:
+        """Whether the work stays in this process."""
+        return self.workers == 1 and not self.scheduler
+
     def __post_init__(self) -> None:
         if self.overwrite not in OVERWRITE:
             raise UsageError(f"unknown overwrite {self.overwrite!r}; known: {', '.join(OVERWRITE)}")

@@ -9,45 +9,40 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from vosbench import registry
 from vosbench.errors import OtherRunError, UsageError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
-from vosbench.protocols import choose_protocol
-from vosbench.provenance import VERSION, environment, hashed, hashes
-from vosbench.resolve import files_of, method_options
+from vosbench.provenance import VERSION, environment, hashed
 from vosbench.results import load_manifest
-from vosbench.running.config import RunConfig
-from vosbench.running.folder import read_record
+from vosbench.running.records import read_record
+from vosbench.running.resolved import Resolved
 from vosbench.running.source import source_sha256
-from vosbench.types import Dataset
 
 
-def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) -> dict[str, Any]:
+def describe(resolved: Resolved) -> dict[str, Any]:
     """What decides a run's masks (`identity`), and the facts beside it."""
-    options = method_options(config.method, config.options)
-    card = dataset.card
+    config, method, card = resolved.config, resolved.method, resolved.dataset.card
     identity = {
         "method": config.method,
-        "source_sha256": source_sha256(registry.find("methods", config.method).path),
-        "options": jsonable(options),
-        "files": hashes(options) | hashed(files_of(config.method, options)),
+        "source_sha256": source_sha256(method.plugin.path),
+        "options": jsonable(method.options),
+        "files": hashed(method.files()),
         "dataset": card.name,
-        "split": dataset.split,
+        "split": resolved.dataset.split,
         "resolution": config.resolution,
-        "sequences": list(sequences),
+        "sequences": list(resolved.sequences),
         "device": config.device,
         "seed": config.seed,
     }
     usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
-    special = [f"{key}={_short(getattr(options, key))}" for key in _changed(config)]
+    special = [f"{key}={_short(getattr(method.options, key))}" for key in method.changed()]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
     return {
         "vosbench": VERSION,
         "identity": identity,
         "identity_sha256": fingerprint(identity),
         "label": " ".join([config.method, *special]),
-        "method_source": registry.find("methods", config.method).source,
+        "method_source": method.plugin.source,
         "own_data": config.root.stem if config.root and not card.folder else "",
         "root": str(config.root.resolve()) if config.root else None,
         "card": jsonable(
@@ -56,8 +51,8 @@ def describe(config: RunConfig, dataset: Dataset, sequences: tuple[str, ...]) ->
                 for k in ("name", "title", "url", "licence", "citation", "registration")
             }
         ),
-        "protocol": dataclasses.asdict(choose_protocol(card, config.protocol)),
-        "complete_split": sequences == dataset.names,
+        "protocol": dataclasses.asdict(resolved.protocol),
+        "complete_split": resolved.sequences == resolved.dataset.names,
     }
 
 
@@ -111,22 +106,17 @@ def check(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
     return before
 
 
-def start(folder: Path, described: dict[str, Any]) -> None:
+def start(folder: Path, described: dict[str, Any], *, computing: bool) -> None:
     """Write run.json; one of the same run that is there keeps what it tells.
+
+    computing: whether masks are made now, so that status and environment are told anew.
 
     Raises:
         OtherRunError: the folder holds a run with other options, data, weights or source.
     """
-    write_json(folder / "run.json", _under_way() | check(folder, described) | described)
-
-
-def resume(folder: Path) -> None:
-    """Note in run.json that sequences are being made, where and with what."""
-    write_json(folder / "run.json", load_manifest(folder) | _under_way())
-
-
-def _under_way() -> dict[str, Any]:
-    return {"status": "running", "environment": environment()}
+    now = {"status": "running", "environment": environment()}
+    before = check(folder, described)
+    write_json(folder / "run.json", now | before | described | (now if computing else {}))
 
 
 def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
@@ -169,22 +159,3 @@ def _short(value: Any) -> str:
         return str(value)
     every_training_has_it = value.name == "weights.safetensors"
     return f"{value.parent.name}/{value.name}" if every_training_has_it else value.name
-
-
-def _changed(config: RunConfig) -> list[str]:
-    """The names of the given options that, left out, would have another value.
-
-    What an option is when left out can hang on the others, as with a preset.
-    """
-    options = method_options(config.method, config.options)
-    changed = []
-    for field in dataclasses.fields(options):
-        if field.name in config.options:
-            others = {k: v for k, v in config.options.items() if k != field.name}
-            try:
-                usual = getattr(method_options(config.method, others), field.name)
-            except UsageError:  # the others need it
-                usual = None
-            if getattr(options, field.name) != usual:
-                changed.append(field.name)
-    return changed

@@ -20,18 +20,19 @@ from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import cluster
 from vosbench.running.config import RunConfig
-from vosbench.running.folder import data_sha256
-from vosbench.types import Frame, Mask, Method, PerSequence, Sequence
+from vosbench.running.records import data_sha256
+from vosbench.types import Dataset, Frame, Mask, Method, PerSequence, Sequence
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
 
 
 def segment_sequence(
     config: RunConfig,
+    method: Method | PerSequence,
+    dataset: Dataset,
     folder: Path,
     name: str,
     *,
-    threads: int = 0,
     on_frame: FrameDone | None = None,
 ) -> dict[str, Any]:
     """Run the method over one sequence and leave its masks and its record in the run's folder.
@@ -42,16 +43,10 @@ def segment_sequence(
         The record: frames, seconds per frame (reading and writing not counted), peak memory.
     """
     _forget_peak()
-    method = _built(config, folder)
-    dataset = open_dataset(
-        config.dataset, root=config.root, split=config.split, resolution=config.resolution
-    )
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
     if isinstance(method, PerSequence):
         method = method.for_sequence(sequence.name, sequence.frame_names)
-    if threads:
-        cluster.limit_threads(threads)
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
     try:
@@ -66,11 +61,18 @@ def segment_sequence(
     return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
 
 
-_last: tuple[tuple[Path, int], Method] | None = None
+def segment_by_name(config: RunConfig, folder: Path, name: str, *, threads: int) -> dict[str, Any]:
+    """The same in a process of its own, which gets only names; it has so many threads."""
+    method, dataset = _opened(config, folder)
+    cluster.limit_threads(threads)
+    return segment_sequence(config, method, dataset, folder, name)
 
 
-def _built(config: RunConfig, folder: Path) -> Method:
-    """The run's method, built once in this process for all of the run's sequences.
+_last: tuple[tuple[Path, int], tuple[Method, Dataset]] | None = None
+
+
+def _opened(config: RunConfig, folder: Path) -> tuple[Method, Dataset]:
+    """The run's method and dataset, made once in this process for all of the run's sequences.
 
     A run starts by writing run.json, so its time tells one run from the next in one folder.
     """
@@ -79,7 +81,10 @@ def _built(config: RunConfig, folder: Path) -> Method:
     if _last is None or _last[0] != key:
         _last = None  # the former method's memory is given back before the next one is built
         built = build_method(config.method, config.options, device=config.device, seed=config.seed)
-        _last = key, built
+        dataset = open_dataset(
+            config.dataset, root=config.root, split=config.split, resolution=config.resolution
+        )
+        _last = key, (built, dataset)
     return _last[1]
 
 

@@ -40,9 +40,10 @@ from typing import Any
 from vosbench import api, results
 from vosbench.errors import DataError, IncompleteRunError, OtherRunError, UsageError, VosbenchError
 from vosbench.files import write_bytes, write_json
-from vosbench.resolve import card_of, files_of, method_options, open_dataset, resolve_root
-from vosbench.running import run as running
+from vosbench.resolve import card_of, choose_method, open_dataset, resolve_root
 from vosbench.running.config import RunConfig
+from vosbench.running.execute import compute
+from vosbench.running.plan import RunPlan, plan_run
 from vosbench.suites.reading import Run, Suite, Training, names, read
 from vosbench.toolbox.methods import weights
 from vosbench.training import loop
@@ -73,7 +74,7 @@ def execute(
     workers: int = 1,
     device: str = "cpu",
     tell: Tell,
-    running_bar: Callable[[running.Plan], contextlib.AbstractContextManager[Any]],
+    running_bar: Callable[[RunPlan], contextlib.AbstractContextManager[Any]],
     training_bar: loop.Showing,
 ) -> Done:
     """Do what is missing in a suite, one entry after the other; a failed one does not stop it.
@@ -175,15 +176,15 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
     If weights or source have changed since, the whole run is done again.
     """
     try:
-        planned = running.plan(config)
+        planned = plan_run(config)
     except OtherRunError:
-        planned = running.plan(dataclasses.replace(config, overwrite="always"))
+        planned = plan_run(dataclasses.replace(config, overwrite="always"))
     if planned.missing or not (planned.folder / "summary.json").is_file():
         with running_bar(planned) as (on_sequence, on_frame):
-            ran = running.run(planned, on_sequence=on_sequence, on_frame=on_frame)
+            ran = compute(planned, on_sequence=on_sequence, on_frame=on_frame)
         if ran.failed:
             raise IncompleteRunError(api.failures(ran))
-        api.score_run(ran.folder)
+        api.score_run(ran.folder, dataset=ran.dataset)
         return ran.folder
     return planned.folder
 
@@ -220,7 +221,7 @@ def _copy(weights_file: Path, to: Path) -> None:
 
 def _check_found(training: Training, options: Mapping[str, Any], installed: Path) -> None:
     """UsageError if the method, with these options, would not find the installed weights."""
-    found = files_of(training.method, method_options(training.method, options))
+    found = choose_method(training.method, options).own_files()
     if installed not in found.values():
         wanted = ", ".join(path.stem for path in found.values()) or "none"
         raise UsageError(

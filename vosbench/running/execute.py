@@ -1,0 +1,152 @@
+"""A plan -> the masks of its missing sequences, each made whole, and the run's folder finished.
+
+How one sequence is done is told in sequence.py, what lies in the folder in folder.py. No mask is
+removed before those that replace it are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import logging
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from vosbench.errors import DataError, VosbenchError
+from vosbench.files import alone_in
+from vosbench.running import cluster, manifest
+from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
+from vosbench.running.plan import RunPlan
+from vosbench.running.records import finished, is_done
+from vosbench.running.sequence import FrameDone, segment_by_name, segment_sequence
+from vosbench.types import Dataset
+
+SequenceDone = Callable[[str, str | None], None]  # sequence, its error or None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """Where a run lies, which sequences it holds, which were computed now and which failed.
+
+    dataset: as it was opened for the run, to score with.
+    former: the run whose place this one was to take, kept because this one is not whole.
+    """
+
+    folder: Path
+    dataset: Dataset
+    sequences: tuple[str, ...]
+    computed: tuple[str, ...]
+    failed: dict[str, str]
+    former: Path | None = None
+
+
+def compute(
+    plan: RunPlan,
+    *,
+    on_sequence: SequenceDone | None = None,
+    on_frame: FrameDone | None = None,
+) -> RunResult:
+    """Compute the missing sequences of a plan; one that fails does not stop the others.
+
+    A run that is to replace another takes its place when it is whole, or has all that the other
+    has; until then the other is not touched.
+
+    on_sequence: called with each sequence that ended and its error or None.
+    on_frame: called after each frame where the work runs in this process.
+    """
+    folder, replaces, sequences = plan.folder, plan.replaces, plan.resolved.sequences
+    with contextlib.ExitStack() as held:
+        for place in filter(None, (replaces, folder)):
+            held.enter_context(alone_in(place))
+            settle(place)
+        prepare(folder, anew=plan.anew)
+        missing = [name for name in plan.frames if not is_done(folder, name)]  # now, under the lock
+        manifest.start(folder, plan.described, computing=bool(missing))
+        log = held.enter_context(log_of(folder))
+        log.info("%s: %d of %d sequences to do", folder.name, len(missing), len(sequences))
+        failed = dict(plan.broken)
+        for name in failed:
+            log.error("%s: %s", name, failed[name])
+        if missing:
+            forget_scores(folder)
+        whole = set(plan.frames) - set(missing)
+        try:
+            for name, fault in _outcomes(plan, missing, log, on_frame):
+                if fault:
+                    failed[name] = fault
+                else:
+                    whole.add(name)
+                if on_sequence:
+                    on_sequence(name, fault)
+        finally:  # a worker may have finished more than it could tell before a Ctrl-C
+            left = [name for name in missing if name not in failed and name not in whole]
+            whole.update(name for name in left if is_done(folder, name))
+            done = [name for name in sequences if name in whole]
+            manifest.finish(folder, done=done, failed=failed)
+        computed = tuple(name for name in missing if name in whole)
+        if replaces and (not failed or finished(replaces) <= whole):
+            change_places(folder, replaces)
+            folder, replaces = replaces, None
+        return RunResult(folder, plan.resolved.dataset, sequences, computed, failed, replaces)
+
+
+def _outcomes(
+    plan: RunPlan, missing: list[str], log: logging.Logger, on_frame: FrameDone | None
+) -> Iterator[tuple[str, str | None]]:
+    """Each missing sequence as it ends, and why it failed or None; both go to the log."""
+    folder, config = plan.folder, plan.resolved.config
+    begun = []
+    for name in missing:
+        try:
+            discard(folder, name)  # masks without a record, or fewer than it says
+            begun.append(name)
+        except DataError as error:
+            log.error("%s: %s", name, error)
+            yield name, str(error)
+    work = _work(plan, on_frame)
+    for name, record, raised in cluster.map_tasks(
+        work, begun, workers=config.workers, scheduler=config.scheduler
+    ):
+        if raised is not None:
+            log.error("%s: %s", name, "".join(traceback.format_exception(raised)))
+            yield name, message_of(raised)
+        elif not is_done(folder, name):
+            fault = (
+                f"a worker says done, but no masks are in {folder}; "
+                "workers must see the same folders under the same paths"
+            )
+            log.error("%s: %s", name, fault)
+            yield name, fault
+        else:
+            log.info("%s: done, %s", name, record)
+            yield name, None
+
+
+def _work(plan: RunPlan, on_frame: FrameDone | None) -> Callable[[str], object]:
+    """What does one sequence of a plan: here with what is open, elsewhere by names."""
+    folder, config = plan.folder.resolve(), plan.resolved.config
+    if plan.method is not None:
+        return functools.partial(
+            segment_sequence,
+            config,
+            plan.method,
+            plan.resolved.dataset,
+            folder,
+            on_frame=on_frame,
+        )
+    threads = 1 if config.scheduler else max(1, (os.cpu_count() or 1) // config.workers)
+    return functools.partial(segment_by_name, config, folder, threads=threads)
+
+
+def message_of(error: BaseException) -> str:
+    """One message for the user: ours as it is, the method's own error with its type."""
+    if isinstance(error, VosbenchError):
+        return str(error)
+    if type(error).__name__ == "KilledWorker":
+        return "its worker processes died, one after another: out of memory, or ended by the method"
+    if isinstance(error, OSError):
+        return f"{error}; make room or mend the folder, then give the same command again"
+    return f"{type(error).__name__}: {error} (traceback in log.txt)"

@@ -1,0 +1,155 @@
+"""A run's configuration -> what is to be computed where; this only looks, and removes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from vosbench.errors import DataError, UsageError
+from vosbench.files import give_back
+from vosbench.masks import ids
+from vosbench.protocols import check_numbered
+from vosbench.resolve import check_device
+from vosbench.results import load_manifest
+from vosbench.running import cluster, manifest
+from vosbench.running.config import RunConfig
+from vosbench.running.folder import building, refuse_strangers
+from vosbench.running.records import finished, has_changed, is_done
+from vosbench.running.resolved import Resolved, resolve
+from vosbench.types import Method, Sequence, check_name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """A validated run before anything is computed.
+
+    method: built, where the work stays in this process; None where others build it.
+    folder: where it is computed. described: its run.json.
+    frames: number of frames of each sequence that can be run, longest first.
+    broken: the faults of the others. missing: the sequences still to be computed.
+    replaces: the run whose place this one takes when it is whole, under `--overwrite always`.
+    anew: whether an earlier attempt in `folder` is of other data or options, and is not gone on
+        with.
+    """
+
+    resolved: Resolved
+    method: Method | None
+    folder: Path
+    described: dict[str, Any]
+    frames: dict[str, int]
+    broken: dict[str, str]
+    missing: tuple[str, ...]
+    replaces: Path | None
+    anew: bool
+
+
+def plan_run(config: RunConfig) -> RunPlan:
+    """Validate everything that can be known before computing.
+
+    Raises:
+        UsageError: an unknown name or option, or a folder that holds another run, other data's
+            masks or what is none of a run.
+        DataError: the dataset is not there, or the run's folder cannot be written.
+    """
+    resolved = resolve(config)
+    cluster.check(workers=config.workers, scheduler=config.scheduler)
+    if not config.scheduler:  # else it is the workers' device
+        check_device(config.device)
+    method = resolved.method.build(device=config.device, seed=config.seed)
+    opened, broken = _open(resolved)
+    described = manifest.describe(resolved)
+    try:
+        folder = _choose_folder(config.out, described, opened)
+        if folder.exists() and config.overwrite == "never":
+            raise UsageError(
+                f"{folder} exists; use --overwrite missing to go on, always to start anew"
+            )
+        refuse_strangers(folder)
+        replaces, anew = None, False
+        if config.overwrite == "always" and (folder / "run.json").exists():
+            replaces, folder = folder, building(folder)
+            refuse_strangers(folder)
+            anew = (folder / "run.json").exists() and not _goes_on(folder, described, opened)
+        else:
+            manifest.check(folder, described)
+            _refuse_changed(folder, opened)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".lock").touch()
+    except OSError as error:
+        raise DataError(f"{config.out} cannot be written: {error}; choose another --out") from error
+    frames = {name: len(sequence.frames) for name, sequence in opened.items()}
+    longest_first = sorted(frames, key=lambda name: (-frames[name], name))
+    return RunPlan(
+        resolved=resolved,
+        method=method if config.here else None,
+        folder=folder,
+        described=described,
+        frames={name: frames[name] for name in longest_first},
+        broken=broken,
+        missing=tuple(name for name in longest_first if anew or not is_done(folder, name)),
+        replaces=replaces,
+        anew=anew,
+    )
+
+
+def _open(resolved: Resolved) -> tuple[dict[str, Sequence], dict[str, str]]:
+    """The sequences that can be run, and the faults of the others."""
+    opened, broken = {}, {}
+    for name in resolved.sequences:
+        try:
+            sequence = resolved.dataset.sequence(name)
+            if resolved.protocol.objects == "numbered" and sequence.prompts:
+                first = min(sequence.prompts)
+                what = f"{name}, annotation {sequence.frame_names[first]}"
+                numbers = ids(sequence.prompts[first])
+                check_numbered(numbers, what, resolved.dataset.card, resolved.protocol)
+            opened[name] = sequence
+        except DataError as error:
+            broken[name] = str(error)
+    return opened, broken
+
+
+def _choose_folder(out: Path, described: dict[str, Any], opened: dict[str, Sequence]) -> Path:
+    """The run's folder: of two runs of own data of one name, the later gets digits of its root.
+
+    Own data that were moved, which shows in that they are not where they were but the same, are
+    no others.
+    """
+    folder = out / check_name(manifest.folder_name(described), "folder", "runs")
+    give_back(folder)
+    if not described["own_data"]:
+        return folder
+    apart = manifest.apart(folder, described)
+    give_back(apart)
+    if apart.exists() or not (folder / "run.json").exists():
+        return apart if apart.exists() else folder
+    try:
+        root = load_manifest(folder).get("root")
+    except DataError:  # told, or replaced, by whoever comes next
+        return folder
+    if root is None or root == described["root"]:
+        return folder
+    done = finished(folder)
+    same = done <= opened.keys() and not any(has_changed(folder, opened[name]) for name in done)
+    return folder if same and not Path(root).exists() else apart
+
+
+def _goes_on(folder: Path, described: dict[str, Any], opened: dict[str, Sequence]) -> bool:
+    """Whether an earlier attempt is of the same run on the same data."""
+    try:
+        manifest.check(folder, described)
+    except (UsageError, DataError):
+        return False
+    return not any(has_changed(folder, sequence) for sequence in opened.values())
+
+
+def _refuse_changed(folder: Path, opened: dict[str, Sequence]) -> None:
+    """UsageError where finished masks are of data that have changed since."""
+    changed = [name for name, sequence in opened.items() if has_changed(folder, sequence)]
+    if changed:
+        some = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
+        raise UsageError(
+            f"{folder} holds masks of other data: the frames or prompts of {some} have changed "
+            "since; use --overwrite always to make all of them anew, or another --out"
+        )

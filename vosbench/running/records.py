@@ -1,0 +1,58 @@
+"""The records of a run's finished sequences: which are whole, and of which data they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from vosbench.types import Sequence, check_name
+from vosbench.videos import content
+
+
+def data_sha256(sequence: Sequence) -> str:
+    """The hash of what a method is given: frames and their names, prompts."""
+    digest = hashlib.sha256("\n".join(sequence.frame_names).encode())
+    for index, prompt in sorted(sequence.prompts.items()):
+        digest.update(f"{index} {prompt.shape}".encode() + prompt.tobytes())
+    for piece in content(sequence.frames):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def has_changed(folder: Path, sequence: Sequence) -> bool:
+    """Whether a finished sequence was made of other data than it has now."""
+    record = read_record(folder, sequence.name)
+    return record is not None and record["data_sha256"] != data_sha256(sequence)
+
+
+def finished(folder: Path) -> set[str]:
+    """The sequences that a run's folder holds whole."""
+    names = {path.stem for path in (folder / "sequences").glob("[!.]*.json")}
+    return {name for name in names if is_done(folder, name)}
+
+
+def is_done(folder: Path, name: str) -> bool:
+    """Whether a run's folder holds the whole sequence: its record, and every mask it tells of."""
+    record = read_record(folder, name)
+    if record is None:
+        return False
+    masks = {path.stem for path in (folder / "masks" / name).glob("*.png")}
+    return masks.issuperset(record["frame_names"])
+
+
+def read_record(folder: Path, name: str) -> dict[str, Any] | None:
+    """What is known of a finished sequence; None where there is no such record.
+
+    Raises:
+        DataError: it has a name that no file of ours may have.
+    """
+    path = folder / "sequences" / f"{check_name(name, 'sequence', folder)}.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    for frame in record["frame_names"]:
+        check_name(frame, "frame", path)
+    return record

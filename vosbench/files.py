@@ -196,6 +196,8 @@ def replace(path: Path, to: Path, *, inside: Path) -> None:
 
 def _guard(path: Path, inside: Path) -> None:
     """DataError unless a path is strictly inside a folder; a link at its end is not followed."""
+    if path.parent == inside and path.name not in ("", ".."):
+        return  # wherever links lead, a name in a folder lies in it
     place = path.parent.resolve() / path.name
     if path.name in ("", "..") or inside.resolve() not in place.parents:
         raise DataError(

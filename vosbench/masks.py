@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -128,16 +129,17 @@ def ids(mask: Mask) -> tuple[int, ...]:
     return tuple(int(i) for i in np.flatnonzero(counts) if i)
 
 
-def palette() -> list[int]:
+@functools.cache  # every mask that is written asks for it
+def palette() -> tuple[int, ...]:
     """The 256 colours of DAVIS masks (the PASCAL VOC colour map): r, g, b, r, g, b, ..."""
-    colours = []
+    colours: list[int] = []
     for index in range(256):
         rgb = [0, 0, 0]
         for bit in range(8):
             for channel in range(3):
                 rgb[channel] |= ((index >> (3 * bit + channel)) & 1) << (7 - bit)
         colours += rgb
-    return colours
+    return tuple(colours)
 
 
 class MaskFiles(Mapping[int, Mask]):

@@ -310,3 +310,13 @@ def test_a_run_has_one_colour_on_the_page_and_in_its_figures(folder: Path) -> No
         drawn = svg.read_text(encoding="utf-8").upper()
         assert all(f"STROKE: {colour.upper()}" in drawn for colour in colours)
     assert all(f'stroke="{colour}"' in page for colour in colours)
+
+
+def test_the_place_is_checked_before_anything_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    report.check(tmp_path / "mine")
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match=r"mine is no report \(it has no report.json of one\)"):
+        report.check(tmp_path / "mine")
+    with pytest.raises(UsageError, match="report 'terminal' "):
+        report.check(tmp_path / "new", "terminal")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from vosbench.errors import EXTRAS, MissingExtraError, UsageError, VosbenchError, needing
+from vosbench.tables import Table
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
 
@@ -55,3 +56,9 @@ def test_it_comes_back_from_another_process() -> None:
 def test_every_extra_that_is_named_is_declared() -> None:
     declared = PYPROJECT["project"]["optional-dependencies"]
     assert set(EXTRAS.values()) <= declared.keys()
+
+
+@pytest.mark.usefixtures("without_pandas")
+def test_a_table_says_that_pandas_is_missing() -> None:
+    with pytest.raises(MissingExtraError, match="a table for pandas needs pandas"):
+        Table("t", "T", (), ()).to_pandas()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from vosbench import formats
+from vosbench.errors import needing
 from vosbench.types import check_name
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class Table:
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per row, unrounded; scores are 0-1."""
-        import pandas
+        with needing("a table for pandas"):
+            import pandas
 
         names = [column.name for column in self.columns]
         return pandas.DataFrame([list(row) for row in self.rows], columns=names)

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from graphlib import CycleError
@@ -132,6 +133,19 @@ def test_other_commands_name_what_is_there() -> None:
                 assert words[1] in targets, (page.name, words)
             if words[0] == "python" and not words[1].startswith("-"):
                 assert (ROOT / words[1]).is_file(), (page.name, words)
+
+
+def test_extras_that_pages_install_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {*project["optional-dependencies"]}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for named in re.findall(r'pip install "?[\w.]+\[([\w,]+)\]', text):
+            assert {*named.split(",")} <= extras, page.name
+    table = re.findall(
+        r"(?m)^\| `(\w+)` \|", (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    )
+    assert {*table} == extras - {"dev", "docs"}
 
 
 def test_files_that_pages_name_are_there() -> None:

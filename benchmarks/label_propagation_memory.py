@@ -29,7 +29,7 @@ CODE = """
 import resource, sys, time
 import numpy as np
 import torch
-from vosbench.config import build_method
+from vosbench.resolve import build_method
 preset, backbone, more, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 torch.set_num_threads(threads)
 random = {} if backbone == "raw" else {"weights": "random"}

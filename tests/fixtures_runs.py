@@ -12,8 +12,10 @@ from vosbench.files import write_json
 from vosbench.masks import write_mask
 from vosbench.protocols import DAVIS2017
 from vosbench.results import Result, load
-from vosbench.scoring.evaluate import Evaluation, Score, _summarise
+from vosbench.scoring.evaluation import Evaluation
+from vosbench.scoring.measure import Score
 from vosbench.scoring.pairs import Task
+from vosbench.scoring.summarise import summarise
 from vosbench.types import Sequence as Video
 
 Scores = Mapping[tuple[str, int], Sequence[float]]
@@ -63,7 +65,7 @@ def write_run(
             "card_sequences": card_sequences, "truth_crc32": truth,
             "list_sha256": "+".join(names),
         },
-        **_summarise(rows, tasks, chosen),
+        **summarise(rows, tasks, chosen),
         "copy_first": None,
         "unscored": [],
     }  # fmt: skip

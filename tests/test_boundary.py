@@ -12,6 +12,7 @@ from reference import boundary as slow
 import vosbench.metrics.boundary
 from vosbench.metrics import boundary
 from vosbench.metrics.boundary import boundary_f, contour, tolerance
+from vosbench.metrics.crop import around
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=14)
 MASKS = SHAPES.flatmap(lambda shape: hnp.arrays(np.bool_, shape))
@@ -96,7 +97,7 @@ def test_a_contour_in_the_first_corner_is_dilated_without_holes():
 @given(PAIRS)
 def test_a_cut_around_both_changes_nothing(pair):
     prediction, truth = pair
-    box = boundary.around(prediction | truth)
+    box = around(prediction | truth)
     cut = boundary_f(prediction[box], truth[box], radius=tolerance(*truth.shape))
     assert cut == boundary_f(prediction, truth)
 

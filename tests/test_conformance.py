@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vosbench import registry
-from vosbench.scoring.evaluate import Evaluation, evaluate
+from vosbench.scoring.evaluation import Evaluation, score_masks
 
 DATA = Path(os.environ.get("VOSBENCH_DATA", "/nonexistent"))
 RESULTS = DATA / "official-results"
@@ -23,7 +23,7 @@ def score(name: str, folder: str, masks: Path, *, baseline: bool = False) -> Eva
     dataset = registry.load("datasets", name).load(DATA / folder, split="val", resolution="480p")
     protocol = dataset.card.protocols[0]
     assert protocol.name == name
-    return evaluate(dataset, masks, protocol=protocol, baseline=baseline)
+    return score_masks(dataset, masks, protocol=protocol, baseline=baseline)
 
 
 @pytest.mark.parametrize("technique", ["osvos", "stm", "siammask"])

@@ -17,7 +17,7 @@ from vosbench.errors import UsageError, VosbenchError
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
 from vosbench.scoring import crosscheck
 from vosbench.scoring.crosscheck import cross_check
-from vosbench.scoring.evaluate import evaluate
+from vosbench.scoring.evaluation import score_masks
 
 DATA = Path(os.environ.get("VOSBENCH_DATA", "/nonexistent"))
 
@@ -32,7 +32,7 @@ def scorer(request):
 
 def check(tmp_path, dataset, masks, scorer, protocol):
     folder = write(tmp_path / "masks", masks)
-    return cross_check(dataset, folder, scorer, evaluate(dataset, folder, protocol=protocol))
+    return cross_check(dataset, folder, scorer, score_masks(dataset, folder, protocol=protocol))
 
 
 @pytest.mark.parametrize("protocol", [DAVIS2017, DAVIS2016, PROMPTED, UNITED], ids=lambda p: p.name)
@@ -65,7 +65,7 @@ def test_known_differences_are_not_taken_for_ours(tmp_path, scorer):
 def test_a_difference_is_found(tmp_path, scorer):
     dataset = tree({"a": moving(5)})
     folder = write(tmp_path / "masks", {"a": [square(4 + i) for i in range(5)]})
-    ours = evaluate(dataset, folder, protocol=DAVIS2017)
+    ours = score_masks(dataset, folder, protocol=DAVIS2017)
     wrong = replace(ours, rows=tuple(row._replace(F=row.F - 0.25) for row in ours.rows))
     result = cross_check(dataset, folder, scorer, wrong)
     assert result.largest == pytest.approx(0.25)
@@ -121,7 +121,7 @@ def test_real_masks(name):
     plugin = registry.load("datasets", "davis2017")
     dataset = plugin.load(DATA / "DAVIS-2017", split="val", resolution="480p")
     masks = DATA / "official-results/davis2017-val/stm"
-    ours = evaluate(dataset, masks, protocol=DAVIS2017, sequences=("libby",))
+    ours = score_masks(dataset, masks, protocol=DAVIS2017, sequences=("libby",))
     result = cross_check(dataset, masks, name, ours)
     assert len(result.rows) == 1
     assert result.largest < 1e-12

@@ -180,7 +180,7 @@ def test_plugin_folders_are_no_packages() -> None:
     "line",
     [
         "import vosbench.running.plan",
-        "from vosbench.scoring import evaluate",
+        "from vosbench.scoring import evaluation",
         "from vosbench.plugins.methods import copy_first",
         "def f():\n    from vosbench.running.config import RunConfig",
         "import methods.copy_first",

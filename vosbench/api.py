@@ -19,7 +19,7 @@ from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
 from vosbench.running.records import is_done
-from vosbench.scoring import evaluate as scoring
+from vosbench.scoring.evaluation import Evaluation, score_masks
 from vosbench.types import Dataset
 
 
@@ -104,7 +104,7 @@ def score_run(
         out = folder if own else folder / f"scores-{chosen.name}"
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    evaluation = scoring.evaluate(
+    evaluation = score_masks(
         dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
     )
     if out is not None:
@@ -135,7 +135,7 @@ def evaluate(
     opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
-    evaluation = scoring.evaluate(
+    evaluation = score_masks(
         opened,
         masks,
         protocol=choose_protocol(opened.card, protocol),
@@ -149,9 +149,7 @@ def evaluate(
     return Result(masks.resolve().name, out, None, evaluation.summary, masks, checked)
 
 
-def _cross_check(
-    dataset: Dataset, masks: Path, scorer: str, evaluation: scoring.Evaluation
-) -> str | None:
+def _cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluation) -> str | None:
     if not scorer:
         return None
     from vosbench.scoring import crosscheck

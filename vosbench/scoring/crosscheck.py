@@ -25,7 +25,8 @@ from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
 from vosbench.masks import read_mask, write_mask
 from vosbench.metrics.statistics import mean
-from vosbench.scoring.evaluate import Evaluation, Score
+from vosbench.scoring.evaluation import Evaluation
+from vosbench.scoring.measure import Score
 from vosbench.types import Dataset, Sequence
 
 

@@ -1,7 +1,7 @@
 """Pair each mask with the truth of its frame, and check both.
 
-A first look needs only the names of files; then `pairs` reads each file once, and `evaluate`
-scores the pairs. Faults are collected, so that a user sees all of them at once.
+A first look needs only the names of files; then `read_pairs` reads each file
+once, and what comes of it is scored. Faults are collected, so that a user sees all of them at once.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Pair(NamedTuple):
     held: Mask | None
 
 
-def plan(
+def find_tasks(
     dataset: Dataset, names: tuple[str, ...], masks: Path, protocol: ScoringProtocol
 ) -> tuple[dict[str, Task], tuple[str, ...]]:
     """The task of each sequence, and the names of sequences without a frame to score.
@@ -137,7 +137,7 @@ def _missing(task: Task, folder: Path) -> list[str]:
     return [f"{len(missing)} of {len(wanted)} masks are missing in {folder}: {some}"]
 
 
-def pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:
+def read_pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:
     """Read the masks frame by frame; a frame with a fault is skipped, the fault added to `faults`.
 
     hold: also give the prompts so far, as copy-first would repeat them.

@@ -9,35 +9,22 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from zlib_ng.zlib_ng import crc32
 
 from vosbench.errors import DataError
 from vosbench.files import write_json, write_text
-from vosbench.metrics.boundary import around, boundary_f, tolerance
-from vosbench.metrics.region import region_similarity
-from vosbench.metrics.statistics import Statistics, average, over_frames
 from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
-from vosbench.scoring.pairs import Pair, Task, pairs, plan
-from vosbench.types import Dataset, Mask, ScoringProtocol
-
-
-class Score(NamedTuple):
-    """One row of scores.csv; its field names are the header."""
-
-    sequence: str
-    object: int
-    frame: str
-    J: float
-    F: float
+from vosbench.scoring.measure import Score, measure
+from vosbench.scoring.pairs import Task, find_tasks, read_pairs
+from vosbench.scoring.summarise import summarise
+from vosbench.types import Dataset, ScoringProtocol
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ class Evaluation:
         write_json(folder / "summary.json", self.summary)
 
 
-def evaluate(
+def score_masks(
     dataset: Dataset,
     masks: Path,
     *,
@@ -81,7 +68,7 @@ def evaluate(
         DataError: masks are missing or do not fit the truth; lists every fault.
     """
     names = choose_sequences(dataset.names, sequences or ())
-    tasks, unscored = plan(dataset, names, masks, protocol)
+    tasks, unscored = find_tasks(dataset, names, masks, protocol)
     rows: list[Score] = []
     held: list[Score] = []
     faults: list[str] = []
@@ -89,13 +76,13 @@ def evaluate(
     for name in names:
         if name in tasks:
             task = tasks[name]
-            for pair in pairs(task, masks / name, faults, hold=baseline):
+            for pair in read_pairs(task, masks / name, faults, hold=baseline):
                 crc = crc32(np.ascontiguousarray(pair.truth), crc)
                 if faults:
                     continue  # no scores will be given, but find all faults
-                rows += _score(task, pair, pair.prediction)
+                rows += measure(task, pair, pair.prediction)
                 if pair.held is not None:
-                    held += _score(task, pair, pair.held)
+                    held += measure(task, pair, pair.held)
         if progress:
             progress(name)
     if faults:
@@ -114,12 +101,12 @@ def evaluate(
             "truth_crc32": f"{crc:08x}",
             "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
         },
-        **_summarise(rows, tasks, protocol),
+        **summarise(rows, tasks, protocol),
         "copy_first": None,
         "unscored": [*unscored, *_never_scored(rows, tasks)],
     }
     if held:
-        still = _summarise(held, tasks, protocol)
+        still = summarise(held, tasks, protocol)
         summary["copy_first"] = {key: still[key] for key in ("J", "F", "J&F")}
     return Evaluation(tuple(rows), summary)
 
@@ -130,25 +117,6 @@ def _official(dataset: Dataset) -> int:
     return len(card.splits.get(split, ())) or card.counts.get(split, len(dataset.names))
 
 
-def _score(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
-    """J and F of each object that is scored in a frame, computed in the box around all masks."""
-    name = task.sequence.frame_names[pair.frame]
-    radius = tolerance(*pair.truth.shape)
-    box = around(mask | pair.truth)
-    for number, since in task.since.items():
-        if pair.frame > since:
-            prediction, truth = _pixels(mask[box], number), _pixels(pair.truth[box], number)
-            j = region_similarity(prediction, truth)
-            f = boundary_f(prediction, truth, radius=radius)
-            yield Score(task.sequence.name, number or 1, name, j, f)
-
-
-def _pixels(mask: Mask, number: int | None) -> npt.NDArray[np.bool_]:
-    """Where the object with this id is; for None, where any object is."""
-    pixels: npt.NDArray[np.bool_] = mask > 0 if number is None else mask == number
-    return pixels
-
-
 def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[str]:
     """Objects that no frame scores, e.g. those of a prompt on the last frame."""
     scored = {(row.sequence, row.object) for row in rows}
@@ -156,52 +124,3 @@ def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[
         for number in task.since:
             if (name, number or 1) not in scored:
                 yield f"{name}, object {number or 1}"
-
-
-class _Unit(NamedTuple):
-    """One thing that is averaged: an object, a sequence, a group, or everything."""
-
-    labels: dict[str, Any]
-    J: Statistics
-    F: Statistics
-
-    def entry(self) -> dict[str, Any]:
-        """Its row in summary.json."""
-        scores = {"J": self.J._asdict(), "F": self.F._asdict()}
-        return {**self.labels, **scores, "J&F": (self.J.mean + self.F.mean) / 2}
-
-
-def _summarise(
-    rows: Iterable[Score], tasks: Mapping[str, Task], protocol: ScoringProtocol
-) -> dict[str, Any]:
-    """Average frames to objects, sequences and groups, and these to one number, by protocol."""
-    objects: list[_Unit] = []
-    sequences: list[_Unit] = []
-    for name, of_sequence in groupby(rows, key=lambda row: row.sequence):
-        group = tasks[name].sequence.group
-        members: list[_Unit] = []
-        frames: set[str] = set()
-        for number, of_object in groupby(of_sequence, key=lambda row: row.object):
-            _, _, stems, j, f = zip(*of_object, strict=True)
-            labels = {"sequence": name, "object": number, "group": group, "frames": len(stems)}
-            members.append(_Unit(labels, over_frames(j), over_frames(f)))
-            frames.update(stems)
-        labels = {"sequence": name, "group": group, "frames": len(frames), "objects": len(members)}
-        objects += members
-        sequences.append(_merge(labels, members))
-    units = {"objects": objects, "sequences": sequences}
-    if protocol.average == "groups":
-        by_group: dict[str, list[_Unit]] = {}
-        for unit in sequences:
-            by_group.setdefault(unit.labels["group"], []).append(unit)
-        units["groups"] = [
-            _merge({"group": group, "sequences": len(members)}, members)
-            for group, members in by_group.items()
-        ]
-    tables = {kind: [unit.entry() for unit in members] for kind, members in units.items()}
-    return {**_merge({}, units[protocol.average]).entry(), **tables}
-
-
-def _merge(labels: dict[str, Any], units: Sequence[_Unit]) -> _Unit:
-    """The mean of some units, with the labels that it gets in summary.json."""
-    return _Unit(labels, average(u.J for u in units), average(u.F for u in units))

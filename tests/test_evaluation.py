@@ -18,7 +18,8 @@ from vosbench.errors import DataError, TruthWithheldError, UsageError
 from vosbench.masks import write_mask
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
 from vosbench.results import load_summary
-from vosbench.scoring.evaluate import Evaluation, Score, evaluate
+from vosbench.scoring.evaluation import Evaluation, score_masks
+from vosbench.scoring.measure import Score
 from vosbench.types import DatasetCard, Mask, ScoringProtocol, Sequence
 
 GROUPS = replace(PROMPTED, name="groups", average="groups")
@@ -89,7 +90,7 @@ def write(root: Path, masks: Mapping[str, Mapping[int, Mask] | list[Mask]]) -> P
 def score(
     tmp_path: Path, dataset: Tree, masks, protocol: ScoringProtocol = DAVIS2017, **options
 ) -> Evaluation:
-    return evaluate(dataset, write(tmp_path / "masks", masks), protocol=protocol, **options)
+    return score_masks(dataset, write(tmp_path / "masks", masks), protocol=protocol, **options)
 
 
 def fails(tmp_path: Path, dataset: Tree, masks, protocol: ScoringProtocol = DAVIS2017) -> DataError:
@@ -240,7 +241,7 @@ def test_a_choice_of_sequences_and_progress(tmp_path):
     assert result.summary["dataset"]["card_sequences"] == 3
     assert [row.sequence for row in result.rows] == ["a", "a", "c", "c"]
     with pytest.raises(UsageError, match=r"unknown sequence 'aa'; did you mean 'a'\?"):
-        evaluate(dataset, tmp_path, protocol=DAVIS2017, sequences=("aa",))
+        score_masks(dataset, tmp_path, protocol=DAVIS2017, sequences=("aa",))
 
 
 def test_a_baseline_needs_a_prompt(tmp_path):
@@ -283,7 +284,7 @@ def test_every_missing_file_and_folder_is_listed_before_reading(tmp_path):
 
 def test_a_missing_mask_folder_is_said(tmp_path):
     with pytest.raises(DataError, match="nowhere is not a folder; expected masks as"):
-        evaluate(tree({"a": moving(3)}), tmp_path / "nowhere", protocol=DAVIS2017)
+        score_masks(tree({"a": moving(3)}), tmp_path / "nowhere", protocol=DAVIS2017)
 
 
 def test_every_unfit_file_is_listed(tmp_path):
@@ -293,7 +294,7 @@ def test_every_unfit_file_is_listed(tmp_path):
     masks = write(tmp_path / "masks", {"a": wrong, "b": moving(6)})
     (masks / "b" / "00004.png").write_bytes(b"")
     with pytest.raises(DataError) as caught:
-        evaluate(tree({"a": moving(6), "b": moving(6)}), masks, protocol=DAVIS2017)
+        score_masks(tree({"a": moving(6), "b": moving(6)}), masks, protocol=DAVIS2017)
     faults = caught.value.faults
     assert len(faults) == 3
     assert "a/00001.png is 20x32 but its annotation is 24x32" in faults[0]
@@ -348,5 +349,5 @@ def test_each_file_is_read_once(tmp_path, monkeypatch):
     read: list[Path] = []
     original = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or original(path))
-    evaluate(tree({"a": moving(5)}), masks, protocol=DAVIS2017, baseline=True)
+    score_masks(tree({"a": moving(5)}), masks, protocol=DAVIS2017, baseline=True)
     assert [path.name for path in read] == ["00001.png", "00002.png", "00003.png"]

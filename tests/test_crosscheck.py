@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_evaluate import moving, random_masks, square, tree, write
+from test_evaluation import moving, random_masks, square, tree, write
 
 from vosbench import registry
 from vosbench.errors import UsageError, VosbenchError

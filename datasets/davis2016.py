@@ -1,8 +1,8 @@
 """DAVIS-2016: one object a video, 30 training and 20 validation sequences, masks 0/255.
 
-The archive lists pairs of files in ImageSets/<resolution>/<split>.txt; the archive of 2017 lists
-names in ImageSets/2016/<split>.txt and can stand in, its objects united (its masks are drawn anew,
-so its scores are not quite those of 2016). In both, every id above 0 is the object, id 1.
+The archive lists pairs of files in ImageSets/<resolution>/<split>.txt. The archive of 2017 lists
+names in ImageSets/2016/<split>.txt and can be used instead, with its objects united; its masks
+were drawn again, so its scores differ a little. In both, every id above 0 is the object, id 1.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
 
 
 def _listed(lists: Path, resolution: str, split: str) -> dict[str, tuple[str, ...]]:
-    """Sequence -> the frames that the list promises; () where it holds names only."""
+    """Sequence -> the frames in the list; () if the list holds names only."""
     pairs, names = lists / resolution / f"{split}.txt", lists / "2016" / f"{split}.txt"
     if not pairs.is_file() and names.is_file():
         return dict.fromkeys(davis.read_names(names, "one sequence name a line"), ())

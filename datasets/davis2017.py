@@ -1,7 +1,7 @@
 """DAVIS-2017: several objects a video, 60 training, 30 validation and 30 test-dev sequences.
 
-`test-dev` comes in an archive of its own and shows only its first annotations, so that a run works
-and a score does not exist. `trainval` is both lists together.
+`test-dev` comes in its own archive with the first annotations only: it can be run, not scored.
+`trainval` is both lists together.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ MOST_OBJECTS = 32  # more values than this in one mask are grey levels, not obje
 
 
 class Clip(NamedTuple):
-    """Where the frames (folder or video) and the masks (folder or first mask) of a sequence are."""
+    """The frames (a folder or a video) and the masks (a folder or the first mask) of a sequence."""
 
     frames: Path
     masks: Path
@@ -163,7 +163,7 @@ class Folder(ListedDataset):
 
 
 def _frames(source: Path, faults: list[str]) -> tuple[FrameFolder | VideoFile, tuple[str, ...]]:
-    """Frames and their names; faults and no names where there are none."""
+    """Frames and their names; without frames, no names, and the fault is added to `faults`."""
     if source.is_dir():
         files = by_stem(source, faults)
         return FrameFolder(files.values()), tuple(files)
@@ -176,7 +176,7 @@ def _frames(source: Path, faults: list[str]) -> tuple[FrameFolder | VideoFile, t
 
 
 def _truth(paths: Mapping[int, Path], faults: list[str]) -> tuple[MaskFiles, set[int]]:
-    """The masks with 255 settled, and the ids in them; unreadable ones are faults."""
+    """The masks with 255 resolved, and the ids in them; unreadable masks are faults."""
     stored = MaskFiles(paths)
     found: set[int] = set()
     readable: dict[int, Path] = {}

@@ -1,4 +1,4 @@
-"""Holds the prompts still: the floor that every method must beat.
+"""Repeats the prompt on every frame: the baseline that every method must beat.
 
 Frames -> the same mask each time; the objects of a later prompt join at its frame. Frames before
 the first prompt are background. The row "copy from the initial frame" of RPM-Net's tables.

@@ -1,4 +1,4 @@
-"""Masks that any other tool has written, entered as if a method had just made them.
+"""Reads masks that another tool has written, as if a method had just made them.
 
 `folder/<sequence>/<frame name>.png` -> masks. Palette or grey PNGs whose values are object ids;
 0/255 (the habit of DAVIS-2016) is read as the one object of the prompts. Files may be missing

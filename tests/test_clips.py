@@ -87,7 +87,7 @@ def test_videos_and_frame_folders_are_decoded_once(tmp_path: Path, cache: Path) 
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path, cache: Path) -> None:
-    with pytest.raises(DataError, match=r"--videos .*nowhere is no folder"):
+    with pytest.raises(DataError, match=r"--videos .*nowhere is not a folder"):
         clips.prepare(tmp_path / "nowhere", short_side=24)
     (tmp_path / "in").mkdir()
     with pytest.raises(DataError, match="holds no clips: expected video files"):

@@ -157,7 +157,7 @@ def test_a_wrong_folder_says_what_was_expected(tree17: Path, tmp_path: Path) -> 
         load("davis2017", tree17.parent)
     with pytest.raises(DataError, match=r"did you mean .*DAVIS\?"):
         load("davis2017", tree17 / "JPEGImages" / "480p")
-    with pytest.raises(DataError, match="is no folder; davis2017 expects one that holds JPEG"):
+    with pytest.raises(DataError, match="is not a folder; davis2017 expects one that holds JPEG"):
         load("davis2017", tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty does not hold JPEGImages/, Annotations/"):

@@ -30,10 +30,10 @@ def test_runs_of_other_data_are_no_one_group(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", steady({"a": 0.5, "b": 0.5}))
     other = write_run(tmp_path / "o", steady({"a": 0.5}))
     with pytest.raises(
-        UsageError, match=r"do not stand in one table: .*2 sequences: r.*1 sequences: o"
+        UsageError, match=r"do not belong in one table: .*2 sequences: r.*1 sequences: o"
     ):
         one_group([run, other])
-    with pytest.raises(UsageError, match="do not stand in one table: there is none"):
+    with pytest.raises(UsageError, match="do not belong in one table: there is none"):
         one_group([])
 
 

@@ -84,5 +84,5 @@ def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path:
 
 
 def test_masks_of_another_tool_have_no_method(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="theirs is no run of `vosbench run`"):
+    with pytest.raises(UsageError, match="theirs was not made by `vosbench run`"):
         subjects.from_run(results.Result("theirs", None, None, {}))

@@ -43,5 +43,5 @@ def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_damage_is_said(tmp_path: Path) -> None:
     folder.write([looked()], tmp_path)
     (tmp_path / "one.json").unlink()
-    with pytest.raises(DataError, match=r"is damaged: .* remove it, and it is made anew"):
+    with pytest.raises(DataError, match=r"is damaged: .* remove it and inspect again"):
         folder.read(tmp_path)

@@ -9,9 +9,10 @@ from vosbench.running.config import RunConfig
 from vosbench.running.resolved import resolve
 
 
-def test_weights_of_a_training_are_labelled_by_its_folder(tmp_path: Path) -> None:
+def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
     labels = []
-    for name in ("one/weights.safetensors", "two/weights.safetensors", "own.safetensors"):
+    for name in ("one/weights.safetensors", "two/weights.safetensors", "one/own.safetensors",
+                 "two/own.safetensors"):  # fmt: skip
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
@@ -19,5 +20,5 @@ def test_weights_of_a_training_are_labelled_by_its_folder(tmp_path: Path) -> Non
         labels.append(manifest.describe(resolve(config))["label"])
     assert labels == [
         "rpmnet weights=one/weights.safetensors", "rpmnet weights=two/weights.safetensors",
-        "rpmnet weights=own.safetensors",
+        "rpmnet weights=one/own.safetensors", "rpmnet weights=two/own.safetensors",
     ]  # fmt: skip

@@ -53,7 +53,7 @@ def test_names_are_those_of_the_files() -> None:
     assert list(registry.names("datasets")) == sorted(registry.names("datasets"))
     plugin = registry.find("methods", "copy-first")
     assert plugin.path.name == "copy_first.py"
-    assert plugin.summary.startswith("Holds the prompts still")
+    assert plugin.summary.startswith("Repeats the prompt")
     assert "RPM-Net" in plugin.source
 
 
@@ -119,7 +119,7 @@ def test_a_plugin_folder_that_is_not_there_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VOSBENCH_PLUGINS", str(tmp_path / "nowhere"))
-    with pytest.raises(PluginError, match="nowhere, which is no folder"):
+    with pytest.raises(PluginError, match="nowhere, which is not a folder"):
         registry.names("methods")
 
 

@@ -236,7 +236,7 @@ def test_pictures_say_in_words_what_they_show(page: Page) -> None:
 def test_only_a_report_is_replaced(runs: list[results.Result], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match=r"mine is no report \(it has no report.json of one\)"):
+    with pytest.raises(UsageError, match=r"mine is not a report \(it has no report.json of one\)"):
         report.write(runs[:1], tmp_path / "mine", title="")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     report.write(runs, tmp_path / "old", title="Old")

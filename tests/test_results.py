@@ -140,7 +140,7 @@ def test_a_run_under_way_has_blanks_and_a_damaged_record_is_said(tmp_path: Path)
     with pytest.raises(DataError, match=r"run\.json is not the record .*identity has no 'method'"):
         load_manifest(tmp_path / "r")
     path.unlink()
-    with pytest.raises(UsageError, match=r"r is no run: it holds no run\.json"):
+    with pytest.raises(UsageError, match=r"r is not a run: it has no run\.json"):
         load_manifest(tmp_path / "r")
 
 
@@ -151,7 +151,7 @@ HEADER = "sequence,object,frame,J,F\n"
     ("text", "said"),
     [
         (HEADER + "a,1,00001,x,0\n", r"is damaged: line 2: could not convert .*; evaluate again"),
-        (HEADER + "a,1,00001,0,nan\n", "is damaged: line 2: J 0, F nan are no scores"),
+        (HEADER + "a,1,00001,0,nan\n", "is damaged: line 2: J 0, F nan are not scores"),
         (HEADER + "a,1,00001,0\n", "is damaged: line 2: not enough values"),
         ("a,b\n", "is damaged: line 1: 'a,b', expected 'sequence,object,frame,J,F'"),
         ("", "is damaged: line 1: '', expected"),

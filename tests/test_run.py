@@ -158,7 +158,7 @@ def test_one_broken_sequence_does_not_stop_the_others(
     ended = command(*arguments)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
-    assert "1 of 3 sequences failed; whatever was done is kept" in ended.stderr
+    assert "1 of 3 sequences failed; what is done is kept" in ended.stderr
     assert re.search(message, ended.stderr.replace("\n", " ")), ended.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     assert sorted(p.name for p in (folder / "masks").iterdir()) == ["ant", "cat"]

@@ -26,5 +26,5 @@ def test_runtime(tmp_path: Path) -> None:
     both = [(row["run"], row["dataset"]) for row in runtime(*groups([run, other])).records()]
     assert both == [("m", "davis2017"), ("m", "davis2016")]
     assert len({row["run"] for row in runtime(*groups([other, again])).records()}) == 2
-    with pytest.raises(UsageError, match="none of these was timed"):
+    with pytest.raises(UsageError, match="none of these runs has times"):
         runtime(*groups([tool]))

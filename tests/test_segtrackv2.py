@@ -128,7 +128,7 @@ def test_lists_and_names(tree: Path) -> None:
         load(tree).sequence("girl")
     with pytest.raises(UsageError, match=r"unknown split 'val' of segtrackv2; .*known: all"):
         load(tree, split="val")
-    with pytest.raises(UsageError, match="one resolution only"):
+    with pytest.raises(UsageError, match="only one resolution"):
         load(tree, resolution="480p")
     with pytest.raises(DataError, match=r"did you mean .*SegTrackv2"):
         load(tree.parent)

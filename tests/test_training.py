@@ -124,10 +124,10 @@ def test_ctrl_c_leaves_a_checkpoint(train: Train, tmp_path: Path) -> None:
     assert "stopped after step 6; continue with --resume" in stopped.stdout
     refused = train()
     assert refused.returncode == 1
-    assert "holds a training; --resume goes on with it, another --out begins" in refused.stderr
+    assert "holds a training; --resume continues it, another --out starts" in refused.stderr
     other = train("--resume", "--threads", "2", "--seed", "0", "--precision", "bf16-mixed")
     assert other.returncode == 1
-    assert "cannot be resumed, it was begun otherwise:" in other.stderr
+    assert "cannot be resumed, it was started with other settings:" in other.stderr
     assert "precision: 32-true -> bf16-mixed" in other.stderr
     assert "threads: 1 -> 2" in other.stderr
     assert train("--resume").returncode == 0

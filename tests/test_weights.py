@@ -150,7 +150,7 @@ def test_a_pickle_is_never_read(tmp_path: Path) -> None:
     for name in ("net.pth", "net.safetensors"):
         path = tmp_path / name
         path.write_bytes(pickle.dumps(Trap()))
-        with pytest.raises(DataError, match="are no safetensors file") as refused:
+        with pytest.raises(DataError, match="are not a safetensors file") as refused:
             weights.load(network(), path, {})
         assert "safetensors.torch.save_file" in str(refused.value)
     assert not struck.exists()
@@ -158,7 +158,7 @@ def test_a_pickle_is_never_read(tmp_path: Path) -> None:
 
 def test_what_is_cut_off_is_refused(saved: Path) -> None:
     saved.write_bytes(saved.read_bytes()[:-8])
-    with pytest.raises(DataError, match="are no safetensors file"):
+    with pytest.raises(DataError, match="are not a safetensors file"):
         weights.state_of(saved)
 
 

@@ -1,4 +1,4 @@
-"""From a notebook: run and evaluate in one call each, scores as pandas tables.
+"""Use vosbench from Python: run or evaluate in one call, scores as pandas tables.
 
 from vosbench import api
 result = api.run("optical-flow", "synthetic", options={"label": "soft"})
@@ -31,12 +31,12 @@ def run(
     on_sequence: Callable[[str, str | None], None] | None = None,
     **settings: Any,
 ) -> Result:
-    """Run a method over a dataset and score it; `settings` are the other fields of RunConfig.
+    """Run a method on a dataset and score it; `settings` are the other fields of RunConfig.
 
     In a script, call it with workers > 1 only under `if __name__ == "__main__":`.
 
     Raises:
-        IncompleteRunError: a sequence failed; what was done is kept, the same call goes on.
+        IncompleteRunError: a sequence failed; what is done is kept; the same call continues.
     """
     for key in ("root", "out"):
         if settings.get(key) is not None:
@@ -56,8 +56,8 @@ def failures(ran: RunResult) -> str:
     return "\n".join(
         [
             *lines,
-            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed; whatever was done is "
-            f"kept: mend the cause, give the same command again (log: {ran.folder}/log.txt)",
+            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed; what is done is "
+            f"kept: fix the cause, then give the same command again (log: {ran.folder}/log.txt)",
             *former,
         ]
     )

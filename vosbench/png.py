@@ -1,4 +1,4 @@
-"""Plain PNGs without Pillow, several times faster: the bytes of a file become a Mask, or None.
+"""Decode the plain PNGs of masks, several times faster than Pillow; None for any other PNG.
 
 Plain are grey and palette images of 1 to 8 bits, not interlaced, whose
 rows are all unfiltered (as DAVIS and Pillow write palettes) or all filtered by Sub (as OpenCV

@@ -1,4 +1,4 @@
-"""Where results come from: version, commit, libraries, machine, hashes of files."""
+"""Record what made a result: version, commit, libraries, machine, hashes of files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision"
 
 
 def environment() -> dict[str, Any]:
-    """The machine and the versions, as far as they can be read without importing anything."""
+    """The machine and the versions of libraries, without importing any of them."""
     versions = {}
     for library in LIBRARIES:
         try:
@@ -40,7 +40,7 @@ def environment() -> dict[str, Any]:
 
 
 def made_by() -> str:
-    """The version of this code, with its commit where it runs from a checkout."""
+    """The version of this code, with its commit if it runs from a checkout."""
     commit = _commit()
     return f"vosbench {VERSION}" + (f" at {commit}" if commit else "")
 
@@ -70,7 +70,7 @@ def hashed(files: Mapping[str, Path]) -> dict[str, str]:
 
 @functools.cache
 def _commit() -> str | None:
-    """The checkout's commit, with `+` where tracked files differ from it; None outside one."""
+    """The checkout's commit, with `+` if tracked files differ from it; None without a checkout."""
     here = Path(__file__).resolve().parents[1]
     if not (here / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Names of plugins without importing them, and the import of the one that is asked for.
+"""List plugins by name without importing them, and import one by its name.
 
 A plugin is a module or package directly in methods/, datasets/ or reports/, of this project or of
 a folder in VOSBENCH_PLUGINS; its name is its file's, with `-` for `_`. Or it is the module that an
@@ -68,7 +68,7 @@ def plugins(kind: str) -> dict[str, Plugin]:
         raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
     for folder in filter(None, os.environ.get("VOSBENCH_PLUGINS", "").split(os.pathsep)):
         if not Path(folder).is_dir():
-            raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is no folder")
+            raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is not a folder")
     found: dict[str, Plugin] = {}
     for declared in (*_in_folders(kind), *_in_packages(kind, tuple(sys.path))):
         code = declared.path.read_bytes() if declared.path.is_file() else None
@@ -152,7 +152,7 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def find(kind: str, name: str) -> Plugin:
-    """The plugin of that name; UsageError with the nearest name otherwise."""
+    """The plugin of this name; UsageError suggests the nearest name."""
     known = plugins(kind)
     if name not in known:
         raise UsageError(f"unknown {kind[:-1]} {name!r}; {did_you_mean(name, known)}")

@@ -1,4 +1,4 @@
-"""A scored run read back from its folder: run.json, summary.json and scores.csv, each file once."""
+"""Read a scored run from its folder: run.json, summary.json and scores.csv, each file once."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Result:
 
 
 def load(folder: Path | str) -> Result:
-    """A scored run, its scores under another protocol, or a folder that `evaluate` wrote.
+    """Load a scored run, its scores under another protocol, or a folder of `evaluate`.
 
     Raises:
         DataError: summary.json is missing, or it or run.json is damaged.
@@ -164,7 +164,7 @@ def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:
 
 
 def load_summary(folder: Path) -> dict[str, Any]:
-    """The summary that an evaluation wrote into a folder.
+    """Read the summary.json of a folder.
 
     Raises:
         DataError: there is none, it is no summary, or it has a name that no file may have.
@@ -203,7 +203,7 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = read_json(folder / "run.json", MANIFEST, **_RUN)
     except FileNotFoundError:
-        raise UsageError(f"{folder} is no run: it holds no run.json") from None
+        raise UsageError(f"{folder} is not a run: it has no run.json") from None
     listed = manifest["identity"]["sequences"]
     for name in (*listed, *manifest.get("done", ()), *manifest.get("failed", ())):
         check_name(name, "sequence", folder / "run.json")
@@ -211,7 +211,7 @@ def load_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
-    """The rows of scores.csv by object; DataError unless they are of the summary's objects."""
+    """Read scores.csv by object; DataError if its objects are not those of the summary."""
     scores: dict[tuple[str, int], list[FrameScore]] = {}
     line = 1
     try:
@@ -224,7 +224,7 @@ def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
                 sequence, number, frame, j, f = row
                 score = FrameScore(frame, float(j), float(f))
                 if not (math.isfinite(score.J) and math.isfinite(score.F)):
-                    raise ValueError(f"J {j}, F {f} are no scores")
+                    raise ValueError(f"J {j}, F {f} are not scores")
                 scores.setdefault((sequence, int(number)), []).append(score)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None

@@ -1,4 +1,4 @@
-"""What every analysis gives and every report shows: a table of plain values with its notes.
+"""The table that every analysis returns and every report shows: plain values with notes.
 
 Scores stay 0-1 in a table; a column of unit `%` shows them x 100. What is undefined is None.
 """
@@ -46,7 +46,7 @@ def with_interval(column: Column) -> tuple[Column, Column, Column]:
 
 
 def is_bound(column: Column) -> bool:
-    """Whether it holds a bound of the interval of another column."""
+    """Whether this column is a bound of another column's interval."""
     return column.name.endswith(BOUNDS)
 
 
@@ -96,7 +96,7 @@ class Table:
 
 
 def shown(cell: Cell, column: Column) -> str:
-    """A cell as a person reads it: scaled, rounded, a dash for what is undefined.
+    """A cell for a reader: scaled, rounded, a dash if undefined.
 
     >>> shown(0.3457, Column("J", "%")), shown(-0.0312, Column("gain", "%", signed=True))
     ('34.6', '-3.1')
@@ -149,7 +149,7 @@ def heading(column: Column) -> str:
 
 
 def footnotes(table: Table) -> tuple[str, ...]:
-    """The table's notes, and before them what holds for all columns."""
+    """Notes that hold for all columns, then the table's own."""
     percent = [column for column in table.columns if column.unit == "%"]
     scale = ("scores x 100",) if percent else ()
     return (*scale, *table.notes)

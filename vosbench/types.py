@@ -1,4 +1,4 @@
-"""The words all else is said in: frames, masks, sequences, cards, the protocols of plugins."""
+"""Core types (frames, masks, sequences, cards), and the protocols that plugins implement."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def check_name(name: object, what: str, where: object) -> str:
-    """The name as it is, if a file or folder of ours may have it; names of sequences do.
+    """Give the name back if a file of ours may have it; sequences and frames name files.
 
     Args:
-        name: what stands in the file.
-        what: what it is the name of: "sequence", "frame".
-        where: the file, or the thing, that says it.
+        name: the name as read.
+        what: what it names: "sequence", "frame".
+        where: the file or thing that it comes from.
 
     Raises:
-        DataError: it is no text or empty, leads to another folder, begins with a dot (which files
-            that are still written do), or holds control characters.
+        DataError: it is not text, empty, has a path separator or control characters, or begins
+            with a dot (as the names of incomplete files do).
     """
     if not isinstance(name, str):
-        fault = "is no text"
+        fault = "is not text"
     elif not name.strip():
         fault = "is empty"
     elif _SEPARATOR.search(name):
@@ -61,15 +61,15 @@ def check_name(name: object, what: str, where: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringProtocol:
-    """How per-frame scores become one number; data, saved with every score it made.
+    """How scores of frames become one number; saved with every score.
 
     objects: `numbered` = 1..max id of the first annotation, ids contiguous (DAVIS-2017);
-        `prompted` = every id that a prompt gives, scored after its prompt's frame;
+        `prompted` = every id in a prompt, scored after its prompt's frame;
         `united` = all ids above 0 are one object.
-    drop_first, drop_last: whether the first and the last frame with truth are left out.
-    average: after the mean over frames per object, the mean over all `objects`; or over
-        `sequences` (objects first averaged within one); or over `groups` (then sequences
-        within a group, e.g. the classes of YouTube-Objects).
+    drop_first, drop_last: whether to skip the first and the last frame with truth.
+    average: what is averaged after the frames of each object: all `objects`; or `sequences`
+        (their objects first); or `groups` (objects, then sequences, then groups, e.g. the
+        classes of YouTube-Objects).
     """
 
     name: str
@@ -84,7 +84,7 @@ class ScoringProtocol:
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """One file that may be fetched freely; size in bytes and sha256 are None where unknown."""
+    """One file to download; size in bytes and sha256 are None if unknown."""
 
     url: str
     filename: str
@@ -94,15 +94,15 @@ class Archive:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCard:
-    """What is known of a dataset before looking at the disk.
+    """What we know about a dataset before looking at the disk.
 
     splits: the official sequence lists; a split without a fixed list is mapped to ().
-    frames: official number of frames per sequence, where known.
+    frames: official number of frames per sequence, if known.
     attributes: the attribute tags per sequence; a sequence without an entry was never tagged.
     folder: its folder under VOSBENCH_DATA; "" for a dataset that needs none.
-    protocols: every scoring protocol that may be named; the first is the default.
+    protocols: the scoring protocols to choose from; the first is the default.
     counts: official number of sequences of a split whose names are not fixed.
-    archives: what `data download` fetches; empty where `registration` says where to ask.
+    archives: what `data download` fetches; if empty, `registration` says where to ask.
     """
 
     name: str
@@ -124,13 +124,13 @@ class DatasetCard:
 
 @dataclass(frozen=True, kw_only=True)
 class Sequence:
-    """One video with its prompts and what truth there is; everything is read when asked for.
+    """One video with its prompts and its truth; everything is read when asked for.
 
     frames: `len`, indexing and iteration give frames without holding them all.
     frame_names: the stem under which each frame's mask is written, in order.
     prompts: frame index -> mask of the objects that start there.
-    truth: frame index -> annotation, only for annotated frames; empty where truth is withheld.
-    group: what `ScoringProtocol.average == "groups"` averages within, else "".
+    truth: frame index -> annotation, for annotated frames only; empty if not public.
+    group: the group of the sequence for protocols that average groups, else "".
 
     Raises:
         DataError: a name that no file of ours may have, see `check_name`.
@@ -174,7 +174,7 @@ class Dataset(Protocol):
 
 
 class Audited(NamedTuple):
-    """A sequence as far as it can be built, and every fault of its layout."""
+    """A sequence, as far as its files allow, and every fault of its layout."""
 
     sequence: Sequence | None
     faults: tuple[str, ...]
@@ -182,9 +182,9 @@ class Audited(NamedTuple):
 
 @runtime_checkable
 class Auditable(Protocol):
-    """A dataset that can tell all that is wrong with a sequence, for `data check`.
+    """A dataset that lists everything wrong with a sequence, for `data check`.
 
-    notes: remarks to be shown. objects: official number of objects per sequence, where known.
+    notes: remarks for the user. objects: official number of objects per sequence, if known.
     """
 
     notes: tuple[str, ...]
@@ -207,7 +207,7 @@ class DatasetPlugin(Protocol):
 
 @runtime_checkable
 class Method(Protocol):
-    """Carries masks through a video, seeing frames and prompts and nothing else."""
+    """Carries masks through a video; sees frames and prompts and nothing else."""
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame, in order, reading frames as it goes."""
@@ -216,7 +216,7 @@ class Method(Protocol):
 
 @runtime_checkable
 class PerSequence(Protocol):
-    """A method that reads stored files of its own (masks, flow) and must know which come next."""
+    """A method that reads files per sequence (masks, flow), so it must know the sequence."""
 
     def for_sequence(self, name: str, frame_names: tuple[str, ...]) -> Method:
         """Give the method for this sequence; raise DataError when its files are missing."""
@@ -243,10 +243,10 @@ class Inspection(NamedTuple):
 
 @runtime_checkable
 class Inspectable(Protocol):
-    """A method that shows what it matches with, for receptive fields and PCA pictures."""
+    """A method that shows its embeddings, for receptive fields and PCA pictures."""
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """The cells (h, w) that frames of this size are embedded into."""
+        """The number of cells (h, w) into which frames of this size are embedded."""
         ...
 
     def inspect(self, reference: Frame, target: Frame, cells: npt.NDArray[np.int64]) -> Inspection:
@@ -326,11 +326,11 @@ class Trainee(Protocol):
         ...
 
     def diagnose(self, frames: Tensor, seeds: Tensor) -> dict[str, float]:
-        """Figures of a held-out batch, such as the ratio of the loss to that of the identity."""
+        """Numbers for a held-out batch, e.g. the ratio of the loss to that of the identity."""
         ...
 
     def complaints(self, diagnostics: Mapping[str, float]) -> list[str]:
-        """What these figures show to be wrong, named for a person; mostly nothing."""
+        """Problems that these figures show, in words; usually none."""
         ...
 
     def picture(self, frames: Tensor, seeds: Tensor) -> list[tuple[str, Frame]]:

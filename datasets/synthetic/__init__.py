@@ -1,4 +1,4 @@
-"""Built-in sequences with exact masks and flow, each isolating one attribute of the field.
+"""Built-in sequences with exact masks and flow; each shows one attribute, e.g. occlusion.
 
 240x432, 48 to 60 frames, rendered when asked for; the same bytes on every machine. What each
 sequence holds, against what every sequence without that attribute keeps to (all measured in

@@ -1,4 +1,4 @@
-"""Times become maps between a layer's own coordinates and the picture, exactly invertible.
+"""Motion: exactly invertible maps between a layer's own coordinates and the picture.
 
 A map is an affine one after a bend; a bend shears each axis by a wave along the other, so its
 inverse is the same shear with the other sign, and no area changes.

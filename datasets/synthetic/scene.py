@@ -1,4 +1,4 @@
-"""A scene described in words becomes frames, masks and exact flow: layers laid back to front.
+"""Render a scene, layer by layer from back to front: frames, masks and exact flow.
 
 Each layer carries its own coordinates, so that where a pixel was a frame ago is known exactly.
 Nothing is kept between frames but the textures, so any frame may be asked for in any order.

@@ -1,4 +1,4 @@
-"""Shapes drawn in strokes become signed distances, and with a coat of colours, textures.
+"""Shapes made of strokes, as signed distances, and their coloured textures.
 
 A shape is a list of strokes, each a line with a round, tapering brush; a stroke may cut instead
 of add. Units are pixels at size 1, x right, y down, (0, 0) the point that a motion moves.

@@ -1,4 +1,4 @@
-"""Random bits become textures, and textures are sampled at sub-pixel places, bit-identically.
+"""Make random textures and sample them at sub-pixel positions, bit-identically.
 
 Everything here is integer arithmetic, or float64 of single IEEE operations (+ - * / sqrt), so
 that the same seed gives the same bytes on every machine: no BLAS, no OpenCV warps, no libm.

@@ -1,4 +1,4 @@
-"""Copies labels by the attention that learned to colour grey frames (Vondrick et al., ECCV 2018).
+"""Copies labels with an attention that learned to colour grey frames (Vondrick, ECCV 2018).
 
 Training: three reference frames and a target, all in grey; attention over the references' cells
 copies their colour classes, and the true ones must become likely. Test: the same attention copies

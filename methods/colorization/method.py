@@ -1,4 +1,4 @@
-"""Frames, prompts -> masks: the attention copies the soft masks of the last frames."""
+"""Make masks: the attention copies the soft masks of the last frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames in grey -> embeddings, and the attention that copies colours or labels with them.
+"""Embed grey frames, and copy colours or labels with the attention between them.
 
 Vondrick et al., ECCV 2018: a 2D network encodes each frame; where a cell lies is added; 3D
 convolutions over references and target together give the embeddings that are compared.

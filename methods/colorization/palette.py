@@ -1,4 +1,4 @@
-"""The colour classes: cells' a and b of Lab, clustered by k-means on what training sees."""
+"""The colour classes: k-means clusters of the Lab colours a and b that training sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One step of learning to copy colours: the likelihood of the target's, given the references'."""
+"""One training step: the likelihood of the target's colours, given the references'."""
 
 from __future__ import annotations
 

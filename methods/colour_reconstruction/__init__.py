@@ -1,4 +1,4 @@
-"""Copies labels by the attention that learned to copy colours (the CorrFlow and MAST family).
+"""Copies labels with an attention that learned to copy colours (as CorrFlow and MAST).
 
 Training: the encoder sees earlier frames and the target without one or two Lab channels, and
 attention between them must reconstruct what was dropped. Test: the same attention copies labels

@@ -1,4 +1,4 @@
-"""What the training loop trains: colours of a frame copied from earlier frames."""
+"""One training step: copy the colours of a frame from earlier frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies labels to similar cells of earlier frames: any frozen backbone, any paper's protocol.
+"""Copies labels from similar cells of earlier frames, with any frozen backbone.
 
 Frames, prompts -> masks. A backbone turns each frame into features once; a preset says how labels
 follow them (presets.py has all of them with their sources). `--set preset=dino --set topk=7` takes

@@ -1,4 +1,4 @@
-"""A backbone's name -> what turns a frame into the features of its cells."""
+"""Build the encoder that turns a frame into features of its cells, by a backbone's name."""
 
 from __future__ import annotations
 

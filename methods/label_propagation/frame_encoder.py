@@ -1,4 +1,4 @@
-"""Weights that `vosbench train` made, of any method -> its encoder alone, built from their card.
+"""Build the encoder alone from weights of `vosbench train`, of any method, by their card.
 
 Frames go in as RGB of 0..1 and come out as features of cells. What else the file holds (modules
 that match, mix frames or draw colours) is left out.

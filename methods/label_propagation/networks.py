@@ -1,4 +1,4 @@
-"""Networks of torchvision and timm, tapped at a layer, with the stride and weights asked for."""
+"""Networks of torchvision and timm, read at one layer, with a chosen stride and weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocols of the field as named sets of options, each with the source it was read in.
+"""The settings of published papers as named sets of options, each with its source.
 
 `(code)` in a source: read in the authors' code. What neither the code nor the paper settles is our
 choice and said so in `note`.

@@ -1,4 +1,4 @@
-"""Raw Lab patches as features of cells: the control that every learned encoder is held against.
+"""Raw Lab patches as features: the control that every learned encoder should beat.
 
 A cell is described by the 5x5 Lab values around it on a grid of half its size. Patches are lifted
 to the unit sphere, so that their dot product orders them by squared distance, nearly.

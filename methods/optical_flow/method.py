@@ -1,4 +1,4 @@
-"""Frames, prompts, flow to an earlier frame -> masks: labels follow the flow."""
+"""Make masks: each pixel takes its label from where the flow points in an earlier frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Object maps carried along backward flow, and the mask that they mean.
+"""Carry object maps along backward flow, and turn them into a mask.
 
 A map is float32 (h, w) in 0..1: how much of each pixel one object holds. `warp` samples a map of
 the earlier frame where the flow of the later frame points; outside the image is background.

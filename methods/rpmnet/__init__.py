@@ -1,4 +1,4 @@
-"""RPM-Net (WACV 2020): masks follow offsets that a matching module predicts from two embeddings.
+"""RPM-Net (WACV 2020): moves masks along offsets that a matching module predicts.
 
 Training: D4 samples the reference's colours at the offsets and must give the target's. Test: D4
 samples the previous frame's masks. `matching` names the paper's modules; rpmnet-correlation is our

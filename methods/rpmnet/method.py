@@ -1,4 +1,4 @@
-"""RPM-Net in use: each frame takes its masks from the frame before, where the offsets point.
+"""RPM-Net at work: each frame takes its masks from the frame before, where offsets point.
 
 Maps of 0..1, one per object, on cells of 4x4 px (or at the network's pixels); what they leave is
 background. Online: the last embedding and the last maps are all that is kept.

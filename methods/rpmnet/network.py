@@ -1,4 +1,4 @@
-"""RPM-Net's network: two images -> embeddings -> where each target cell looks in the reference.
+"""RPM-Net's network: embed two images and predict where each target cell looks.
 
 E embeds each frame on cells of 4x4 px; D1 to D3 turn the two embeddings, concatenated, into one
 offset (dy, dx) per cell, in cells (WACV 2020, Table 1). D4, which samples colours in training and

@@ -1,4 +1,4 @@
-"""One step of RPM-Net's training: pairs of frames, or synthetic warps -> a loss on the offsets.
+"""One training step of RPM-Net: pairs of frames or synthetic warps, and a loss on offsets.
 
 The paper's loss: colours sampled from the reference at the offsets must give the target's. Alone
 it captures one or two cells of motion and mostly ends at the identity, so the compact recipe

@@ -1,4 +1,4 @@
-"""Synthetic warps: one frame -> a pair whose offsets are known, for the first part of training.
+"""Synthetic warps: pairs with known offsets, made from one frame, for early training.
 
 The target is the frame seen through a smooth random motion: an affine map, an elastic one, and a
 few blobs that move on their own; then its colours are disturbed. After the synthetic pairs of

@@ -1,4 +1,4 @@
-"""Scores over time -> paths of an SVG, each run in its look."""
+"""Draw scores over time as SVG paths, each run in its colour and dash."""
 
 from __future__ import annotations
 

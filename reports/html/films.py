@@ -1,4 +1,4 @@
-"""Sequences -> frames as JPEG, stored once; masks as run lengths in one script per sequence.
+"""Write frames as JPEG, once each, and masks as run lengths, one script per sequence.
 
 A page opened from disk may neither fetch files nor read the pixels of pictures, but it may load
 scripts. So masks come as text that the viewer decodes, and whatever it shows of them (fills,

@@ -1,1 +1,1 @@
-"""Finished runs -> tables: where a method is good, where it fails, and how sure one can be."""
+"""Analyse scored runs: where a method is good, where it fails, and how sure that is."""

@@ -1,4 +1,4 @@
-"""Two options against each other as a grid, such as backbone and preset."""
+"""Scores by two options as a grid, e.g. backbone and preset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vosbench import registry
 from vosbench.analysis.groups import Group, implied, options_of, plugin_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import PluginError, UsageError, nearest
-from vosbench.options import choices_of
+from vosbench.options import as_typed, choices_of
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 
@@ -29,7 +29,7 @@ def ablation(
     column: str = "",
     seed: int = 0,
 ) -> Table:
-    """The mean score of the runs with each pair of options; a dash where there is no run.
+    """The mean score of the runs with each pair of options; a dash if there is no run.
 
     Its interval is over sequences, seeds and weights as they are. The column is by default the
     first of COLUMNS that a run has; columns stand in the order in which methods declare choices.
@@ -53,9 +53,9 @@ def ablation(
     cells: dict[tuple[str, str], list[Result]] = {}
     for run, own in zip(runs, further, strict=True):
         options = options_of(run)
-        special = (f"{k}={options.get(k)}" for k, v in usual.items() if own.get(k) != v)
-        name = " ".join([str(options[row]), *special])
-        cells.setdefault((name, str(options[column])), []).append(run)
+        special = (f"{k}={as_typed(options.get(k))}" for k, v in usual.items() if own.get(k) != v)
+        name = " ".join([as_typed(options[row]), *special])
+        cells.setdefault((name, as_typed(options[column])), []).append(run)
     order = _declared(runs, column)
     across = sorted({key[1] for key in cells}, key=lambda one: (order.get(one, len(order)), one))
     rows: list[tuple[Cell, ...]] = [
@@ -66,7 +66,7 @@ def ablation(
     usually = []
     for key, value in usual.items():
         plain = [run for run, own in zip(runs, further, strict=True) if own.get(key) == value]
-        texts = {str(options_of(run).get(key)) for run in plain}
+        texts = {as_typed(options_of(run).get(key)) for run in plain}
         usually.append(
             f"{key}={texts.pop()}" if len(texts) == 1 else f"{key} as its other options imply"
         )

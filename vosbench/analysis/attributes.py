@@ -1,4 +1,4 @@
-"""Scores by attribute of the sequences (Fig. 5 of RPM-Net): what a method cannot cope with.
+"""Scores by attribute of the sequences, e.g. occlusion (Fig. 5 of RPM-Net).
 
 An attribute's score is the mean over the objects of the sequences that carry it. Its drop is the
 mean over the objects of the tagged sequences without it, less that; sequences that nobody tagged
@@ -122,7 +122,7 @@ def _row(
 
 
 def _drop(own: Sample, rest: Sample, seed: int) -> list[Cell]:
-    """The mean without less the mean with, each side resampled by itself."""
+    """The mean without the attribute minus the mean with it; both sides resampled."""
     drop = rest.mean() - own.mean()
     if min(len(own.names), len(rest.names)) < 2:
         return [drop, None, None]

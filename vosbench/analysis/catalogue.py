@@ -1,4 +1,4 @@
-"""The analyses by name, and all that were asked for of all groups of runs."""
+"""List the analyses by name, and run the chosen ones on all groups of runs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ ANALYSES = {
 
 
 def choose(what: Iterable[str]) -> tuple[str, ...]:
-    """Names of analyses; () stands for those that need the runs only, `all` for all.
+    """Check names of analyses; () means all that need runs only, `all` means all.
 
     Raises:
         UsageError: an unknown name.
@@ -98,7 +98,7 @@ def tables(
     against: str = "",
     by: tuple[str, str] | None = None,
 ) -> Iterator[Table | Left]:
-    """The analyses of every group of runs, in that order; names tell groups apart where several.
+    """Run the analyses on every group of runs; with several groups, names start with the group.
 
     root: where the data lie, for analyses that need the truth. against: the run that the others
     are compared with. by: the options in rows and columns of ablations.

@@ -1,4 +1,4 @@
-"""Runs on the same sequences -> paired comparisons: table, per-sequence table, plain sentences.
+"""Compare runs on the same sequences: a table, a table per sequence, plain sentences.
 
 Two runs are paired on the sequences that both have, under one protocol and one truth; what is not
 so is refused, and sequences left out are said aloud.
@@ -25,7 +25,7 @@ TIE = 0.001  # a tenth of a point: the last digit that is printed
 
 @dataclass(frozen=True)
 class Comparison:
-    """`first` less `second` in one metric, 0-1, on the sequences that both have.
+    """`first` minus `second` in one metric, 0-1, on the sequences that both have.
 
     differences: sequence -> mean over what the protocol averages in it. p: of the sign-flip test;
     adjusted: by Holm over the comparisons made together. mostly: the attribute whose sequences
@@ -55,7 +55,7 @@ class Comparison:
         return won, len(self.differences) - won - lost, lost
 
     def sentence(self) -> str:
-        """What a reader may conclude, no more."""
+        """What the numbers allow to conclude, in one sentence."""
         ahead, behind, sign = self.first, self.second, 1
         if self.difference < 0:
             ahead, behind, sign = behind, ahead, -1
@@ -116,7 +116,7 @@ def _rank(result: Result) -> tuple[int, float]:
 
 
 def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
-    """The sequences that two runs are paired on, and what is to be said if not all.
+    """The sequences that both runs have, and a note if some are missing.
 
     Raises:
         UsageError: dataset, split, protocol, truth or frames differ, or no sequence is shared.
@@ -133,7 +133,7 @@ def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
         raise UsageError(
             f"{a.name} and {b.name} cannot be paired: the same sequences were scored against "
             f"other truth (checksums {data[0].get('truth_crc32')} and "
-            f"{data[1].get('truth_crc32')}: other masks, frames or resolution); evaluate both anew"
+            f"{data[1].get('truth_crc32')}: other masks, frames or resolution); evaluate both again"
         )
     of_a, of_b = ({row["sequence"]: row for row in run.summary["sequences"]} for run in (a, b))
     names = tuple(name for name in of_a if name in of_b)
@@ -143,7 +143,7 @@ def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
             raise UsageError(
                 f"{a.name} and {b.name} cannot be paired: {name} has {counts[0][0]} objects and "
                 f"{counts[0][1]} scored frames in one, {counts[1][0]} and {counts[1][1]} in the "
-                "other; evaluate both anew"
+                "other; evaluate both again"
             )
     if not names:
         raise UsageError(f"{a.name} and {b.name} share no sequence")

@@ -1,4 +1,4 @@
-"""Where runs fail, from their scores alone: when, on what, and in the region or at the boundary."""
+"""Find where runs fail, from scores alone: when, on which objects, in region or boundary."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def series(run: Result) -> dict[tuple[str, int], Series]:
 
 
 def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
-    """Frame name -> index in the sequence, as far as the files tell."""
+    """Frame name -> index in the sequence, as far as the files show it."""
     folder = run.masks / name if run.masks else None
     masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
     whole = masks if scored <= set(masks) else ["", *sorted(scored)]
@@ -158,7 +158,7 @@ def worst_objects(group: Group, *, count: int = 10) -> Table:
 
 
 def lost_from(each: Series) -> str | None:
-    """The frame from which J stays below LOST to the end; None where the end is not so."""
+    """The frame from which J stays below LOST to the end; None if it ends above."""
     kept = np.flatnonzero(each.J >= LOST)
     first = int(kept[-1]) + 1 if len(kept) else 0
     return each.frames[first] if first < len(each.frames) else None
@@ -227,7 +227,7 @@ def _falls(scored: dict[tuple[str, int], Series]) -> Iterator[_Fall]:
 
 
 def loss(group: Group, *, seed: int = 0) -> Table:
-    """What J and F lack to 1: how much of it is region, how much boundary, and in which frames."""
+    """The loss (1 minus J and F): how much is region, how much boundary, and in which frames."""
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         j, f = run.summary["J"]["mean"], run.summary["F"]["mean"]

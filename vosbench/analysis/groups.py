@@ -1,4 +1,4 @@
-"""Scored runs as the analyses see them: grouped by what they were scored on, told apart by name."""
+"""Group scored runs by what they were scored on, and give them different names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vosbench.types import Dataset, DatasetCard
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that may stand in one table: same sequences, same truth, same protocol; best J first.
+    """Runs that can be compared: same sequences, same truth, same protocol; best J first.
 
     name: fit for a file's name. title: the dataset's, with the split, how much of it was scored
         where that is not all, and the protocol.
@@ -37,7 +37,7 @@ class Group:
 
 
 def groups(results: Iterable[Result]) -> list[Group]:
-    """The runs by what they were scored on; within a group every name is another.
+    """Group runs by what they were scored on; within a group all names differ.
 
     Runs of one dataset, split and protocol that were scored on other sequences or other truth come
     into groups of their own.
@@ -100,13 +100,13 @@ def options_of(result: Result) -> Mapping[str, Any]:
 
 
 def plugin_of(method: str) -> str:
-    """The plugin that a method's name stands for, by name; the name itself where there is none."""
+    """The name of the plugin behind a method's name; the name itself if there is none."""
     plugin = registry.plugins("methods").get(method)
     return plugin.base if plugin else method
 
 
 def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[str, Any]:
-    """All options as those of these names, and the weights, imply them; {} where that is unknown.
+    """All options as these options and the weights imply them; {} if that is unknown.
 
     A method that cannot be loaded here is unknown, and options that alone do not fit together.
     method: whose defaults count, where not those of the run's own.
@@ -133,7 +133,7 @@ def sequence_means(result: Result) -> dict[str, float | None]:
 
 
 def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path | None:
-    """Where a dataset lies now: None for one that needs no data.
+    """Where a dataset's files are now; None for a dataset that needs none.
 
     root: its folder, or the folder that holds it under its card's name; None: not said. Then
     `recorded`, where a run found it, if that is still there, and last VOSBENCH_DATA.
@@ -152,7 +152,7 @@ def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path 
     for place in places:
         if place.exists():
             return place
-    raise UsageError(f"the data are not in {places[-1]}; --root DIR names where they lie now")
+    raise UsageError(f"the dataset is not in {places[-1]}; give its folder with --root DIR")
 
 
 def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
@@ -169,7 +169,7 @@ def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
 
 
 def card_or_none(result: Result) -> DatasetCard | None:
-    """The card of the dataset that a run was scored on; None where it is not registered here."""
+    """The card of the dataset that a run was scored on; None if it is not registered here."""
     try:
         return card_of(result.summary["dataset"]["name"])
     except UsageError:
@@ -177,7 +177,7 @@ def card_or_none(result: Result) -> DatasetCard | None:
 
 
 def notes_of(result: Result) -> tuple[str, ...]:
-    """On how much of the dataset a run was scored, and how."""
+    """Notes: on how much of the dataset a run was scored, and by which protocol."""
     data, protocol = result.summary["dataset"], result.summary["protocol"]
     part = part_of(data).removeprefix(", ")
     warning = [f"ONLY {part}: not comparable with figures for all of them"] if part else []
@@ -192,7 +192,7 @@ def part_of(data: Mapping[str, Any]) -> str:
 
 
 def one_group(results: Iterable[Result]) -> Group:
-    """The runs as one group; UsageError when they were not scored on the same data, alike."""
+    """The runs as one group; UsageError if they were scored on other data or by other rules."""
     listed = groups(results)
     if len(listed) != 1:
         titles = "; ".join(
@@ -200,5 +200,5 @@ def one_group(results: Iterable[Result]) -> Group:
             f"{', '.join(result.name for result in group.results)})"
             for group in listed
         )
-        raise UsageError(f"these runs do not stand in one table: {titles or 'there is none'}")
+        raise UsageError(f"these runs do not belong in one table: {titles or 'there is none'}")
     return listed[0]

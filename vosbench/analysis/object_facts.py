@@ -1,4 +1,4 @@
-"""The truth of a dataset -> facts of every object on every frame: size, speed, appearance.
+"""Measure every object on every frame of the truth: size, speed, appearance.
 
 They come from the annotations, never from prompts or predictions, so that they are the same for
 every run.

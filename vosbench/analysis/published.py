@@ -1,4 +1,4 @@
-"""Scores of papers and leaderboards, each with its source, beside what was measured here.
+"""Published scores of papers and leaderboards, each with its source, beside measured ones.
 
 They lie in reports/published/*.csv, of this project and of every folder of VOSBENCH_PLUGINS. A
 published score stays in a column of its own; what is not as it was published is said in its row.
@@ -15,6 +15,7 @@ from pathlib import Path
 from vosbench import registry
 from vosbench.analysis.groups import Group, card_or_none, implied, plugin_of
 from vosbench.errors import DataError, UsageError
+from vosbench.options import as_typed
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table
 
@@ -83,7 +84,7 @@ def _read(path: Path) -> Iterable[PublishedScore]:
 
 
 def beside(group: Group) -> Table:
-    """What papers report on this dataset and split, and what was measured here by the same means.
+    """Published scores for this dataset and split, beside our runs with the same setup.
 
     Leaderboards give only the techniques that were scored here, by their folder's name.
 
@@ -135,7 +136,7 @@ def beside(group: Group) -> Table:
 
 
 def follows(run: Result, score: PublishedScore) -> bool:
-    """Whether a run is of what was published: same method and options, or same name."""
+    """Whether this run reproduces the setup of a published score."""
     if score.file.endswith("leaderboard"):  # it tells how a technique is called, no more
         return score.technique in (run.name, run.folder.name if run.folder else "")
     if run.manifest is None:
@@ -153,7 +154,7 @@ def follows(run: Result, score: PublishedScore) -> bool:
 
 
 def deviations(run: Result, score: PublishedScore) -> list[str]:
-    """In what a measured run is not as the score was published, as far as can be told."""
+    """How this run differs from the published setup, as far as we can tell."""
     data, protocol = run.summary["dataset"], run.summary["protocol"]["name"]
     differences = []
     if data["sequences"] < data["card_sequences"]:
@@ -175,7 +176,7 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
         named = ("preset", *(pair.partition("=")[0] for pair in score.options.split()))
         usual = implied(run, named)
         differences += [
-            f"{key}={value}, not {usual[key]}"
+            f"{key}={as_typed(value)}, not {as_typed(usual[key])}"
             for key, value in options.items()
             if key in usual and value != usual[key]
         ]

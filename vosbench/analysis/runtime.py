@@ -1,4 +1,4 @@
-"""Seconds a frame of every run, with device, size and what was counted (Table 4 of RPM-Net)."""
+"""Seconds per frame of every run, with device, size and what counts (Table 4 of RPM-Net)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vosbench.tables import Cell, Column, Table
 
 
 def runtime(*groups: Group) -> Table:
-    """The times that run.json holds; runs of several datasets and machines may stand together.
+    """The times in run.json; runs on several datasets and machines can share the table.
 
     Raises:
         UsageError: no run was timed.
@@ -28,7 +28,7 @@ def runtime(*groups: Group) -> Table:
         if run.manifest and run.manifest["timing"]["frames"]
     ]
     if not timed:
-        raise UsageError("none of these was timed: masks of other tools carry no times")
+        raise UsageError("none of these runs has times: masks of other tools come without")
     timed.sort(key=lambda pair: pair[1]["timing"]["median_seconds"])
     rows: list[tuple[Cell, ...]] = []
     for run, manifest in timed:
@@ -71,7 +71,7 @@ def runtime(*groups: Group) -> Table:
 
 
 def frame_size(run: Result) -> str | None:
-    """Height x width of a run's masks, of most sequences; None where they are not there."""
+    """The most frequent height x width of a run's masks; None without masks."""
     sizes: Counter[str] = Counter()
     for folder in sorted(run.masks.iterdir()) if run.masks and run.masks.is_dir() else ():
         first = min(folder.glob("*.png"), default=None)

@@ -1,4 +1,4 @@
-"""What every run reached: the table that commands print, and with intervals the report's."""
+"""The summary table: the mean scores of every run, in a report with intervals."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Sample(NamedTuple):
         return share.astype(np.float64)
 
     def only(self, names: Sequence[str]) -> Sample:
-        """The same for some sequences, in the order given."""
+        """The same for some sequences, in the given order."""
         place = {name: index for index, name in enumerate(self.names)}
         at = [place[name] for name in names]
         strata = np.unique(self.stratum[at], return_inverse=True)[1]
@@ -60,7 +60,7 @@ class Sample(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Lower and upper bound; both None where sequences are too few to give one."""
+    """Lower and upper bound; both None if there are too few sequences."""
 
     low: float | None
     high: float | None

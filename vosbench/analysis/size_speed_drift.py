@@ -1,4 +1,4 @@
-"""Scores against what the objects do: by size, by speed, and drift against appearance."""
+"""Scores by the size and the speed of objects, and how they drift with time or appearance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def by_size(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
-    """Mean J over the frames on which an object covers so much of the image."""
+    """Mean J by the share of the image that an object covers."""
     labels = [f"{100 * a:g} to {100 * min(b, 1):g} %" for a, b in pairwise(SIZES)]
     return _binned(
         group, known, seed, lambda fact: fact.area or None, SIZES, labels,
@@ -35,7 +35,7 @@ def by_size(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table
 
 
 def by_speed(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
-    """Mean J over the frames on which an object moves so fast."""
+    """Mean J by the speed of an object."""
     ends = [f"to {b:g}" if np.isfinite(b) else "or more" for b in SPEEDS[1:]]
     labels = [f"{a:g} {end} px" for a, end in zip(SPEEDS, ends, strict=False)]
     return _binned(
@@ -110,7 +110,7 @@ def _binned(
 
 
 def drift(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
-    """Whether J falls with the time passed, or with how the object has come to look.
+    """Does J fall with the time since the prompt, or with how much the object's look changed?
 
     Rank correlations of 1 - J within each object, then the mean over objects: with the frames
     since the prompt, with the change of its colours, and with each while the other is held still.

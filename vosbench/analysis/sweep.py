@@ -1,4 +1,4 @@
-"""Runs of one method that differ in an option or two -> how far the score moves with each."""
+"""Show how far each option moves the score, from runs that differ in an option or two."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from vosbench.analysis.groups import Group, implied, options_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import UsageError
+from vosbench.options import as_typed
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 
@@ -94,7 +95,10 @@ def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[floa
             lines: dict[tuple[str, ...], dict[float, float]] = {}
             for run in own:
                 options, score = options_of(run), run.summary[metric]["mean"]
-                value, at = options.get(option), tuple(f"{k}={options.get(k)}" for k in others)
+                value, at = (
+                    options.get(option),
+                    tuple(f"{k}={as_typed(options.get(k))}" for k in others),
+                )
                 if isinstance(value, int | float) and not isinstance(value, bool):
                     lines.setdefault(at, {})[value] = score
             lines = {at: line for at, line in lines.items() if len(line) > 2}  # else no course
@@ -107,12 +111,12 @@ def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[floa
 
 
 def _named_seed(identity: Mapping[str, Any]) -> list[str]:
-    """The seed as a label has it, where it is not the usual one."""
+    """The seed as in a label, if it is not the default."""
     return [f"seed={identity['seed']}"] if identity["seed"] else []
 
 
 def _changes(run: Result, base: Result) -> dict[str, Any]:
-    """The options that a run has otherwise than another, with its own values."""
+    """The options in which a run differs from another, with the run's values."""
     own, other = options_of(run), options_of(base)
     return {name: own.get(name) for name in {*own, *other} if own.get(name) != other.get(name)}
 
@@ -135,9 +139,7 @@ def _base(runs: Sequence[Result]) -> Result:
 
 def _text(run: Result, name: str) -> str:
     value = options_of(run).get(name)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else as_typed(value)
 
 
 def _order(run: Result, base: Result) -> list[tuple[str, float, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,15 +13,15 @@ from vosbench.cli.options import RUNS, WHAT_HELP, Format, Root, out_folder, spli
 from vosbench.cli.scored_runs import scored
 from vosbench.errors import UsageError
 
+if TYPE_CHECKING:
+    from vosbench.tables import Table
+
 
 def analyse(
     runs: Annotated[list[Path], RUNS],
     what: Annotated[
         str,
-        typer.Option(
-            help=WHAT_HELP,
-            show_default="all that need no dataset",
-        ),
+        typer.Option(help=WHAT_HELP, show_default="all that need no dataset"),
     ] = "",
     report: Format = "",
     out: Annotated[Path | None, out_folder("none; print the tables")] = None,
@@ -49,13 +50,11 @@ def analyse(
     """
     from vosbench.analysis import catalogue
     from vosbench.analysis.groups import groups
-    from vosbench.files import write_text
 
     names = catalogue.choose(split_list(what, "--what"))
     pair = _pair(by) if by else None
     if report:
         formats.check(report)
-    written = (report,) if report else formats.names()
     nothing = True
     for table in catalogue.tables(groups(scored(runs)), names, root=root, against=against, by=pair):
         if isinstance(table, catalogue.Left):
@@ -64,14 +63,21 @@ def analyse(
         nothing = False
         if out is None:
             typer.echo(formats.render(table, report or formats.TERMINAL))
-            continue
-        out.mkdir(parents=True, exist_ok=True)
-        for name in written:
-            path = out / f"{table.name}{formats.suffix(name)}"
-            write_text(path, formats.render(table, name))
-            typer.echo(path)
+        else:
+            _write(table, (report,) if report else formats.names(), out)
     if nothing:
         raise UsageError("no table could be made; the notes above say why")
+
+
+def _write(table: Table, names: Sequence[str], out: Path) -> None:
+    """Write a table into a folder in these formats and print the paths."""
+    from vosbench.files import write_text
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = out / f"{table.name}{formats.suffix(name)}"
+        write_text(path, formats.render(table, name))
+        typer.echo(path)
 
 
 def _pair(by: str) -> tuple[str, str]:

@@ -139,7 +139,7 @@ Format = Annotated[
     str,
     typer.Option(
         "--format",
-        help="Format of the tables, e.g. markdown; see `vosbench list reports`.",
+        help="Format, e.g. markdown; see `vosbench list reports`.",
         autocompletion=names("reports"),
     ),
 ]

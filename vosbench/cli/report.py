@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vosbench.cli.options import RUNS, Root, out_folder
+from vosbench.cli.options import RUNS, Format, Root, out_folder
 from vosbench.cli.scored_runs import scored
 
 
@@ -15,10 +15,7 @@ def report(
     runs: Annotated[list[Path], RUNS],
     out: Annotated[Path, out_folder()],
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Video object segmentation",
-    style: Annotated[
-        str,
-        typer.Option("--format", help="Report that is a folder; see `vosbench list reports`."),
-    ] = "html",
+    style: Format = "html",
     root: Root = None,
     width: Annotated[
         int, typer.Option(help="Shrink wider frames to this many pixels in the viewer.", min=64)

@@ -1,4 +1,4 @@
-"""Plain values and pictures -> matplotlib figures at paper width, shared by all that draws."""
+"""Draw matplotlib figures at paper width from finished tables and pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores -> charts: grouped bars with intervals, scores against a size, lines over time.
+"""Draw charts of scores: grouped bars with intervals, scores against size, lines over time.
 
 Scores come as 0-1 and are drawn x 100; None is not drawn.
 """

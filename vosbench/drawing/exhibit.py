@@ -1,4 +1,4 @@
-"""Tables and figures shown together: what inspecting gives, and what a report is handed."""
+"""Tables and figures that belong together, as `inspect` makes them and a report shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames with masks laid over them -> qualitative figures (Fig. 4, 8)."""
+"""Draw qualitative figures: frames with masks over them (Fig. 4, 8 of RPM-Net)."""
 
 from __future__ import annotations
 

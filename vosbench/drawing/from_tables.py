@@ -1,4 +1,4 @@
-"""Finished tables -> charts; nothing is measured here."""
+"""Draw charts of finished tables; nothing is measured here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and maps -> figures: strips of results, cosine maps, samples over PCA colours."""
+"""Draw figures of pictures: strips of results, cosine maps, samples over PCA colours."""
 
 from __future__ import annotations
 

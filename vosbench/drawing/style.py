@@ -1,4 +1,4 @@
-"""What all figures share: paper widths, style and the writing; looks.py has the colours.
+"""What all figures share: paper widths, style, saving; looks.py has the colours.
 
 No pyplot: nothing global is touched and nothing is left open.
 """

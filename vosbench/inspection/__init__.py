@@ -1,1 +1,1 @@
-"""What a method's embeddings are alike in: `vosbench inspect`."""
+"""Show which pixels a method's embeddings match: `vosbench inspect`."""

@@ -1,4 +1,4 @@
-"""Runs or methods, and a dataset -> what their embeddings are alike in, as tables and figures.
+"""Show what the embeddings of runs or methods match on a dataset, as tables and figures.
 
 What `vosbench inspect` does: the methods are built anew, as their runs had them, and shown pairs
 of frames; analysis/receptive_field.py and analysis/embedding_pca.py say what is measured.

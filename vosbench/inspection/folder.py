@@ -1,4 +1,4 @@
-"""What inspecting gave <-> a folder: tables in every format, figures, and features.json.
+"""Write the tables and figures of an inspection into a folder, and read them back.
 
 What was computed is kept there under a key of all that decides it, and is read again instead of
 being computed anew.
@@ -104,9 +104,7 @@ def read(folder: Path, *, key: str | None = None) -> Exhibit | None:
             for each in said["figures"]
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{folder} is damaged: {error!r}; remove it, and it is made anew"
-        ) from error
+        raise DataError(f"{folder} is damaged: {error!r}; remove it and inspect again") from error
     return Exhibit(f"features-{folder.name}", folder.name, tables, figures)
 
 

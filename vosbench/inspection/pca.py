@@ -1,4 +1,4 @@
-"""An Inspectable's embeddings of a clip -> colours (RPM-Net, WACV 2020, Fig. 10 and 1).
+"""Show a method's embeddings of a clip as PCA colours (RPM-Net, WACV 2020, Fig. 10 and 1).
 
 The embeddings of reference and target are concatenated, as the matching module sees them (64
 channels in the paper). One PCA per clip, over all its pairs; three components become red, green

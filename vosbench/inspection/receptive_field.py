@@ -1,4 +1,4 @@
-"""Inspectable methods -> how alike a target cell and the places it is compared with are.
+"""Measure how similar a target cell and the places it is compared with are.
 
 RPM-Net (WACV 2020), Fig. 7 and 9: the mean cosine between the embedding of a target cell and those
 of the reference at the positions that the matching module reads for it: a window, a dilated

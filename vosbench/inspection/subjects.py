@@ -1,4 +1,4 @@
-"""A run or a method's name -> the method to look into, built."""
+"""Build the method to inspect, from a run or a method's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vosbench.types import Inspectable
 
 @dataclass(frozen=True)
 class Subject:
-    """A method that shows its embeddings; `score`, `interval`: J of its run, where there is one."""
+    """A method that shows its embeddings; `score`, `interval`: J of its run, if there is one."""
 
     label: str
     method: Inspectable
@@ -28,7 +28,7 @@ class Subject:
 def from_name(
     name: str, options: Mapping[str, Any], *, device: str = "cpu", seed: int = 0
 ) -> Subject:
-    """A registered method by name; UsageError for one that shows nothing."""
+    """Build a registered method by name; UsageError if it shows no embeddings."""
     method = _inspectable(name, build_method(name, options, device=device, seed=seed))
     return Subject(name, method)
 
@@ -41,7 +41,9 @@ def from_run(result: Result, *, device: str = "cpu") -> Subject:
         DataError: the weights are other ones now.
     """
     if result.manifest is None:
-        raise UsageError(f"{result.name} is no run of `vosbench run`: its method is not known")
+        raise UsageError(
+            f"{result.name} was not made by `vosbench run`, so its method is not known"
+        )
     identity = result.manifest["identity"]
     name, options = identity["method"], identity["options"]
     chosen = choose_method(name, options)

@@ -1,1 +1,1 @@
-"""Scored runs and finished tables become a report's folder."""
+"""Write a report's folder from scored runs and finished tables."""

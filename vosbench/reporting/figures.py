@@ -1,4 +1,4 @@
-"""Scored runs and their finished tables -> the figures of a report, with captions and alt texts.
+"""Make the figures of a report from runs and finished tables, with captions and alt texts.
 
 The drawing itself is in drawing/; this says which table goes where. Nothing is measured here.
 """

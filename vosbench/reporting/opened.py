@@ -1,4 +1,4 @@
-"""The dataset behind a group of runs, opened where it lies now, or why it is not at hand."""
+"""Open the dataset behind a group of runs where it is now, or say why that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of analyses -> files in every format, and cells of text for a page."""
+"""Write tables as files in every format, and as cells of text for a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scored runs -> a report's folder: tables and figures as files, and a page that shows them.
+"""Write a report of scored runs: tables and figures as files, and a page that shows them.
 
 It is written beside its place under another name and moved there when it is whole. report.json
 lists what was written, and a folder that holds anything else is not replaced.
@@ -35,6 +35,7 @@ from vosbench.files import (
     replace_folder,
     write_json,
 )
+from vosbench.options import as_typed
 from vosbench.provenance import VERSION
 from vosbench.reporting import figures
 from vosbench.reporting.opened import opened
@@ -169,7 +170,8 @@ def _refuse_others(out: Path) -> None:
         said = None
     if not isinstance(said, dict) or not {"vosbench", "runs"} <= said.keys():
         raise UsageError(
-            f"{out} is no report (it has no {MARK} of one) and is not replaced; name another --out"
+            f"{out} is not a report (it has no {MARK} of one) and is not "
+            "replaced; give another --out"
         )
     files = said.get("files")
     if not isinstance(files, list):
@@ -237,7 +239,7 @@ def _run(result: Result) -> ShownRun:
 def _about(manifest: Mapping[str, Any]) -> str:
     """How a run was made, in one line; all of it is in its run.json."""
     identity, environment = manifest["identity"], manifest["environment"]
-    options = ", ".join(f"{key}={value}" for key, value in identity["options"].items())
+    options = ", ".join(f"{key}={as_typed(value)}" for key, value in identity["options"].items())
     weights = identity["files"].get("weights", "")
     parts = (
         options or "no options",

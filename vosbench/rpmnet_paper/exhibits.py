@@ -1,4 +1,4 @@
-"""Scored runs -> every table and figure of RPM-Net (Kim et al., WACV 2020) that they allow.
+"""Make every table and figure of RPM-Net (Kim et al., WACV 2020) that the runs allow.
 
 Tables 2 to 4 and Fig. 5, 6 and 8 come from the runs' files, Fig. 4 also from the frames; Fig. 7, 9
 and 10 (and 1) look into the methods anew, which takes minutes: what that gives is kept and reused.

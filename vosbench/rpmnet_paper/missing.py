@@ -1,4 +1,4 @@
-"""What runs lack for the paper's tables and Fig. 6, each with the command that would make it."""
+"""List the runs that the paper's tables and Fig. 6 still need, with the command for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs -> Tables 2, 3 and 4 of RPM-Net (Kim et al., WACV 2020): measured beside published.
+"""Tables 2, 3 and 4 of RPM-Net (Kim et al., WACV 2020): measured beside published scores.
 
 A row is a technique of the paper with one run that follows it; columns say where a score is from,
 and a difference is given only on the paper's own dataset. missing.py lists what is not there.

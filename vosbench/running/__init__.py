@@ -1,1 +1,1 @@
-"""Running a method over a dataset: configuration in, masks and run.json out."""
+"""Run a method on a dataset: configuration in, masks and run.json out."""

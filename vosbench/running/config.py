@@ -1,4 +1,4 @@
-"""One frozen description of a run, from a TOML file and flags."""
+"""The configuration of a run, from a TOML file and command line options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OVERWRITE = ("never", "missing", "always")
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that decides what a run computes and where it lies.
+    """Everything that decides what a run computes and where it is kept.
 
     options: `key=value` strings or values for the method's Options.
     split, resolution, protocol: "" stands for the dataset card's default.

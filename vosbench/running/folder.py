@@ -29,12 +29,12 @@ PARTS = ("masks", "sequences")
 
 
 def building(folder: Path) -> Path:
-    """Where a run is built that is to take the place of the one in `folder`."""
+    """Where a new run is built until it replaces the one in `folder`."""
     return folder.with_name(f".{folder.name}.new")
 
 
 def refuse_strangers(folder: Path) -> None:
-    """Raise UsageError where a folder holds what a run would write over, but no run.
+    """Raise UsageError if a folder holds files that a run would overwrite, but no run.
 
     A run's own folder always has its run.json, written before all else.
     """
@@ -83,7 +83,7 @@ def prepare(folder: Path, *, anew: bool) -> None:
 
 
 def foreign(folder: Path) -> list[Path]:
-    """What in a run's folder is not the run's, relative to it; a folder stands for all in it."""
+    """Files in a run's folder that are not the run's; a folder stands for all it holds."""
     names = {path.stem for path in (folder / "sequences").glob("*.json")}
     with contextlib.suppress(UsageError, DataError, KeyError, TypeError):
         names.update(load_manifest(folder)["identity"]["sequences"])
@@ -173,7 +173,7 @@ def discard(folder: Path, name: str) -> None:
 
 
 def forget_scores(folder: Path) -> None:
-    """Take away the scores of masks that are about to change."""
+    """Remove the scores of masks that are about to change."""
     for where in (folder, *filter(_are_scores, folder.glob("scores-*"))):
         for name in ("summary.json", "scores.csv"):
             remove(where / name, inside=folder)

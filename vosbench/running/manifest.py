@@ -1,4 +1,4 @@
-"""run.json and timing.csv: what was run, with what, on which data and machine, and how fast."""
+"""Write run.json and timing.csv: what was run, on which data and machine, and how fast."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from vosbench.errors import OtherRunError, UsageError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
+from vosbench.options import as_typed
 from vosbench.provenance import VERSION, environment, hashed
 from vosbench.results import load_manifest
 from vosbench.running.records import read_record
@@ -70,15 +71,15 @@ def folder_name(described: dict[str, Any]) -> str:
 
 
 def apart(folder: Path, described: dict[str, Any]) -> Path:
-    """The same folder with eight digits of the hash of the data's root behind its name.
+    """The folder with eight digits of the hash of the data's root added to its name.
 
-    For own data whose name is that of others: two clips bear.mp4 are two runs.
+    For own data that share a name: two clips bear.mp4 are two runs.
     """
     return folder.with_name(f"{folder.name}-{fingerprint(described['root'])[:8]}")
 
 
 def check(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
-    """What run.json tells where it describes the same run; {} where there is none.
+    """The content of run.json if it describes the same run; {} if there is none.
 
     Raises:
         OtherRunError: the folder holds a run with other options, data, weights or source.
@@ -101,7 +102,7 @@ def check(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
             ]
             raise OtherRunError(
                 f"{folder} holds another run (changed: {'; '.join(changed)}); "
-                "use --overwrite always to start anew, or another --out"
+                "use --overwrite always to start over, or another --out"
             )
     return before
 
@@ -154,8 +155,5 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
 
 
 def _short(value: Any) -> str:
-    """An option's value as a label shows it: a path by its last part, weights by their training."""
-    if not isinstance(value, Path):
-        return str(value)
-    every_training_has_it = value.name == "weights.safetensors"
-    return f"{value.parent.name}/{value.name}" if every_training_has_it else value.name
+    """An option's value in a label: as a person types it; of a path the last two parts."""
+    return "/".join(value.parts[-2:]) if isinstance(value, Path) else as_typed(value)

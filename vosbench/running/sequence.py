@@ -1,4 +1,4 @@
-"""One sequence: frames -> method -> checked and timed masks, all of them on disk or none."""
+"""Run a method on one sequence; its checked and timed masks are written all or not at all."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Scoring masks on disk against a dataset's truth."""
+"""Score masks on disk against a dataset's truth."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from vosbench import registry
 from vosbench.errors import DataError, PluginError, UsageError, did_you_mean
+from vosbench.options import as_typed
 from vosbench.resolve import method_options
 from vosbench.types import check_name
 
@@ -61,7 +62,7 @@ class Run:
         """The run in words, e.g. `label-propagation preset=crw seed=1`."""
         beside = {"seed": self.seed, "root": self.root}
         said = {**self.set, **{key: value for key, value in beside.items() if value}}
-        return " ".join([self.method, *(f"{key}={value}" for key, value in said.items())])
+        return " ".join([self.method, *(f"{key}={as_typed(value)}" for key, value in said.items())])
 
 
 @dataclass(frozen=True)

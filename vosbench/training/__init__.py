@@ -1,1 +1,1 @@
-"""Training a method on unlabelled clips: settings, plan, loop, record."""
+"""Train a method on unlabelled clips: settings, plan, loop, record."""

@@ -1,4 +1,4 @@
-"""Clips -> batches: every sample is drawn from (seed, step, its place in the batch) alone."""
+"""Make batches of clips; a sample depends only on (seed, step, its place in the batch)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unlabelled clips for training: a folder of videos or frame folders -> a cache of small frames.
+"""Read unlabelled clips, videos or folders of frames, into a cache of small frames.
 
 Each clip is decoded once into one `.npy` file, uint8 (n, h, w, 3), whose short side is as asked.
 The file's name is the sha256 of the clip's content and of the rule by which it was reduced, so that
@@ -85,7 +85,7 @@ def find(folder: Path) -> dict[str, FrameFolder | VideoFile]:
         DataError: there is no such folder, or it holds neither.
     """
     if not folder.is_dir():
-        raise DataError(f"--videos {folder} is no folder; expected videos or folders of frames")
+        raise DataError(f"--videos {folder} is not a folder; expected videos or folders of frames")
     found: dict[str, FrameFolder | VideoFile] = {}
     entered: set[Path] = set()
     for where, folders, files in os.walk(folder, followlinks=True):
@@ -160,7 +160,7 @@ def prepare(
 
 @contextmanager
 def _skipping(name: str, skipped: dict[str, str]) -> Iterator[None]:
-    """Note why a clip is left out."""
+    """Note why a clip is skipped."""
     try:
         yield
     except DataError as error:

@@ -1,4 +1,4 @@
-"""A training's folder: what is asked for, checkpoint, logs, pictures -> weights with their card.
+"""A training's folder: settings, checkpoint, logs, pictures, and weights with their card.
 
     training.json           all settings, the clips with their hashes, machine and versions
     checkpoint.safetensors  weights and optimiser; in its header, as JSON, step and counters
@@ -113,7 +113,7 @@ def load_checkpoint(folder: Path, module: nn.Module, optimizer: optim.Optimizer)
         module.load_state_dict(own)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DataError(
-            f"{path} cannot be resumed from: {error}; remove the folder to start anew"
+            f"{path} cannot be resumed from: {error}; remove the folder to start over"
         ) from None
     values: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():

@@ -1,4 +1,4 @@
-"""The one training loop: unlabelled clips + a method's trainee -> weights with their card.
+"""The training loop, the same for all methods: from unlabelled clips to weights with a card.
 
 A method says what one step is (`types.Trainee`); everything else is here. Sample i of step s is
 drawn from (seed, s, i) alone, so a training goes on exactly from its step, weights and optimiser
@@ -300,7 +300,7 @@ def _events(
 
 @contextmanager
 def _unseen(label: str, done: int, total: int) -> Iterator[Show]:
-    """For the processes that tell nothing."""
+    """A silent progress display, for non-leading processes."""
 
     class Silent:
         def step(self, done: int, figures: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""What will be trained, on what and where: settled before the first step, and written nowhere."""
+"""Decide what to train, on what and where, before the first step; writes nothing."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _refuse_existing(folder: Path, *, resume: bool) -> None:
     exists = (folder / "training.json").is_file()
     if exists and not resume:
         raise UsageError(
-            f"{folder} holds a training; --resume goes on with it, another --out begins a new "
+            f"{folder} holds a training; --resume continues it, another --out starts a new "
             "one, or remove that folder"
         )
     strangers = [] if exists else sorted(path.name for path in folder.glob("[!.]*"))
@@ -168,7 +168,7 @@ def _refuse_existing(folder: Path, *, resume: bool) -> None:
             "move it away, or name another --out"
         )
     if resume and not exists:
-        raise UsageError(f"there is nothing to resume in {folder}; leave --resume out")
+        raise UsageError(f"there is nothing to resume in {folder}; remove --resume")
 
 
 def _check_sizes(clips: tuple[Clip, ...], *, crop: int, squashed: bool) -> None:
@@ -202,11 +202,16 @@ def _check_same(made: TrainingPlan) -> None:
     try:
         before = json.loads(path.read_text(encoding="utf-8"))["identity"]
     except (ValueError, KeyError) as error:
-        raise DataError(f"{path} is damaged: {error}; remove the folder to start anew") from None
+        raise DataError(f"{path} is damaged: {error}; remove the folder to start over") from None
     lines = list(_differences(before, json.loads(json.dumps(made.identity))))
     if lines:
         raise UsageError(
-            "\n  ".join([f"{made.folder} cannot be resumed, it was begun otherwise:", *lines[:20]])
+            "\n  ".join(
+                [
+                    f"{made.folder} cannot be resumed, it was started with other settings:",
+                    *lines[:20],
+                ]
+            )
             + (f"\n  ... and {len(lines) - 20} more" if len(lines) > 20 else "")
             + "\nrepeat its own command with --resume, or give another --out"
         )

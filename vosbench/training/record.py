@@ -1,4 +1,4 @@
-"""What is kept of a training: training.json at its start, weights with their card at its end."""
+"""Record a training: training.json at its start, weights with their card at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training is asked for: `--set` values and a recipe -> three frozen dataclasses.
+"""The settings of a training: `--set` values and a recipe as three frozen dataclasses.
 
 A key belongs to the method's Options (its architecture), to its Training (its own settings of
 training) or to the Settings of the loop; a recipe names values for the last two.

@@ -76,12 +76,12 @@ def frame_counts(year: int) -> dict[str, int]:
 
 
 def attributes() -> dict[str, tuple[str, ...]]:
-    """Sequence -> attributes, for the 50 sequences of 2016; blackswan was given none."""
+    """Sequence -> attributes, for the 50 sequences of 2016; blackswan has none."""
     return {fact.sequence: fact.attributes for fact in facts() if fact.year == 2016}
 
 
 def open_root(card: DatasetCard, root: Path | None, resolution: str) -> Path:
-    """The folder of a DAVIS archive, checked for this resolution; DataError otherwise."""
+    """The folder of a DAVIS archive; DataError if it lacks this resolution."""
     root = find_root(card, root, ("JPEGImages", "Annotations", "ImageSets"))
     for part in ("JPEGImages", "Annotations"):
         if not (root / part / resolution).is_dir():
@@ -94,7 +94,7 @@ def open_root(card: DatasetCard, root: Path | None, resolution: str) -> Path:
 
 
 def read_names(path: Path, expected: str) -> tuple[str, ...]:
-    """The names of a list, one a line; DataError when missing, empty or with a name twice.
+    """Read a list of names, one per line; DataError if missing, empty or with a name twice.
 
     A line that is no name, such as a path, is a DataError too.
     """

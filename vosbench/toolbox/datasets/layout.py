@@ -1,4 +1,4 @@
-"""What the layouts on disk share: roots, splits and lists, and frames paired with their masks.
+"""What all layouts on disk share: roots, splits and lists, frames paired with their masks.
 
 A plugin in datasets/ subclasses ListedDataset and writes `audit`, which builds one sequence as
 far as it can be built and lists everything that is wrong with it: `sequence` raises these faults,
@@ -72,7 +72,7 @@ def choose_resolution(card: DatasetCard, resolution: str) -> str:
     if not resolution:
         return card.resolutions[0] if card.resolutions else ""
     if not card.resolutions:
-        raise UsageError(f"{card.name} has one resolution only; leave {resolution!r} out")
+        raise UsageError(f"{card.name} has only one resolution; remove {resolution!r}")
     if resolution not in card.resolutions:
         raise UsageError(
             f"unknown resolution {resolution!r} of {card.name}; "
@@ -95,7 +95,7 @@ def find_root(card: DatasetCard, root: Path | None, needs: Collection[str]) -> P
         return root
     if not root.is_dir():
         raise DataError(
-            f"{root} is no folder; {card.name} expects one that holds {_folders(needs)} "
+            f"{root} is not a folder; {card.name} expects one that holds {_folders(needs)} "
             f"(see {card.url})"
         )
     children = sorted(path for path in root.iterdir() if path.is_dir())
@@ -112,7 +112,7 @@ def _folders(names: Collection[str]) -> str:
 
 
 def read_lines(path: Path, expected: str) -> tuple[str, ...]:
-    """The lines of a list, stripped, without empty ones; DataError when missing or empty."""
+    """Read the lines of a list, without empty ones; DataError if missing or empty."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -150,7 +150,7 @@ def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES)
 def size_fault(
     mask_file: object, mask: tuple[int, int], frame_file: object, frame: tuple[int, int], where: str
 ) -> list[str]:
-    """The fault of a mask (h, w) that differs from its frame (h, w), or nothing."""
+    """The fault, if a mask's size (h, w) differs from its frame's."""
     if mask == frame:
         return []
     return [
@@ -187,7 +187,7 @@ class MappedFiles(MaskFiles):
 
 
 class Foreground(Mapping[int, Mask]):
-    """Frame index -> mask laid together from one soft picture (> 127) per object.
+    """Frame index -> mask, put together from one soft picture (> 127) per object.
 
     Args:
         paths: frame index -> one file per object.
@@ -222,7 +222,7 @@ class Foreground(Mapping[int, Mask]):
 
 
 def first_appearances(truth: Mapping[int, Mask], wanted: Collection[int]) -> dict[int, Mask]:
-    """Prompts: each wanted id alone, in the first annotated frame that shows it.
+    """Prompts: each wanted id, in the first annotated frame that shows it.
 
     Reads annotations in order and stops when all were seen; an id that is never seen gets none.
     """

@@ -1,4 +1,4 @@
-"""The entry `encoder` of a weights' card: where among the tensors an encoder is, how to build it.
+"""The `encoder` entry of a weights' card: which tensors are the encoder, how to build it.
 
 A method that is trained gives it (`encoder(options)` beside its `trainee`), the training writes it
 into the card, and label propagation builds the encoder from it, whoever trained it:

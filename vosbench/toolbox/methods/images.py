@@ -1,4 +1,4 @@
-"""Frames as tensors, in RGB or in CIE Lab, at the sizes networks want."""
+"""Turn frames into tensors, in RGB or CIE Lab, at the sizes that networks need."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def lab(rgb: Tensor) -> Tensor:
 
 
 def scaled(rgb: Tensor, colours: Colours) -> Tensor:
-    """RGB (..., 3, h, w) in 0..1 as what an encoder is shown, about -1..1.
+    """RGB (..., 3, h, w) in 0..1 as the input of an encoder, about -1..1.
 
     Returns:
         Lab or RGB (..., 3, h, w), or grey: the lightness of Lab (..., 1, h, w).
@@ -56,7 +56,7 @@ def scaled(rgb: Tensor, colours: Colours) -> Tensor:
 
 
 def rgb_of(scaled: Tensor) -> Tensor:
-    """RGB in 0..1 of what `lab` gives, cut to what a screen can show."""
+    """RGB in 0..1 from the result of `lab`, clipped to what a screen can show."""
     lightness, a, b = scaled.unbind(-3)
     y = (50 * lightness + 66) / 116
     f = torch.stack((y + a / 12.5, y, y - b / 5.0), dim=-3)
@@ -69,7 +69,7 @@ def rgb_of(scaled: Tensor) -> Tensor:
 
 
 def shown_channels(draw: torch.Generator, drop: float) -> Tensor:
-    """Which of three colour channels (3,) an encoder is shown: with probability `drop` not all.
+    """Which of three colour channels (3,) an encoder sees; with probability `drop` not all.
 
     One or two are then 0. After CorrFlow (Lai and Xie, BMVC 2019).
     """

@@ -1,4 +1,4 @@
-"""Votes of cells or pixels -> the mask that they elect."""
+"""Turn the votes of cells or pixels into a mask, and a mask into votes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def labels_of(
     down: Down,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """A mask as labels (h, w, 1 + objects) of the cells: how much of each is what, 0..1."""
+    """A mask as labels (h, w, 1 + objects) of cells: the share of each object in a cell, 0..1."""
     import torch
     from torch.nn import functional as F
 

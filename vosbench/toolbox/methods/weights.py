@@ -1,4 +1,4 @@
-"""Weights of networks: safetensors with a card beside them; a pickle is never loaded.
+"""Save and load weights: safetensors with a card beside them; a pickle is never loaded.
 
 `<name>.safetensors` holds the tensors (fp16) and, in its header, the method and the options they
 were trained with; `<name>.json`, the card, holds how they were made and the file's sha256.
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "weights"
 
 
 def shipped(name: str) -> Path:
-    """The weights that vosbench ships under a name; UsageError lists the names there are."""
+    """The path of the weights that vosbench ships under a name; UsageError lists the names."""
     path = FOLDER / f"{name}.safetensors"
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.safetensors"))) or "none"
@@ -36,7 +36,7 @@ def shipped(name: str) -> Path:
 
 
 def card_of(path: Path) -> dict[str, Any]:
-    """The card beside the weights, {} where there is none.
+    """The card beside the weights, {} if there is none.
 
     Raises:
         DataError: the card is damaged, or of other weights.
@@ -96,7 +96,7 @@ def _ordered(content: bytes) -> bytes:
 
 
 def header_of(path: Path) -> tuple[str, dict[str, Any]]:
-    """The method and the options that weights were trained with; ("", {}) where not noted.
+    """The method and the options that weights were trained with; ("", {}) if not noted.
 
     Raises:
         DataError: the file is missing or is no safetensors file.
@@ -110,8 +110,8 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
             header = file.metadata() or {}
     except SafetensorError as error:
         raise DataError(
-            f"weights {path} are no safetensors file ({error}): damaged, or a pickle (.pth, .pt), "
-            "which safetensors.torch.save_file converts"
+            f"weights {path} are not a safetensors file ({error}): damaged, or a pickle (.pth, "
+            ".pt), which safetensors.torch.save_file converts"
         ) from None
     try:
         options = json.loads(header.get("options", "{}"))
@@ -119,7 +119,7 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
         options = None
     if not isinstance(options, dict):
         raise DataError(
-            f"weights {path} are damaged: the options in their header are no JSON object; copy "
+            f"weights {path} are damaged: the options in their header are not a JSON object; copy "
             "the file again, or train it again with `vosbench train`"
         )
     return header.get("method", ""), options
@@ -140,7 +140,7 @@ def state_of(path: Path) -> dict[str, Tensor]:
 
 
 def check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
-    """DataError where a tensor of a weights file holds NaN or infinity."""
+    """Raise DataError if a tensor of a weights file holds NaN or infinity."""
     broken = [key for key, value in state.items() if not value.isfinite().all()]
     if broken:
         raise DataError(f"weights {path} are damaged: {broken[0]} holds values that are not finite")
@@ -181,7 +181,7 @@ def load(network: nn.Module, path: Path, options: Mapping[str, Any], *, method: 
 
 
 def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]:
-    """Fill what a network shares by name and shape with a weights file.
+    """Fill those tensors of a network that a weights file has with the same name and shape.
 
     Args:
         prefix: taken off the file's names where they have it, others are passed over.

@@ -1,4 +1,4 @@
-"""What a run looks like wherever it is drawn: its colour, marker, dash and hatch.
+"""The colour, marker, dash and hatch of each run, the same in every table and figure.
 
 Colours are Okabe and Ito's (jfly.uni-koeln.de/color), safe for colour-blind readers, with grey for
 their yellow, which is weak on white paper; the rest tells runs apart in a grey print.

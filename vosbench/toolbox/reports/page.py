@@ -1,4 +1,4 @@
-"""What a report that writes a folder is given: sections of runs, tables, figures and sequences.
+"""The content of a report page: sections of runs, tables, figures and sequences.
 
 Everything here is ready to be shown: cells are text, scores are rounded, files lie where their
 paths say. Only frames and masks are still to be read, a sequence at a time, through `open`.
@@ -54,7 +54,7 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class ShownFigure:
-    """A picture in the report's folder, and all its forms; `folded`: only for who asks."""
+    """A picture in the report's folder, in all its formats; `folded`: shown on request only."""
 
     name: str
     caption: str

@@ -1,1 +1,1 @@
-"""Labels copied from earlier frames to where embeddings are alike."""
+"""Copy labels from earlier frames to cells with similar embeddings."""

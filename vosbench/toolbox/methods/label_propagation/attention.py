@@ -1,4 +1,4 @@
-"""Votes of the most similar cells within a window: features and labels of a context -> labels.
+"""Let the most similar cells within a window vote on the label of each cell.
 
 The whole affinity of a frame (at 480p, stride 8 and 21 frames of context: 3.5 GB) never exists.
 Queries go in square tiles; a tile is compared with the cells that its windows can reach, and the

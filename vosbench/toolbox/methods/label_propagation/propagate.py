@@ -1,4 +1,4 @@
-"""Label propagation: the features of each frame and the prompts -> one mask per frame.
+"""Label propagation: one mask per frame, from the features of each frame and the prompts.
 
 A cell of the new frame looks for similar cells in a context of earlier frames, within a window
 around its own place; the strongest few vote with their labels. This is how self-supervised
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Shot(NamedTuple):
-    """What is kept of a frame: features (h, w, c) and labels (h, w, 1 + objects), per cell."""
+    """A frame in memory: features (h, w, c) and labels (h, w, 1 + objects), per cell."""
 
     features: Tensor
     labels: Tensor

@@ -16,7 +16,7 @@ Up = Literal["bilinear", "bilinear-corners", "nearest"]
 
 @dataclass(frozen=True, kw_only=True)
 class Propagation:
-    """The protocol of a label propagation; the defaults are our own, `light`."""
+    """How labels are propagated; the defaults are our own preset, `light`."""
 
     last: int = 7  # frames of the context before the present one
     first: bool = True  # whether the prompts' frames stay in the context for good

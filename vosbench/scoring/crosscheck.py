@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,9 +25,11 @@ from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
 from vosbench.masks import read_mask, write_mask
 from vosbench.metrics.statistics import mean
-from vosbench.scoring.evaluation import Evaluation
-from vosbench.scoring.measure import Score
 from vosbench.types import Dataset, Sequence
+
+if TYPE_CHECKING:
+    from vosbench.scoring.evaluation import Evaluation
+    from vosbench.scoring.measure import Score
 
 
 class Difference(NamedTuple):

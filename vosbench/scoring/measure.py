@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,10 @@ import numpy.typing as npt
 from vosbench.metrics.boundary import boundary_f, tolerance
 from vosbench.metrics.crop import around
 from vosbench.metrics.region import region_similarity
-from vosbench.scoring.pairs import Pair, Task
-from vosbench.types import Mask
+
+if TYPE_CHECKING:
+    from vosbench.scoring.pairs import Pair, Task
+    from vosbench.types import Mask
 
 
 class Score(NamedTuple):

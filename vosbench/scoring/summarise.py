@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench.metrics.statistics import Statistics, average, over_frames
-from vosbench.scoring.measure import Score
-from vosbench.scoring.pairs import Task
-from vosbench.types import ScoringProtocol
+
+if TYPE_CHECKING:
+    from vosbench.scoring.measure import Score
+    from vosbench.scoring.pairs import Task
+    from vosbench.types import ScoringProtocol
 
 
 class _Unit(NamedTuple):

@@ -84,6 +84,28 @@ def test_the_same_command_does_only_what_is_missing(folder_root: Path, tmp_path:
     assert len(again.missing) == 3
 
 
+def test_a_run_opens_its_dataset_and_builds_its_method_once(
+    folder_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def counted(kind: str, name: str, function: str) -> None:
+        module = registry.load(kind, name)
+        real = getattr(module, function)
+
+        def act(*given: object, **named: object) -> object:
+            calls.append(function)
+            return real(*given, **named)
+
+        monkeypatch.setattr(module, function, act)
+
+    counted("datasets", "folder", "load")
+    counted("methods", "copy-first", "build")
+    result = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    assert len(result.sequences) == 3
+    assert sorted(calls) == ["build", "load"]
+
+
 def test_other_options_have_a_folder_of_their_own(folder_root: Path, tmp_path: Path) -> None:
     plain = plan_run(_config(folder_root, tmp_path / "runs"))
     part = plan_run(_config(folder_root, tmp_path / "runs", sequences=("ant",)))

@@ -250,7 +250,7 @@ def test_without_the_data_tables_and_curves_remain(
     runs: list[results.Result], tmp_path: Path
 ) -> None:
     made = report.write(runs, tmp_path / "far", title="Far", root=tmp_path / "gone")
-    assert any("--root DIR names where they lie now" in said for said in made.left_out)
+    assert any("give its folder with --root DIR" in said for said in made.left_out)
     page = Page(made.page.read_text(encoding="utf-8"))
     assert "copy-first" in {row[0] for row in page.tables["scores"]}
     assert not [link for link in page.all("href") if link.startswith("#view/")]
@@ -316,7 +316,7 @@ def test_the_place_is_checked_before_anything_is_computed(tmp_path: Path) -> Non
     (tmp_path / "mine").mkdir()
     report.check(tmp_path / "mine")
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match=r"mine is no report \(it has no report.json of one\)"):
+    with pytest.raises(UsageError, match=r"mine is not a report \(it has no report.json of one\)"):
         report.check(tmp_path / "mine")
     with pytest.raises(UsageError, match="report 'terminal' "):
         report.check(tmp_path / "new", "terminal")

@@ -322,7 +322,7 @@ def test_a_suite_ends_in_its_report_and_can_be_reported_elsewhere(
     lost = CliRunner().invoke(app, arguments)
     assert lost.exit_code == 0
     assert "frames and masks: the dataset is not in" in lost.stderr
-    assert "--root DIR names where they lie now" in lost.stderr
+    assert "give its folder with --root DIR" in lost.stderr
     found = CliRunner().invoke(app, [*arguments, "--root", "elsewhere/data"])
     assert found.exit_code == 0
     assert "frames and masks" not in found.stderr

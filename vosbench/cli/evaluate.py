@@ -24,32 +24,32 @@ from vosbench.cli.options import (
 from vosbench.cli.scored_runs import score_tables
 from vosbench.errors import UsageError
 
+Masks = Annotated[Path, typer.Argument(help="A run, or a folder of masks: <sequence>/<frame>.png.")]
+Baseline = Annotated[
+    bool,
+    typer.Option("--baseline", help="Also score copy-first, which only repeats the prompt."),
+]
+CrossCheck = Annotated[
+    str,
+    typer.Option(
+        help="Also ask another scorer and show the differences: davis2017, vos-benchmark or "
+        "trackeval. It must be installed.",
+        show_default=False,
+    ),
+]
+
 
 def evaluate(
-    masks: Annotated[
-        Path, typer.Argument(help="A run, or a folder of masks: <sequence>/<frame>.png.")
-    ],
+    masks: Masks,
     dataset: DatasetName = None,
     root: Root = None,
     split: Split = None,
     resolution: Resolution = None,
     sequences: Sequences = None,
     protocol: ProtocolName = None,
-    out: Annotated[
-        Path | None, out_folder("the run's folder; for other masks, nothing is written")
-    ] = None,
-    baseline: Annotated[
-        bool,
-        typer.Option("--baseline", help="Also score copy-first, which only repeats the prompt."),
-    ] = False,
-    cross_check: Annotated[
-        str,
-        typer.Option(
-            help="Also ask another scorer and show the differences: davis2017, vos-benchmark or "
-            "trackeval. It must be installed.",
-            show_default=False,
-        ),
-    ] = "",
+    out: Annotated[Path | None, out_folder("the run's folder; for other masks, none")] = None,
+    baseline: Baseline = False,
+    cross_check: CrossCheck = "",
     report: Format = formats.TERMINAL,
     as_json: AsJson = False,
 ) -> None:

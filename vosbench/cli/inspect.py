@@ -26,10 +26,25 @@ from vosbench.cli.scored_runs import scored
 from vosbench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from vosbench.drawing.exhibit import Exhibit
+    from vosbench.inspection.subjects import Subject
     from vosbench.results import Result
     from vosbench.types import Dataset
+    from vosbench.types import Sequence as Clip
 
 WHAT = ("receptive-field", "pca")
+
+What = Annotated[str, typer.Option(help=WHAT_HELP, show_default="both")]
+Pairs = Annotated[int, typer.Option(help="Pairs of frames per sequence.", min=1)]
+Cells = Annotated[
+    int, typer.Option(help="Random target cells per pair; 0 takes all of them.", min=0)
+]
+Points = Annotated[
+    str,
+    typer.Option(
+        help="Pixels to show in the pictures: y,x;y,x.", show_default="chosen by the truth"
+    ),
+]
 
 
 def inspect(
@@ -43,17 +58,10 @@ def inspect(
     split: Split = None,
     sequences: Sequences = None,
     device: Device = None,
-    what: Annotated[str, typer.Option(help=WHAT_HELP, show_default="both")] = "",
-    pairs: Annotated[int, typer.Option(help="Pairs of frames per sequence.", min=1)] = 4,
-    cells: Annotated[
-        int, typer.Option(help="Random target cells per pair; 0 takes all of them.", min=0)
-    ] = 1000,
-    points: Annotated[
-        str,
-        typer.Option(
-            help="Pixels to show in the pictures: y,x;y,x.", show_default="chosen by the truth"
-        ),
-    ] = "",
+    what: What = "",
+    pairs: Pairs = 4,
+    cells: Cells = 1000,
+    points: Points = "",
 ) -> None:
     """Show which pixels a method's embeddings match, as tables and pictures.
 
@@ -63,8 +71,7 @@ def inspect(
     Give scored runs, or methods that were not run (--method, repeatable, with --dataset).
     """
     from vosbench.analysis.groups import told_apart
-    from vosbench.cli import progress
-    from vosbench.inspection import exhibits, folder
+    from vosbench.inspection import folder
     from vosbench.inspection.subjects import from_name, from_run
     from vosbench.options import parse_settings
     from vosbench.resolve import choose_sequences
@@ -80,6 +87,27 @@ def inspect(
     subjects = [from_run(result, device=device) for result in results]
     subjects += [from_name(name, options, device=device, seed=seed) for name in method or []]
     clips = [opened.sequence(name) for name in names]
+    shown = _exhibits(wanted, subjects, clips, where, pairs=pairs, cells=cells, seed=seed)
+    folder.write(shown, out)
+    for exhibit in shown:
+        typer.echo(exhibit.tables[0].to_text())
+    typer.echo(f"tables and figures: {out}; `vosbench report RUN ... --features {out}` shows them")
+
+
+def _exhibits(
+    wanted: Sequence[str],
+    subjects: Sequence[Subject],
+    clips: Sequence[Clip],
+    points: list[tuple[float, float]],
+    *,
+    pairs: int,
+    cells: int,
+    seed: int,
+) -> list[Exhibit]:
+    """Compute what is wanted under a progress bar each."""
+    from vosbench.cli import progress
+    from vosbench.inspection import exhibits
+
     shown = []
     if "receptive-field" in wanted:
         with progress.counting("receptive fields", len(subjects)) as advance:
@@ -91,12 +119,9 @@ def inspect(
     if "pca" in wanted:
         with progress.counting("projections", len(clips)) as advance:
             shown.append(
-                exhibits.projections(subjects, clips, pairs=pairs, points=where, progress=advance)
+                exhibits.projections(subjects, clips, pairs=pairs, points=points, progress=advance)
             )
-    folder.write(shown, out)
-    for exhibit in shown:
-        typer.echo(exhibit.tables[0].to_text())
-    typer.echo(f"tables and figures: {out}; `vosbench report RUN ... --features {out}` shows them")
+    return shown
 
 
 def _check(

@@ -10,6 +10,24 @@ import typer
 from vosbench.cli.options import RUNS, Format, Root, out_folder
 from vosbench.cli.scored_runs import scored
 
+Width = Annotated[
+    int, typer.Option(help="Shrink wider frames to this many pixels in the viewer.", min=64)
+]
+Paper = Annotated[
+    bool,
+    typer.Option(
+        "--paper", help="Also make the tables and figures of the RPM-Net paper; takes minutes."
+    ),
+]
+Features = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also show this folder of `vosbench inspect`. With --paper, such tables and "
+        "figures are kept there.",
+        show_default="OUT-features, with --paper",
+    ),
+]
+
 
 def report(
     runs: Annotated[list[Path], RUNS],
@@ -17,23 +35,9 @@ def report(
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Video object segmentation",
     style: Format = "html",
     root: Root = None,
-    width: Annotated[
-        int, typer.Option(help="Shrink wider frames to this many pixels in the viewer.", min=64)
-    ] = 480,
-    paper: Annotated[
-        bool,
-        typer.Option(
-            "--paper", help="Also make the tables and figures of the RPM-Net paper; takes minutes."
-        ),
-    ] = False,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also show this folder of `vosbench inspect`. With --paper, such tables and "
-            "figures are kept there.",
-            show_default="OUT-features, with --paper",
-        ),
-    ] = None,
+    width: Width = 480,
+    paper: Paper = False,
+    features: Features = None,
 ) -> None:
     """Write a web page with tables, figures and a viewer of every frame.
 

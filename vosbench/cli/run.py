@@ -40,6 +40,24 @@ if TYPE_CHECKING:
     from vosbench.running.execute import RunResult
     from vosbench.running.plan import RunPlan
 
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Run on this Dask cluster, e.g. tcp://host:8786.", rich_help_panel=MACHINE),
+]
+Overwrite = Annotated[
+    str | None,
+    typer.Option(
+        help="If the run exists: missing = continue it, never = stop with an error, "
+        "always = make it anew; the old run stays until the new one is whole.",
+        show_default="missing",
+        autocompletion=completing(lambda: OVERWRITE),
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(help="TOML file with the same options; the command line wins."),
+]
+
 
 def run(
     method: Annotated[str | None, METHOD_NAME] = None,
@@ -53,26 +71,10 @@ def run(
     protocol: ProtocolName = None,
     device: Device = None,
     workers: Workers = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Run on this Dask cluster, e.g. tcp://host:8786.", rich_help_panel=MACHINE
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
     out: Annotated[Path | None, out_folder("runs; each run gets a folder in it")] = None,
-    overwrite: Annotated[
-        str | None,
-        typer.Option(
-            help="If the run exists: missing = continue it, never = stop with an error, "
-            "always = make it anew; the old run stays until the new one is whole.",
-            show_default="missing",
-            autocompletion=completing(lambda: OVERWRITE),
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="TOML file with the same options; the command line wins."),
-    ] = None,
+    overwrite: Overwrite = None,
+    config: ConfigFile = None,
     report: Format = formats.TERMINAL,
     as_json: AsJson = False,
 ) -> None:

@@ -17,6 +17,18 @@ from vosbench.cli.options import (
     out_folder,
 )
 
+Precision = Annotated[str, typer.Option(help="32-true or bf16-mixed.", rich_help_panel=MACHINE)]
+Processes = Annotated[
+    int,
+    typer.Option(
+        help="Number of processes; each batch is split across them.", rich_help_panel=MACHINE
+    ),
+]
+Threads = Annotated[
+    int,
+    typer.Option(help="Threads per process; 0 is torch's default.", rich_help_panel=MACHINE),
+]
+
 
 def train(
     method: Annotated[str, METHOD_NAME],
@@ -26,19 +38,9 @@ def train(
     out: Annotated[Path | None, out_folder("trainings; each training gets a folder in it")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint.")] = False,
     device: Device = None,
-    precision: Annotated[
-        str, typer.Option(help="32-true or bf16-mixed.", rich_help_panel=MACHINE)
-    ] = "32-true",
-    processes: Annotated[
-        int,
-        typer.Option(
-            help="Number of processes; each batch is split across them.", rich_help_panel=MACHINE
-        ),
-    ] = 1,
-    threads: Annotated[
-        int,
-        typer.Option(help="Threads per process; 0 is torch's default.", rich_help_panel=MACHINE),
-    ] = 0,
+    precision: Precision = "32-true",
+    processes: Processes = 1,
+    threads: Threads = 0,
 ) -> None:
     """Train a method on unlabelled clips.
 

@@ -22,7 +22,7 @@ from fixtures_layouts import real
 ROOT = Path(__file__).parents[1]
 KINDS = ("methods", "datasets", "reports")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SCORING = ("boundary", "davis", "evaluate", "masks", "png", "region", "statistics")
+SCORING = ("boundary", "davis", "evaluation", "masks", "png", "region", "statistics")
 
 
 def project_files() -> list[str]:

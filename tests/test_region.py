@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from reference import region as slow
 
 import vosbench.metrics.region
-from vosbench.metrics.region import region_similarity
+from vosbench.errors import UsageError
+from vosbench.metrics import boundary_f, region_similarity
 
 PAIRS = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
     lambda shape: st.tuples(hnp.arrays(np.bool_, shape), hnp.arrays(np.bool_, shape))
@@ -55,6 +56,27 @@ def test_is_bounded_and_symmetric(pair):
     score = region_similarity(*pair)
     assert 0 <= score <= 1
     assert score == region_similarity(pair[1], pair[0])
+
+
+@pytest.mark.parametrize("metric", [region_similarity, boundary_f])
+@pytest.mark.parametrize(
+    ("prediction", "words"),
+    [
+        (
+            2 * TRUTH.astype(np.uint8),
+            r"prediction is uint8 of shape \(5, 5\), expected a bool array",
+        ),
+        (TRUTH.astype(float), "prediction is float64"),
+        (TRUTH[None], r"prediction is bool of shape \(1, 5, 5\)"),
+        (TRUTH.tolist(), "prediction is list, expected"),
+        (TRUTH[:4], r"prediction is \(4, 5\) but truth is \(5, 5\)"),
+    ],
+)
+def test_what_is_no_pair_of_bool_masks_is_refused(metric, prediction, words):
+    with pytest.raises(UsageError, match=words):
+        metric(prediction, TRUTH)
+    with pytest.raises(UsageError, match=r"truth is|prediction is"):
+        metric(TRUTH, prediction)
 
 
 def test_the_examples_hold():

@@ -9,11 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from vosbench.metrics.crop import around
-
-BoolMask = npt.NDArray[np.bool_]  # (h, w)
+from vosbench.metrics.region import BoolMask, check_masks
 
 
 def boundary_f(prediction: BoolMask, truth: BoolMask, *, radius: int | None = None) -> float:
@@ -25,9 +23,13 @@ def boundary_f(prediction: BoolMask, truth: BoolMask, *, radius: int | None = No
     that fills its frame has no contour, so it scores 1 against an empty one, as officially.
     Source: db_eval_boundary of davis2017-evaluation.
 
+    Raises:
+        UsageError: the masks are not bool arrays of one shape (h, w).
+
     >>> boundary_f(np.eye(9, dtype=bool), np.zeros((9, 9), dtype=bool))
     0.0
     """
+    check_masks(prediction, truth)
     radius = tolerance(*truth.shape) if radius is None else radius
     box = around(prediction | truth)
     if not truth[box].size:

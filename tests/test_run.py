@@ -367,7 +367,7 @@ def test_scores_of_masks_that_change_are_taken_away(folder_root: Path, tmp_path:
     with pytest.raises(IncompleteRunError, match="cat"):
         api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
     assert not (result.folder / "summary.json").exists()
-    part = api.score_run(result.folder, sequences=("ant",))
+    part = api.evaluate(result.folder, sequences=("ant",))
     assert [row["sequence"] for row in part.summary["sequences"]] == ["ant"]
     assert not (result.folder / "summary.json").exists()
 

@@ -1,11 +1,49 @@
-"""vosbench: how well does a method carry an object's mask through a video, and why does it fail?"""
+"""vosbench: how well does a method carry an object's mask through a video, and why does it fail?
 
-from typing import Any
+The public API; each name is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
+
+    from vosbench import metrics
+    from vosbench.api import analyse, compare, dataset, evaluate, method, report, run, train
+    from vosbench.results import Result, load
+
+__all__ = [
+    "Result",
+    "__version__",
+    "analyse",
+    "compare",
+    "dataset",
+    "evaluate",
+    "load",
+    "method",
+    "metrics",
+    "report",
+    "run",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
+    """Import what a public name stands for (PEP 562)."""
     if name == "__version__":
         from vosbench.provenance import VERSION
 
         return VERSION
+    if name == "metrics":
+        import vosbench.metrics
+
+        return vosbench.metrics
+    if name in __all__:
+        from vosbench import api
+
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

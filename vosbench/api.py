@@ -1,26 +1,30 @@
-"""Use vosbench from Python: run or evaluate in one call, scores as pandas tables.
+"""The public Python API: what the commands do, as functions; `import vosbench` offers them.
 
-from vosbench import api
-result = api.run("optical-flow", "synthetic", options={"label": "soft"})
-result.summary["J&F"], result.objects, result.frames
+    import vosbench
+
+    run = vosbench.run("optical-flow", "synthetic", options={"label": "soft"}, workers=2)
+    run.summary["J&F"]["mean"], run.objects, run.frames
+
+Paths may be text or pathlib.Path everywhere, and a run may be its folder or what `run` and `load`
+gave. In a script, use workers above 1 only under `if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from vosbench.errors import IncompleteRunError, UsageError
-from vosbench.protocols import choose_protocol
-from vosbench.resolve import choose_sequences, open_dataset
-from vosbench.results import Result, manifest_of
-from vosbench.running.config import RunConfig
-from vosbench.running.execute import RunResult, compute
-from vosbench.running.plan import plan_run
-from vosbench.running.records import is_done
-from vosbench.scoring.evaluation import Evaluation, score_masks
-from vosbench.types import Dataset
+from vosbench import registry
+from vosbench.errors import UsageError
+from vosbench.resolve import build_method, open_dataset
+from vosbench.results import Result, load
+from vosbench.tables import Table
+from vosbench.types import Dataset, Method
+
+AnyPath: TypeAlias = Path | str
+Runs: TypeAlias = Iterable[Result | AnyPath]
 
 
 def run(
@@ -28,130 +32,384 @@ def run(
     dataset: str,
     *,
     options: Mapping[str, Any] | None = None,
+    root: AnyPath | None = None,
+    split: str = "",
+    resolution: str = "",
+    sequences: Iterable[str] = (),
+    protocol: str = "",
+    device: str = "cpu",
+    seed: int = 0,
+    workers: int = 1,
+    scheduler: str = "",
+    overwrite: Literal["never", "missing", "always"] = "missing",
+    out: AnyPath = "runs",
     on_sequence: Callable[[str, str | None], None] | None = None,
-    **settings: Any,
 ) -> Result:
-    """Run a method on a dataset and score it; `settings` are the other fields of RunConfig.
+    """Run a method over a dataset and score it; the same call goes on where it was stopped.
 
-    In a script, call it with workers > 1 only under `if __name__ == "__main__":`.
+    >>> vosbench.run("copy-first", "synthetic", sequences=["plain"]).name
+    'copy-first'
+
+    Args:
+        method: a name of `vosbench list methods`.
+        dataset: a name of `vosbench list datasets`.
+        options: the method's options, such as {"label": "soft"}.
+        root: the dataset's folder, or the one that holds all datasets. Default: VOSBENCH_DATA.
+        split: "" is the dataset's default, mostly val.
+        resolution: "" is the dataset's first.
+        sequences: only these; () is all.
+        protocol: how scores are averaged; "" is the dataset's own.
+        device: "cpu", "cuda" or "cuda:1".
+        seed: 0 to 2**63 - 1; of networks without weights.
+        workers: local processes.
+        scheduler: address of a Dask cluster, such as "tcp://host:8786".
+        overwrite: if the run exists, "missing" continues it, "never" refuses it, "always" makes
+            it anew.
+        out: folder in which the run gets one of its own.
+        on_sequence: is called with each sequence that ends, and its error or None.
 
     Raises:
-        IncompleteRunError: a sequence failed; what is done is kept; the same call continues.
+        UsageError: a name, option or value that does not exist or does not fit.
+        DataError: the dataset is not there or damaged.
+        IncompleteRunError: a sequence failed; the others are kept.
     """
-    for key in ("root", "out"):
-        if settings.get(key) is not None:
-            settings[key] = Path(settings[key])
-    config = RunConfig(method=method, dataset=dataset, options=options or {}, **settings)
-    ran = compute(plan_run(config), on_sequence=on_sequence)
-    if ran.failed:
-        raise IncompleteRunError(failures(ran))
-    return score_run(ran.folder, dataset=ran.dataset)
+    from vosbench.run_and_score import run_and_score
+    from vosbench.running.config import RunConfig
 
-
-def failures(ran: RunResult) -> str:
-    """What failed in a run and what to do, one line per sequence."""
-    lines = [f"{name}: {error}" for name, error in ran.failed.items()]
-    kept = f"{ran.former} still holds the former run; the new one takes its place when it is whole"
-    former = [kept] if ran.former else []
-    return "\n".join(
-        [
-            *lines,
-            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed; what is done is "
-            f"kept: fix the cause, then give the same command again (log: {ran.folder}/log.txt)",
-            *former,
-        ]
+    config = RunConfig(
+        method=method,
+        dataset=dataset,
+        root=_path(root),
+        split=split,
+        resolution=resolution,
+        sequences=_names(sequences),
+        options=options or {},
+        protocol=protocol,
+        device=device,
+        seed=seed,
+        workers=workers,
+        scheduler=scheduler,
+        overwrite=overwrite,
+        out=Path(out),
     )
-
-
-def score_run(
-    folder: Path,
-    *,
-    dataset: Dataset | None = None,
-    root: Path | None = None,
-    sequences: tuple[str, ...] = (),
-    protocol: str = "",
-    out: Path | None = None,
-    cross_check: str = "",
-    progress: Callable[[str], None] | None = None,
-) -> Result:
-    """Score the finished sequences of a run's folder, with copy-first beside them.
-
-    dataset: of the run, where it is open already. root: where its data lie now, if they were
-        moved since.
-    sequences: only these, and then written only where `out` says.
-    out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
-        in it for a protocol that is not the run's own.
-    cross_check: an installed scorer to run on the same masks.
-    """
-    manifest = manifest_of(folder)
-    identity = manifest["identity"]
-    if dataset is None:
-        dataset = open_dataset(
-            identity["dataset"],
-            root=root or (Path(manifest["root"]) if manifest["root"] else None),
-            split=identity["split"],
-            resolution=identity["resolution"],
-        )
-    chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
-    failed = manifest["failed"]
-    done = tuple(s for s in chosen_names if s not in failed and is_done(folder, s))
-    if not done:
-        raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
-    chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
-    masks = folder / "masks"
-    if out is None and not sequences:
-        own = chosen.name == manifest["protocol"]["name"]
-        out = folder if own else folder / f"scores-{chosen.name}"
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-    evaluation = score_masks(
-        dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
-    )
-    if out is not None:
-        evaluation.write(out)
-    checked = _cross_check(dataset, masks, cross_check, evaluation)
-    return Result(manifest["label"], out, manifest, evaluation.summary, masks, checked)
+    return run_and_score(config, on_sequence=on_sequence)
 
 
 def evaluate(
-    masks: Path | str,
-    dataset: str,
+    masks: AnyPath,
+    dataset: str = "",
     *,
-    root: Path | str | None = None,
+    root: AnyPath | None = None,
     split: str = "",
     resolution: str = "",
+    sequences: Iterable[str] = (),
     protocol: str = "",
-    sequences: tuple[str, ...] = (),
     baseline: bool = False,
-    out: Path | None = None,
+    out: AnyPath | None = None,
     cross_check: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
-    """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
+    """Score masks on disk: a run, or a folder of <sequence>/<frame>.png of any tool.
 
-    baseline: also score copy-first. cross_check: an installed scorer to run on the same masks.
+    >>> masks = vosbench.run("copy-first", "synthetic", sequences=["plain"]).masks
+    >>> round(vosbench.evaluate(masks, "synthetic", sequences=["plain"]).summary["J"]["mean"], 3)
+    0.17
+
+    Args:
+        masks: the folder.
+        dataset: whose truth; a run has its own.
+        root: the dataset's folder, or the one that holds all datasets. Default: where the run
+            found it, else VOSBENCH_DATA.
+        split: "" is the dataset's default; a run has its own.
+        resolution: "" is the dataset's first; a run has its own.
+        sequences: only these; () is all.
+        protocol: how scores are averaged; "" is the dataset's or the run's own.
+        baseline: also score copy-first on the same frames; always done for a run.
+        out: folder for scores.csv and summary.json. Default: the run's folder; for other masks
+            nothing is written.
+        cross_check: an installed scorer to ask too: davis2017, vos-benchmark or trackeval.
+        progress: is called with each sequence that is scored.
+
+    Raises:
+        UsageError: a name that does not exist, or no dataset for masks that are no run.
+        DataError: masks and truth do not fit; it lists every fault.
     """
-    masks, root = Path(masks), Path(root) if root is not None else None
-    opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
-    evaluation = score_masks(
-        opened,
-        masks,
-        protocol=choose_protocol(opened.card, protocol),
-        sequences=sequences or None,
+    from vosbench.run_and_score import score_folder, score_run
+
+    masks, is_run = Path(masks), (Path(masks) / "run.json").is_file()
+    if is_run and not dataset:
+        if split or resolution:
+            raise UsageError(f"{masks} is a run and has its own split and resolution; remove yours")
+        return score_run(
+            masks,
+            root=_path(root),
+            sequences=_names(sequences),
+            protocol=protocol,
+            out=_path(out),
+            cross_check=cross_check,
+            progress=progress,
+        )
+    if not dataset:
+        raise UsageError(
+            f"{masks} holds no run.json, so name the dataset (--dataset NAME), known: "
+            f"{', '.join(registry.names('datasets'))}"
+        )
+    return score_folder(
+        masks / "masks" if is_run else masks,
+        dataset,
+        root=_path(root),
+        split=split,
+        resolution=resolution,
+        protocol=protocol,
+        sequences=_names(sequences),
         baseline=baseline,
+        out=_path(out),
+        cross_check=cross_check,
         progress=progress,
     )
-    if out is not None:
-        evaluation.write(out)
-    checked = _cross_check(opened, masks, cross_check, evaluation)
-    return Result(masks.resolve().name, out, None, evaluation.summary, masks, checked)
 
 
-def _cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluation) -> str | None:
-    if not scorer:
-        return None
-    from vosbench.scoring import crosscheck
+@dataclass(frozen=True)
+class Compared:
+    """Scored runs side by side: a table for each dataset and protocol, and what can be said.
 
-    return str(crosscheck.cross_check(dataset, masks, scorer, evaluation))
+    tables: scores of the runs, best first. verdicts: a sentence for each run against the best.
+    """
+
+    tables: tuple[Table, ...]
+    verdicts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """What `vosbench compare` prints."""
+        return "\n".join([*(table.to_text() for table in self.tables), *self.verdicts])
+
+
+def compare(runs: Runs) -> Compared:
+    """Hold scored runs side by side, and say whether their differences are more than chance.
+
+    >>> runs = [vosbench.run(method, "synthetic") for method in ("copy-first", "optical-flow")]
+    >>> print(vosbench.compare(runs))  # doctest: +ELLIPSIS
+    Scores: ...
+
+    Raises:
+        UsageError: no run. DataError: a file of a run is missing or damaged.
+    """
+    from vosbench.analysis.comparison import verdicts
+    from vosbench.analysis.groups import groups
+    from vosbench.analysis.scores import scores
+
+    results = _results(runs)
+    tables = tuple(scores(group, intervals=False) for group in groups(results))
+    return Compared(tables, tuple(verdicts(results)))
+
+
+def analyse(
+    runs: Runs,
+    what: str,
+    *,
+    root: AnyPath | None = None,
+    against: str = "",
+    by: tuple[str, str] | None = None,
+) -> Table:
+    r"""Make one table that explains scores of runs on the same data.
+
+    >>> run = vosbench.run("copy-first", "synthetic")
+    >>> print(vosbench.analyse([run], "attributes").to_latex())  # doctest: +ELLIPSIS
+    \begin{table}...
+
+    Args:
+        runs: scored runs of one dataset, split and protocol.
+        what: one of `vosbench analyse --help`, such as "attributes" or "significance".
+        root: where the dataset lies, for size, speed and drift.
+        against: name of the run that the others are compared with. Default: the best.
+        by: two options for the rows and columns of an ablation.
+
+    Raises:
+        UsageError: an unknown analysis, one that these runs do not allow, or runs of several
+            datasets.
+    """
+    from vosbench.analysis import catalogue
+    from vosbench.analysis.groups import groups
+
+    (name, *rest) = catalogue.choose([what])
+    found = groups(_results(runs))
+    if rest or len(found) > 1:
+        titles = ", ".join(group.title for group in found)
+        raise UsageError(
+            f"one analysis at a time, got {what!r}" if rest
+            else f"these runs are of different data: {titles}; analyse those of one"
+        )  # fmt: skip
+    (table,) = catalogue.tables(found, [name], root=_path(root), against=against, by=by)
+    if isinstance(table, catalogue.Left):
+        raise UsageError(str(table))
+    return table
+
+
+def report(
+    runs: Runs,
+    out: AnyPath,
+    *,
+    title: str = "Video object segmentation",
+    style: str = "html",
+    root: AnyPath | None = None,
+    width: int = 480,
+    paper: bool = False,
+    features: AnyPath | None = None,
+    progress: Callable[[str], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Path:
+    """Write a page with tables, figures and a viewer of every frame; it opens from disk.
+
+    >>> run = vosbench.run("copy-first", "synthetic", sequences=["plain"])
+    >>> vosbench.report([run], "report").name
+    'index.html'
+
+    Args:
+        runs: scored runs of whatever datasets.
+        out: the report's folder; an older report in it is replaced, anything else is refused.
+        title: title of the page.
+        style: a report plugin that gives a folder.
+        root: where the data lie now. Default: where the runs found them, else VOSBENCH_DATA.
+        width: pixels that wider frames are shrunk to in the viewer.
+        paper: also the tables and figures of the RPM-Net paper, which takes minutes.
+        features: a folder of `vosbench inspect` to show; with `paper`, where such are kept.
+        progress: is called with each sequence.
+        say: is told what takes long and what was left out.
+
+    Returns:
+        The page to open.
+
+    Raises:
+        UsageError: `out` holds something else, or `features` nothing to show.
+    """
+    from vosbench.reporting.report import check, write
+
+    results, out, kept = _results(runs), Path(out), _path(features)
+    say = say or (lambda text: None)
+    check(out, style)
+    exhibition = None
+    if paper:
+        from vosbench.files import place_of
+        from vosbench.rpmnet_paper import exhibits
+
+        place = place_of(out)
+        kept = kept or place.with_name(f"{place.name}-features")
+        exhibition = exhibits.exhibition(results, kept, root=_path(root), say=say)
+    elif kept is not None:
+        from vosbench.inspection import folder
+
+        exhibition = folder.exhibition(kept)
+    made = write(
+        results,
+        out,
+        title=title,
+        style=style,
+        root=_path(root),
+        width=width,
+        exhibition=exhibition,
+        progress=progress,
+    )
+    for what in made.left_out:
+        say(f"left out: {what}")
+    return made.page
+
+
+def train(
+    method: str,
+    videos: AnyPath,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    out: AnyPath = "trainings",
+    seed: int = 0,
+    device: str = "cpu",
+    precision: str = "32-true",
+    processes: int = 1,
+    threads: int = 0,
+    resume: bool = False,
+) -> Path | None:
+    """Train a method on unlabelled clips.
+
+    Args:
+        method: a method that learns, such as "colour-reconstruction".
+        videos: folder of videos or of folders of frames.
+        settings: recipe, options and settings of the training, such as {"steps": 1000}.
+        out: folder in which the training gets one of its own.
+        seed: of weights and samples.
+        device: "cpu", "cuda" or "cuda:1".
+        precision: "32-true" or "bf16-mixed".
+        processes: each batch is split across them.
+        threads: of a process; 0 is torch's default.
+        resume: continue from the checkpoint in the folder.
+
+    Returns:
+        The weights, with their card beside them; None where it was stopped before the last step.
+
+    Raises:
+        UsageError: a name or value that does not exist, or a folder that holds a training.
+        DataError: no clip can be used.
+    """
+    from vosbench.training.loop import silent, train
+    from vosbench.training.plan import TrainConfig, plan_training
+
+    config = TrainConfig(
+        method=method,
+        videos=Path(videos),
+        values={key: str(value) for key, value in (settings or {}).items()},
+        out=Path(out),
+        seed=seed,
+        device=device,
+        precision=precision,
+        processes=processes,
+        threads=threads,
+        resume=resume,
+    )
+    return train(plan_training(config), showing=silent).weights
+
+
+def dataset(
+    name: str, *, root: AnyPath | None = None, split: str = "", resolution: str = ""
+) -> Dataset:
+    """Open a dataset: its names, and `sequence(name)` with frames, prompts and truth.
+
+    >>> plain = vosbench.dataset("synthetic").sequence("plain")
+    >>> plain.frames[0].shape, sorted(plain.prompts)
+    ((240, 432, 3), [0])
+
+    Raises:
+        UsageError: an unknown name, or no root. DataError: it is not there or damaged.
+    """
+    return open_dataset(name, root=_path(root), split=split, resolution=resolution)
+
+
+def method(
+    name: str, *, options: Mapping[str, Any] | None = None, device: str = "cpu", seed: int = 0
+) -> Method:
+    """Build a method, whose `segment(frames, prompts)` yields one mask for each frame.
+
+    >>> plain = vosbench.dataset("synthetic").sequence("plain")
+    >>> masks = list(vosbench.method("copy-first").segment(iter(plain.frames), plain.prompts))
+    >>> len(masks) == len(plain.frames), masks[0].dtype
+    (True, dtype('uint8'))
+
+    Raises:
+        UsageError: an unknown name or option.
+    """
+    return build_method(name, options or {}, device=device, seed=seed)
+
+
+def _path(path: AnyPath | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _results(runs: Runs) -> list[Result]:
+    """Runs as results; a folder is loaded."""
+    if isinstance(runs, (str, Path, Result)):
+        runs = [runs]
+    results = [run if isinstance(run, Result) else load(run) for run in runs]
+    if not results:
+        raise UsageError("no run is given; vosbench.run makes one, vosbench.load reads one")
+    return results

@@ -9,11 +9,13 @@ Chunks and filters: PNG specification, third edition, sections 5 and 9.
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 from zlib_ng import zlib_ng
 
-from vosbench.types import Mask
+if TYPE_CHECKING:
+    from vosbench.types import Mask
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 1 << 26  # 8192 x 8192; what claims to be larger is left to Pillow and its limits

@@ -55,7 +55,7 @@ def scored(tmp_path: Path) -> Path:
     make_folder_dataset(tmp_path / "data", {"ant": 4, "bee": 3})
     folder = api.run("copy-first", "folder", root=tmp_path / "data", out=tmp_path / "runs").folder
     assert folder is not None
-    api.score_run(folder, protocol="united")
+    api.evaluate(folder, protocol="united")
     return folder
 
 

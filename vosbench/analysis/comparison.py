@@ -20,6 +20,7 @@ from vosbench.tables import Column, Table
 
 ALPHA = 0.05
 CONCENTRATED = 1.5  # what "mostly" asks of an attribute: so many times its share of sequences
+MOST = 6  # sentences; more runs than that are for a table
 TIE = 0.001  # a tenth of a point: the last digit that is printed
 
 
@@ -271,3 +272,20 @@ def differences(group: Group, *, against: str = "", metric: str = "J") -> Table:
         ),
         notes=(f"differences: to {reference}", *group.notes),
     )
+
+
+def verdicts(results: Sequence[Result]) -> list[str]:
+    """For each run, one sentence: how it differs from the best run on the same data."""
+    alike: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        alike.setdefault(data_key(result), []).append(result)
+    lines = []
+    for members in alike.values():
+        try:
+            said = [each.sentence() for each in compare(members)] if len(members) > 1 else []
+        except UsageError as error:
+            said = [f"not compared: {error}"]
+        lines += said[:MOST]
+        if len(said) > MOST:
+            lines.append(f"{len(said) - MOST} more: vosbench analyse RUN ... --what significance")
+    return lines

@@ -36,6 +36,8 @@ def compare(
     else:
         typer.echo(score_tables(results, report))
     if report == formats.TERMINAL and not as_json:
+        from vosbench.analysis.comparison import verdicts
+
         for sentence in verdicts(results):
             typer.echo(sentence)
     if picture is not None:
@@ -64,26 +66,3 @@ def draw(results: list[Result], path: Path, sequences: tuple[str, ...]) -> None:
     names = sequences or from_masks.highest_median_lowest(results)
     clips = [dataset.sequence(name) for name in names]
     style.write(from_masks.qualitative(clips, results, late=True, prompts=True), path)
-
-
-MOST = 6  # sentences; more runs than that are for a table
-
-
-def verdicts(results: list[Result]) -> list[str]:
-    """For each run, one sentence: how it differs from the best run on the same data."""
-    from vosbench.analysis.comparison import compare
-    from vosbench.analysis.groups import data_key
-
-    alike: dict[tuple[str, str, str], list[Result]] = {}
-    for result in results:
-        alike.setdefault(data_key(result), []).append(result)
-    lines = []
-    for members in alike.values():
-        try:
-            said = [each.sentence() for each in compare(members)] if len(members) > 1 else []
-        except UsageError as error:
-            said = [f"not compared: {error}"]
-        lines += said[:MOST]
-        if len(said) > MOST:
-            lines.append(f"{len(said) - MOST} more: vosbench analyse RUN ... --what significance")
-    return lines

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vosbench import formats, registry
+from vosbench import formats
 from vosbench.cli.options import (
     AsJson,
     DatasetName,
@@ -22,7 +22,6 @@ from vosbench.cli.options import (
     split_list,
 )
 from vosbench.cli.scored_runs import score_tables
-from vosbench.errors import UsageError
 
 Masks = Annotated[Path, typer.Argument(help="A run, or a folder of masks: <sequence>/<frame>.png.")]
 Baseline = Annotated[
@@ -61,27 +60,11 @@ def evaluate(
 
     formats.check(report)
     names = split_list(sequences, "--sequences")
-    if (masks / "run.json").is_file() and not dataset:
-        if split or resolution:
-            raise UsageError(
-                f"{masks} is a run and has its own split and resolution; remove the options"
-            )
-        scored = api.score_run(
-            masks, root=root, sequences=names, protocol=protocol or "", out=out,
-            cross_check=cross_check,
-        )  # fmt: skip
-    elif not dataset:
-        raise UsageError(
-            f"{masks} holds no run.json, so name the dataset: --dataset NAME, known: "
-            f"{', '.join(registry.names('datasets'))}"
-        )
-    else:
-        inside = masks / "masks" if (masks / "run.json").is_file() else masks
-        scored = api.evaluate(
-            inside, dataset, root=root, split=split or "", resolution=resolution or "",
-            protocol=protocol or "", sequences=names, baseline=baseline, out=out,
-            cross_check=cross_check,
-        )  # fmt: skip
+    scored = api.evaluate(
+        masks, dataset or "", root=root, split=split or "", resolution=resolution or "",
+        protocol=protocol or "", sequences=names, baseline=baseline, out=out,
+        cross_check=cross_check,
+    )  # fmt: skip
     quiet = as_json or report != formats.TERMINAL  # stdout is for the table alone
     typer.echo(json.dumps(scored.summary, indent=1) if as_json else score_tables([scored], report))
     if not as_json:

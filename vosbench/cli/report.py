@@ -43,31 +43,17 @@ def report(
 
     Open its index.html from disk; it needs no server. An older report in the folder is replaced.
     """
+    from vosbench import api
     from vosbench.cli import progress
-    from vosbench.reporting.report import check, count, write
+    from vosbench.reporting.report import count
 
     results = scored(runs)
-    check(out, style)
-    exhibition = None
-    if paper:
-        from vosbench.files import place_of
-        from vosbench.rpmnet_paper import exhibits
-
-        place = place_of(out)
-        kept = features or place.with_name(f"{place.name}-features")
-        exhibition = exhibits.exhibition(results, kept, root=root, say=_tell)
-    elif features is not None:
-        from vosbench.inspection import folder
-
-        exhibition = folder.exhibition(features)
     with progress.counting("sequences", count(results)) as advance:
-        made = write(
-            results, out, title=title, style=style, root=root, width=width,
-            exhibition=exhibition, progress=advance,
+        page = api.report(
+            results, out, title=title, style=style, root=root, width=width, paper=paper,
+            features=features, progress=advance, say=_tell,
         )  # fmt: skip
-    for what in made.left_out:
-        _tell(f"skipped: {what}")
-    typer.echo(f"report: {made.page}")
+    typer.echo(f"report: {page}")
 
 
 def _tell(what: str) -> None:

@@ -98,9 +98,9 @@ def run(
         _score_and_tell(ended, report, as_json=as_json)
     finally:
         if ended.failed:
-            from vosbench import api
+            from vosbench.run_and_score import failures
 
-            typer.echo(f"error: {api.failures(ended)}", err=True)
+            typer.echo(f"error: {failures(ended)}", err=True)
     if ended.failed:
         raise typer.Exit(1)
 
@@ -156,10 +156,10 @@ def _cost(folder: Path) -> str:
 
 def _score_if_possible(ended: RunResult, progress: Callable[[str], None]) -> Result | None:
     """The scored run, or None, with a note, if the split's truth is not public."""
-    from vosbench import api
+    from vosbench.run_and_score import score_run
 
     try:
-        return api.score_run(ended.folder, dataset=ended.dataset, progress=progress)
+        return score_run(ended.folder, dataset=ended.dataset, progress=progress)
     except TruthWithheldError as error:
         typer.echo(f"not scored: {error}", err=True)
         return None

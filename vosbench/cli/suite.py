@@ -61,22 +61,16 @@ def suite(
 
 def _write(wanted: Suite, results: list[Result], out: Path) -> None:
     """Write the report that the suite asks for; stdout stays for the tables alone."""
+    from vosbench import api
     from vosbench.cli import progress
-    from vosbench.reporting.report import check, count, write
+    from vosbench.reporting.report import count
 
-    check(out / "report")
-    exhibition = None
-    if wanted.report == "paper":
-        from vosbench.rpmnet_paper import exhibits
-
-        exhibition = exhibits.exhibition(results, out / "report-features", say=_tell)
     with progress.counting("sequences", count(results)) as advance:
-        made = write(
-            results, out / "report", title=wanted.title, exhibition=exhibition, progress=advance
-        )
-    for what in made.left_out:
-        _tell(f"not in the report: {what}")
-    _tell(f"report: {made.page}")
+        page = api.report(
+            results, out / "report", title=wanted.title, paper=wanted.report == "paper",
+            progress=advance, say=_tell,
+        )  # fmt: skip
+    _tell(f"report: {page}")
 
 
 def _tell(what: str) -> None:

@@ -37,10 +37,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vosbench import api, results
+from vosbench import results
 from vosbench.errors import DataError, IncompleteRunError, OtherRunError, UsageError, VosbenchError
 from vosbench.files import write_bytes, write_json
 from vosbench.resolve import card_of, choose_method, open_dataset, resolve_root
+from vosbench.run_and_score import failures, score_run
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import compute
 from vosbench.running.plan import RunPlan, plan_run
@@ -183,8 +184,8 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
         with running_bar(planned) as (on_sequence, on_frame):
             ran = compute(planned, on_sequence=on_sequence, on_frame=on_frame)
         if ran.failed:
-            raise IncompleteRunError(api.failures(ran))
-        api.score_run(ran.folder, dataset=ran.dataset)
+            raise IncompleteRunError(failures(ran))
+        score_run(ran.folder, dataset=ran.dataset)
         return ran.folder
     return planned.folder
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vosbench.training.clips import Clip, choose_clip, sample
-from vosbench.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from vosbench.training.plan import TrainingPlan
 
 
 _AHEAD = 4  # batches drawn before they are asked for

@@ -134,7 +134,7 @@ def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:
     with (
         _signals(asked.append),
         closing(feed) as drawn,
-        (showing if leads else _unseen)(plan.label, state.step, total) as show,
+        (showing if leads else silent)(plan.label, state.step, total) as show,
         _events(plan.folder, state.step, wanted=leads) as note,
     ):
         saved, stopped = time.monotonic(), False
@@ -299,7 +299,7 @@ def _events(
 
 
 @contextmanager
-def _unseen(label: str, done: int, total: int) -> Iterator[Show]:
+def silent(label: str, done: int, total: int) -> Iterator[Show]:
     """A silent progress display, for non-leading processes."""
 
     class Silent:

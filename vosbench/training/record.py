@@ -13,12 +13,15 @@ import numpy as np
 from vosbench.files import fingerprint, jsonable, write_json
 from vosbench.provenance import VERSION, environment
 from vosbench.training.folder import State, read_table, thinned
-from vosbench.training.plan import TrainConfig, TrainingPlan
 from vosbench.training.settings import trainable
 from vosbench.types import HasEncoder, Shaped
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from vosbench.training.plan import TrainingPlan
+
+FLAGS = ("seed", "device", "precision", "processes", "threads")  # of the command that repeats it
 
 
 def start(made: TrainingPlan) -> None:
@@ -49,10 +52,9 @@ def command(made: TrainingPlan) -> str:
     words = ["vosbench", "train", "--method", config.method, "--videos", config.videos.name]
     for key, value in made.chosen.explicit.items():
         words += ["--set", f"{key}={Path(value).name}"]
-    usual = TrainConfig(method="", videos=Path())
-    for key in ("seed", "device", "precision", "processes", "threads"):
-        if getattr(config, key) != getattr(usual, key):
-            words += [f"--{key}", str(getattr(config, key))]
+    for field in dataclasses.fields(config):
+        if field.name in FLAGS and getattr(config, field.name) != field.default:
+            words += [f"--{field.name}", str(getattr(config, field.name))]
     return shlex.join(words)
 
 

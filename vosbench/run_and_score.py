@@ -1,0 +1,139 @@
+"""Run a method and score its masks, or score masks on disk: what commands, suites and API share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vosbench.errors import IncompleteRunError, UsageError
+from vosbench.protocols import choose_protocol
+from vosbench.resolve import choose_sequences, open_dataset
+from vosbench.results import Result, manifest_of
+from vosbench.running.config import RunConfig
+from vosbench.running.execute import RunResult, compute
+from vosbench.running.plan import plan_run
+from vosbench.running.records import is_done
+from vosbench.scoring.evaluation import Evaluation, score_masks
+from vosbench.types import Dataset
+
+
+def run_and_score(
+    config: RunConfig, *, on_sequence: Callable[[str, str | None], None] | None = None
+) -> Result:
+    """Run a method on a dataset and score it.
+
+    Raises:
+        IncompleteRunError: a sequence failed; what is done is kept; the same call continues.
+    """
+    ran = compute(plan_run(config), on_sequence=on_sequence)
+    if ran.failed:
+        raise IncompleteRunError(failures(ran))
+    return score_run(ran.folder, dataset=ran.dataset)
+
+
+def failures(ran: RunResult) -> str:
+    """What failed in a run and what to do, one line per sequence."""
+    lines = [f"{name}: {error}" for name, error in ran.failed.items()]
+    kept = f"{ran.former} still holds the former run; the new one takes its place when it is whole"
+    former = [kept] if ran.former else []
+    return "\n".join(
+        [
+            *lines,
+            f"{len(ran.failed)} of {len(ran.sequences)} sequences failed; what is done is "
+            f"kept: fix the cause, then give the same command again (log: {ran.folder}/log.txt)",
+            *former,
+        ]
+    )
+
+
+def score_run(
+    folder: Path,
+    *,
+    dataset: Dataset | None = None,
+    root: Path | None = None,
+    sequences: tuple[str, ...] = (),
+    protocol: str = "",
+    out: Path | None = None,
+    cross_check: str = "",
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Score the finished sequences of a run's folder, with copy-first beside them.
+
+    dataset: of the run, where it is open already. root: where its data lie now, if they were
+        moved since.
+    sequences: only these, and then written only where `out` says.
+    out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
+        in it for a protocol that is not the run's own.
+    cross_check: an installed scorer to run on the same masks.
+    """
+    manifest = manifest_of(folder)
+    identity = manifest["identity"]
+    if dataset is None:
+        dataset = open_dataset(
+            identity["dataset"],
+            root=root or (Path(manifest["root"]) if manifest["root"] else None),
+            split=identity["split"],
+            resolution=identity["resolution"],
+        )
+    chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
+    failed = manifest["failed"]
+    done = tuple(s for s in chosen_names if s not in failed and is_done(folder, s))
+    if not done:
+        raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
+    chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
+    masks = folder / "masks"
+    if out is None and not sequences:
+        own = chosen.name == manifest["protocol"]["name"]
+        out = folder if own else folder / f"scores-{chosen.name}"
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    evaluation = score_masks(
+        dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
+    )
+    if out is not None:
+        evaluation.write(out)
+    checked = _cross_check(dataset, masks, cross_check, evaluation)
+    return Result(manifest["label"], out, manifest, evaluation.summary, masks, checked)
+
+
+def score_folder(
+    masks: Path,
+    dataset: str,
+    *,
+    root: Path | None = None,
+    split: str = "",
+    resolution: str = "",
+    protocol: str = "",
+    sequences: tuple[str, ...] = (),
+    baseline: bool = False,
+    out: Path | None = None,
+    cross_check: str = "",
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
+
+    baseline: also score copy-first. cross_check: an installed scorer to run on the same masks.
+    """
+    opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
+    evaluation = score_masks(
+        opened,
+        masks,
+        protocol=choose_protocol(opened.card, protocol),
+        sequences=sequences or None,
+        baseline=baseline,
+        progress=progress,
+    )
+    if out is not None:
+        evaluation.write(out)
+    checked = _cross_check(opened, masks, cross_check, evaluation)
+    return Result(masks.resolve().name, out, None, evaluation.summary, masks, checked)
+
+
+def _cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluation) -> str | None:
+    if not scorer:
+        return None
+    from vosbench.scoring import crosscheck
+
+    return str(crosscheck.cross_check(dataset, masks, scorer, evaluation))

@@ -66,7 +66,7 @@ def test_evaluate_a_run_again_and_a_bare_folder(
     assert [row["name"] for row in named] == ["theirs"]  # not the run it happens to lie in
     unnamed = command("evaluate", scored / "masks")
     assert unnamed.returncode == 1
-    assert "so name the dataset: --dataset NAME, known: davis2016" in unnamed.stderr
+    assert "so name the dataset (--dataset NAME), known: davis2016" in unnamed.stderr
     nothing = command("evaluate", scored / "masks", "--dataset", "folder", "--root", folder_root)
     assert "not written; --out DIR keeps it" in nothing.stdout
 

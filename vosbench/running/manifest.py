@@ -7,7 +7,7 @@ import dataclasses
 import io
 import statistics
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench.errors import OtherRunError, UsageError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
@@ -15,8 +15,10 @@ from vosbench.options import as_typed
 from vosbench.provenance import VERSION, environment, hashed
 from vosbench.results import load_manifest
 from vosbench.running.records import read_record
-from vosbench.running.resolved import Resolved
 from vosbench.running.source import source_sha256
+
+if TYPE_CHECKING:
+    from vosbench.running.resolved import Resolved
 
 
 def describe(resolved: Resolved) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from fixtures_runs import steady, write_run
 
-from vosbench.analysis.attributes import NAMES, attributes, name_of
+from vosbench.analysis.attribute_names import NAMES, name_of
+from vosbench.analysis.attributes import attributes
 from vosbench.analysis.groups import one_group
 from vosbench.errors import UsageError
 from vosbench.resolve import card_of

@@ -11,30 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from vosbench.analysis.attribute_names import name_of
 from vosbench.analysis.groups import Group, card_or_none, sequences_of
 from vosbench.analysis.significance import DRAWS, Sample, bootstrap, gather, quantiles, resampled
 from vosbench.errors import UsageError
 from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
 
-NAMES = {
-    "AC": "appearance change",
-    "BC": "background clutter",
-    "CS": "camera shake",
-    "DB": "dynamic background",
-    "DEF": "deformation",
-    "EA": "edge ambiguity",
-    "FM": "fast motion",
-    "HO": "heterogeneous object",
-    "IO": "interacting objects",
-    "LR": "low resolution",
-    "MB": "motion blur",
-    "OCC": "occlusion",
-    "OV": "out of view",
-    "ROT": "rotation",
-    "SC": "shape complexity",
-    "SV": "scale variation",
-}
 ALL, NONE = "all sequences", "tagged with none"
 COLUMNS = (
     Column("attribute"),
@@ -48,11 +31,6 @@ COLUMNS = (
     *with_interval(Column("drop J", "%", better="lower", signed=True)),
     *with_interval(Column("drop F", "%", better="lower", signed=True)),
 )
-
-
-def name_of(code: str) -> str:
-    """An attribute in words; a code of one's own stays as it is."""
-    return NAMES.get(code, code)
 
 
 def attributes(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vosbench.analysis.attributes import name_of
+from vosbench.analysis.attribute_names import name_of
 from vosbench.analysis.groups import Group, card_or_none, data_key, title_of, told_apart
 from vosbench.analysis.significance import DRAWS, EXACT, Sample, bootstrap, holm, sample, sign_flip
 from vosbench.errors import UsageError, did_you_mean

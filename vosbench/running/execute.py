@@ -14,15 +14,18 @@ import os
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vosbench.errors import DataError, VosbenchError
 from vosbench.files import alone_in
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
-from vosbench.running.plan import RunPlan
 from vosbench.running.records import finished, is_done
 from vosbench.running.sequence import FrameDone, segment_by_name, segment_sequence
-from vosbench.types import Dataset
+
+if TYPE_CHECKING:
+    from vosbench.running.plan import RunPlan
+    from vosbench.types import Dataset
 
 SequenceDone = Callable[[str, str | None], None]  # sequence, its error or None
 

@@ -35,9 +35,9 @@ def test_facts_of_moving_squares(tmp_path: Path) -> None:
     assert second.change is None  # not looked at
     assert known["ant", 1]["00005"].change == pytest.approx(0, abs=0.2)  # a flat colour, as JPEG
     assert facts(run, colours=False)["ant", 1]["00000"].change is None
-    rows = list(by_speed(one_group([run])).records())
+    rows = list(by_speed(one_group([run]), known).records())
     assert [row["frames"] for row in rows] == [0, 0, 0, 2 * 5 + 2 * 6, 0]
-    (row,) = (row for row in by_size(one_group([run])).records() if row["frames"])
+    (row,) = (row for row in by_size(one_group([run]), known).records() if row["frames"])
     assert row["share of the image"] == "3 to 10 %"
     assert row[run.name] == pytest.approx(run.frames["J"].mean())
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from vosbench.analysis.failures import Series, series
 from vosbench.analysis.groups import Group
-from vosbench.analysis.object_facts import Fact, Facts, facts
 from vosbench.analysis.significance import Sample, bootstrap, gather
 from vosbench.errors import UsageError
 from vosbench.tables import Cell, Column, Table, with_interval
+
+if TYPE_CHECKING:
+    from vosbench.analysis.object_facts import Fact, Facts
 
 SIZES = (0.0, 0.01, 0.03, 0.1, 1.01)  # shares of the image
 SPEEDS = (0.0, 2.0, 5.0, 10.0, 20.0, np.inf)  # px a frame at 480 rows; 20: DAVIS' fast motion
@@ -23,7 +26,7 @@ FEWEST = 8  # frames with both figures that a correlation of one object needs
 Floats = npt.NDArray[np.float64]
 
 
-def by_size(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
+def by_size(group: Group, known: Facts, *, seed: int = 0) -> Table:
     """Mean J by the share of the image that an object covers."""
     labels = [f"{100 * a:g} to {100 * min(b, 1):g} %" for a, b in pairwise(SIZES)]
     return _binned(
@@ -34,7 +37,7 @@ def by_size(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table
     )  # fmt: skip
 
 
-def by_speed(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
+def by_speed(group: Group, known: Facts, *, seed: int = 0) -> Table:
     """Mean J by the speed of an object."""
     ends = [f"to {b:g}" if np.isfinite(b) else "or more" for b in SPEEDS[1:]]
     labels = [f"{a:g} {end} px" for a, end in zip(SPEEDS, ends, strict=False)]
@@ -49,7 +52,7 @@ def by_speed(group: Group, known: Facts | None = None, *, seed: int = 0) -> Tabl
 
 def _binned(
     group: Group,
-    known: Facts | None,
+    known: Facts,
     seed: int,
     value: Callable[[Fact], float | None],
     edges: Sequence[float],
@@ -60,7 +63,6 @@ def _binned(
     column: str,
     note: str,
 ) -> Table:
-    known = facts(group.results[0], colours=False) if known is None else known
     scored = [series(run) for run in group.results]
     rows: list[tuple[Cell, ...]] = []
     for low, high, label in zip(edges, edges[1:], labels, strict=False):
@@ -109,7 +111,7 @@ def _binned(
     )
 
 
-def drift(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
+def drift(group: Group, known: Facts, *, seed: int = 0) -> Table:
     """Does J fall with the time since the prompt, or with how much the object's look changed?
 
     Rank correlations of 1 - J within each object, then the mean over objects: with the frames
@@ -118,7 +120,6 @@ def drift(group: Group, known: Facts | None = None, *, seed: int = 0) -> Table:
     Raises:
         UsageError: no object has frames enough.
     """
-    known = facts(group.results[0]) if known is None else known
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         correlations = {

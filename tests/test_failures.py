@@ -12,11 +12,11 @@ from vosbench.analysis.failures import (
     loss,
     lost_from,
     over_time,
-    series,
     worst_frames,
     worst_objects,
 )
 from vosbench.analysis.groups import one_group
+from vosbench.analysis.series import series
 from vosbench.errors import DataError
 
 J = {

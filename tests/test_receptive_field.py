@@ -10,6 +10,7 @@ from reference import receptive_field as slow
 
 from vosbench.errors import UsageError
 from vosbench.inspection import receptive_field as fast
+from vosbench.inspection.cells import chosen_cells, regions_of, target_frames
 from vosbench.types import Frame, Inspection, Sequence
 
 
@@ -29,7 +30,7 @@ def lattice(cells: np.ndarray, reach: int, step: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(4))
 def test_cosines_equal_the_twin_inside_and_outside_the_frame(seed: int) -> None:
     generator = np.random.default_rng(seed)
-    cells = fast.chosen_cells((5, 7), 6, seed=seed)
+    cells = chosen_cells((5, 7), 6, seed=seed)
     samples = generator.uniform(-2, 8, (6, 9, 2))
     samples[0, :5] = [[0, 0], [4, 6], [-0.5, 6.5], [-0.51, 0], [2, 6.51]]  # corners and just beyond
     shown = inspection(samples, seed=seed)
@@ -43,7 +44,7 @@ def test_cosines_equal_the_twin_inside_and_outside_the_frame(seed: int) -> None:
 
 
 def test_cosines_do_not_hang_on_how_many_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = fast.chosen_cells((5, 7), 0, seed=0)
+    cells = chosen_cells((5, 7), 0, seed=0)
     shown = inspection(lattice(cells, 2, 1))
     whole = fast.cosines(shown, cells)
     monkeypatch.setattr(fast, "_BUDGET", 250)
@@ -51,7 +52,7 @@ def test_cosines_do_not_hang_on_how_many_are_read_at_once(monkeypatch: pytest.Mo
 
 
 def test_anywhere_is_the_mean_over_all_cells_of_the_reference() -> None:
-    cells = fast.chosen_cells((5, 7), 6, seed=1)
+    cells = chosen_cells((5, 7), 6, seed=1)
     shown = inspection(np.broadcast_to(np.indices((5, 7)).reshape(2, -1).T, (6, 35, 2)))
     assert fast.anywhere(shown, cells) == pytest.approx(fast.cosines(shown, cells).mean(), abs=1e-6)
     shown.reference[:] = 0
@@ -73,7 +74,7 @@ def test_regions_equal_the_twin(grid: tuple[int, int]) -> None:
     mask = np.zeros((12, 18), np.uint8)
     mask[2:10, 3:14] = 1
     mask[5:12, 10:18] = 2
-    found = fast.regions_of(mask, grid)
+    found = regions_of(mask, grid)
     assert found.shape == grid
     for cell in np.ndindex(grid):
         assert found[cell] == slow.region(mask, grid, cell)
@@ -81,9 +82,9 @@ def test_regions_equal_the_twin(grid: tuple[int, int]) -> None:
 
 def test_two_objects_that_touch_have_a_boundary_and_small_frames_have_regions() -> None:
     mask = np.array([[1, 1, 1, 2, 2, 2]] * 6, np.uint8)
-    found = fast.regions_of(mask, (2, 3))
+    found = regions_of(mask, (2, 3))
     assert found.tolist() == [["inside", "boundary", "inside"]] * 2
-    assert fast.regions_of(np.array([[0, 1]], np.uint8), (4, 8)).shape == (4, 8)
+    assert regions_of(np.array([[0, 1]], np.uint8), (4, 8)).shape == (4, 8)
 
 
 @pytest.mark.parametrize(("reach", "step", "side"), [(1, 1, 3), (3, 1, 7), (5, 1, 11), (3, 9, 55)])
@@ -102,13 +103,13 @@ def test_learned_positions_have_an_extent_and_no_field() -> None:
 
 
 def test_cells_are_all_or_a_seeded_subset() -> None:
-    every = fast.chosen_cells((3, 4), 0, seed=0)
+    every = chosen_cells((3, 4), 0, seed=0)
     assert every.shape == (12, 2)
     assert every[5].tolist() == [1, 1]
-    some = fast.chosen_cells((3, 4), 5, seed=1)
-    assert some.tolist() == fast.chosen_cells((3, 4), 5, seed=1).tolist()
+    some = chosen_cells((3, 4), 5, seed=1)
+    assert some.tolist() == chosen_cells((3, 4), 5, seed=1).tolist()
     assert len({tuple(cell) for cell in some.tolist()}) == 5
-    assert len(fast.chosen_cells((3, 4), 99, seed=0)) == 12
+    assert len(chosen_cells((3, 4), 99, seed=0)) == 12
 
 
 class Squares:
@@ -170,7 +171,7 @@ def test_without_truth_only_all_cells_count() -> None:
 
 
 def test_frames_are_spread_and_a_sequence_too_short_is_refused() -> None:
-    assert fast.target_frames(sequence(), 1) == [3]
-    assert fast.target_frames(sequence(), 99) == [1, 2, 3, 4, 5]
+    assert target_frames(sequence(), 1) == [3]
+    assert target_frames(sequence(), 99) == [1, 2, 3, 4, 5]
     with pytest.raises(UsageError, match="square has no frame 9 after its prompt"):
-        fast.target_frames(sequence(), 4, gap=9)
+        target_frames(sequence(), 4, gap=9)

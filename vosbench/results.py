@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from vosbench.errors import DataError, UsageError, needing
 from vosbench.files import NUMBER, check_shape, read_json
@@ -60,6 +60,9 @@ _RUN = {
 HEADER = ["sequence", "object", "frame", "J", "F"]  # of scores.csv
 
 
+T = TypeVar("T")
+
+
 class FrameScore(NamedTuple):
     """J and F of one object on one frame, 0-1."""
 
@@ -87,8 +90,15 @@ class Result:
     summary: dict[str, Any]
     masks: Path | None = None
     cross_check: str | None = None
-    # what was read since; `dataclasses.replace` hands it on, so that a copy reads nothing anew
-    _read: dict[str, FrameScores] = field(default_factory=dict, repr=False, compare=False)
+    # what `once` made; `dataclasses.replace` hands it on, so that a copy makes nothing anew
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, make: Callable[[Result], T]) -> T:
+        """What `make` gives for this run, made at the first call only."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        kept: T = self._kept[make]
+        return kept
 
     @property
     def frame_scores(self) -> FrameScores:
@@ -98,14 +108,7 @@ class Result:
             UsageError: the scores were not written.
             DataError: scores.csv is missing, damaged, or not of the objects of summary.json.
         """
-        if "scores.csv" not in self._read:
-            if self.folder is None:
-                raise UsageError(
-                    f"the scores of {self.name} were not written; evaluate with --out FOLDER, "
-                    "from Python with out=FOLDER"
-                )
-            self._read["scores.csv"] = _read_scores(self.folder / "scores.csv", self.summary)
-        return self._read["scores.csv"]
+        return self.once(_frame_scores)
 
     @property
     def frames(self) -> pandas.DataFrame:
@@ -138,6 +141,15 @@ class Result:
             "run": self.manifest,
             "summary": self.summary,
         }
+
+
+def _frame_scores(run: Result) -> FrameScores:
+    if run.folder is None:
+        raise UsageError(
+            f"the scores of {run.name} were not written; evaluate with --out FOLDER, "
+            "from Python with out=FOLDER"
+        )
+    return _read_scores(run.folder / "scores.csv", run.summary)
 
 
 def load(folder: Path | str) -> Result:

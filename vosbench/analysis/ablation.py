@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from vosbench.analysis.groups import Group, implied, options_of, plugin_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import PluginError, UsageError, nearest
 from vosbench.options import as_typed, choices_of
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 COLUMNS = ("matching", "preset")  # what stands in the columns where nothing is asked for
 OWN = ("weights",)  # each cell has its own: they are no further option

@@ -8,6 +8,7 @@ are on neither side. The attributes are those of Perazzi et al., CVPR 2016.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from vosbench.analysis.attribute_names import name_of
 from vosbench.analysis.groups import Group, card_or_none, sequences_of
 from vosbench.analysis.significance import DRAWS, Sample, bootstrap, gather, quantiles, resampled
 from vosbench.errors import UsageError
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 ALL, NONE = "all sequences", "tagged with none"
 COLUMNS = (

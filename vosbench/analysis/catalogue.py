@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vosbench.analysis.ablation import ablation
 from vosbench.analysis.attributes import attributes
 from vosbench.analysis.comparison import comparisons, differences
 from vosbench.analysis.failures import loss, over_time, worst_frames, worst_objects
-from vosbench.analysis.groups import Group
 from vosbench.analysis.object_facts import Facts, facts
 from vosbench.analysis.published import beside
 from vosbench.analysis.runtime import runtime
@@ -19,7 +18,10 @@ from vosbench.analysis.scores import scores
 from vosbench.analysis.size_speed_drift import by_size, by_speed, drift
 from vosbench.analysis.sweep import sweep
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.tables import Table
+
+if TYPE_CHECKING:
+    from vosbench.analysis.groups import Group
+    from vosbench.tables import Table
 
 
 class Analysis(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from vosbench.analysis.attribute_names import name_of
 from vosbench.analysis.groups import Group, card_or_none, data_key, title_of, told_apart
 from vosbench.analysis.significance import DRAWS, EXACT, Sample, bootstrap, holm, sample, sign_flip
 from vosbench.errors import UsageError, did_you_mean
-from vosbench.results import Result
 from vosbench.tables import Column, Table
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 ALPHA = 0.05
 CONCENTRATED = 1.5  # what "mostly" asks of an attribute: so many times its share of sequences

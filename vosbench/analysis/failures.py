@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.analysis.groups import Group
+from vosbench.analysis.series import Series, series
 from vosbench.analysis.significance import bootstrap, gather, sample
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
+
+if TYPE_CHECKING:
+    from vosbench.analysis.groups import Group
 
 LOST = 0.1  # J below which nothing much of the object is left
 COARSE = 0.5  # J below which recall counts a frame as failed
@@ -19,52 +21,6 @@ WINDOW = 5  # scored frames on either side of a fall
 CURVE_DRAWS = 1000  # a curve has many points, and none is read to the last digit
 
 Floats = npt.NDArray[np.float64]
-
-
-class Series(NamedTuple):
-    """The scores of one object over its scored frames, in order.
-
-    since: frames passed since the object's prompt, 1 for the frame after it.
-    """
-
-    frames: tuple[str, ...]
-    since: npt.NDArray[np.intp]
-    J: Floats
-    F: Floats
-
-
-def series(run: Result) -> dict[tuple[str, int], Series]:
-    """Sequence and object -> scores in scores.csv.
-
-    Where a run's masks are there, frames are counted in them, scored or not; else by their place
-    among the scored ones. An object that is first scored later than others of its sequence is
-    taken to start on the frame before.
-
-    Raises:
-        UsageError, DataError: as `Result.frame_scores`.
-    """
-    rows = run.frame_scores
-    stems: dict[str, set[str]] = {}
-    for (name, _), listed in rows.items():
-        stems.setdefault(name, set()).update(each.frame for each in listed)
-    places = {name: _places(run, name, of) for name, of in stems.items()}
-    opening = {name: min(places[name][stem] for stem in of) for name, of in stems.items()}
-    by_object = {}
-    for (name, number), listed in rows.items():
-        frames, *scores = zip(*listed, strict=True)
-        at = np.array([places[name][frame] for frame in frames], np.intp)
-        start = 0 if at[0] == opening[name] else at[0] - 1
-        j, f = (np.array(each, np.float64) for each in scores)
-        by_object[name, number] = Series(frames, at - start, j, f)
-    return by_object
-
-
-def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
-    """Frame name -> index in the sequence, as far as the files show it."""
-    folder = run.masks / name if run.masks else None
-    masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
-    whole = masks if scored <= set(masks) else ["", *sorted(scored)]
-    return {stem: place for place, stem in enumerate(whole)}
 
 
 def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:

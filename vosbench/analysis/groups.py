@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench import registry
 from vosbench.errors import PluginError, UsageError
 from vosbench.files import jsonable
 from vosbench.resolve import card_of, method_options, open_dataset, resolve_root
-from vosbench.results import Result
-from vosbench.types import Dataset, DatasetCard
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+    from vosbench.types import Dataset, DatasetCard
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ def groups(results: Iterable[Result]) -> list[Group]:
             )
         )
     return listed
+
+
+def data_of(group: Group) -> str:
+    """The name of a group's dataset."""
+    return data_key(group.results[0])[0]
 
 
 def data_key(result: Result) -> tuple[str, str, str]:

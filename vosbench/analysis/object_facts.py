@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from vosbench.analysis.groups import dataset_of
 from vosbench.masks import ids
-from vosbench.results import Result
-from vosbench.types import Frame, Mask, Sequence
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+    from vosbench.types import Frame, Mask, Sequence
 
 ROWS = 480  # speeds are in pixels of a frame of so many rows
 LEVELS = 8  # of each colour in a histogram

@@ -11,13 +11,16 @@ import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vosbench import registry
 from vosbench.analysis.groups import Group, card_or_none, implied, plugin_of
 from vosbench.errors import DataError, UsageError
 from vosbench.options import as_typed
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 METRICS = ("J", "F", "J&F")
 
@@ -47,15 +50,15 @@ class PublishedScore:
 
 
 def published(
-    dataset: str = "", *, split: str = "", metric: str = ""
+    dataset: str = "", *, split: str = "", metric: str = "", file: str = ""
 ) -> tuple[PublishedScore, ...]:
-    """All published scores, or those of a dataset, a split, a metric.
+    """All published scores, or those of a dataset, a split, a metric, a file by its stem.
 
     Raises:
         DataError: a table has other columns, an empty technique, source or read_where, or a value
             that is no number.
     """
-    wanted = {"dataset": dataset, "split": split, "metric": metric}
+    wanted = {"dataset": dataset, "split": split, "metric": metric, "file": file}
     return tuple(
         score
         for path in registry.data_files("reports", "published/*.csv")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from vosbench.analysis.groups import Group, told_apart
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import read_mask
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 
 def runtime(*groups: Group) -> Table:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench.analysis.groups import Group, options_of
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 STATISTICS = (Column("recall", "%", better="higher"), Column("decay", "%", better="lower"))
 

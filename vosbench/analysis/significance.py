@@ -10,12 +10,13 @@ values that they do not hold; with few sequences it is too narrow (see `bootstra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.results import Result
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 DRAWS = 10_000
 LEVEL = 0.95

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.analysis.failures import Series, series
-from vosbench.analysis.groups import Group
+from vosbench.analysis.series import Series, series
 from vosbench.analysis.significance import Sample, bootstrap, gather
 from vosbench.errors import UsageError
 from vosbench.tables import Cell, Column, Table, with_interval
 
 if TYPE_CHECKING:
+    from vosbench.analysis.groups import Group
     from vosbench.analysis.object_facts import Fact, Facts
 
 SIZES = (0.0, 0.01, 0.03, 0.1, 1.01)  # shares of the image

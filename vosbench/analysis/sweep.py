@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench.analysis.groups import Group, implied, options_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import UsageError
 from vosbench.options import as_typed
-from vosbench.results import Result
 from vosbench.tables import Cell, Column, Table, with_interval
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 BASE = "(base)"
 _NONE = object()  # no value at all

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from vosbench.drawing.figure import Figure
-from vosbench.tables import Table
-from vosbench.toolbox.reports.looks import Looks
+if TYPE_CHECKING:
+    from vosbench.drawing.figure import Figure
+    from vosbench.tables import Table
+    from vosbench.toolbox.reports.looks import Looks
 
 
 @dataclass(frozen=True)

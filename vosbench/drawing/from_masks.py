@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Seq
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -10,9 +11,11 @@ from vosbench.drawing import pictures
 from vosbench.drawing.pictures import Tile
 from vosbench.errors import UsageError
 from vosbench.masks import read_mask
-from vosbench.results import Result
 from vosbench.toolbox.reports import stills
-from vosbench.types import Frame, Mask, Sequence
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+    from vosbench.types import Frame, Mask, Sequence
 
 
 def qualitative(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
 from vosbench.drawing import charts
 from vosbench.drawing.charts import Curve, Value
 from vosbench.tables import BOUNDS, Cell, Table, is_bound
-from vosbench.toolbox.reports.looks import Looks
+
+if TYPE_CHECKING:
+    from vosbench.toolbox.reports.looks import Looks
 
 BANDS = 3  # lines up to which their bands can be told apart
 PANELS = 30  # in one figure: laying out more takes minutes, and they do not fit on a page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from vosbench.drawing.style import PAGE, sheet, styled
-from vosbench.types import Frame
+
+if TYPE_CHECKING:
+    from vosbench.types import Frame
 
 POINTS = ("#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#009E73", "#D55E00")
 WIDEST = 2.3  # inches of a tile; three across fill a page

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence as Seq
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.figure
 import numpy as np
@@ -18,10 +18,13 @@ from vosbench.drawing.exhibit import Exhibit
 from vosbench.drawing.figure import Figure
 from vosbench.drawing.from_tables import number, value_of
 from vosbench.inspection import pca, receptive_field
-from vosbench.inspection.subjects import Subject
-from vosbench.tables import Table
-from vosbench.toolbox.reports.looks import Looks
-from vosbench.types import Sequence
+from vosbench.inspection.cells import chosen_cells, target_frames
+
+if TYPE_CHECKING:
+    from vosbench.inspection.subjects import Subject
+    from vosbench.tables import Table
+    from vosbench.toolbox.reports.looks import Looks
+    from vosbench.types import Sequence
 
 DRAWING = (charts, pictures, style)  # they too decide what a kept figure looks like
 
@@ -162,7 +165,7 @@ def _look(
     subject: Subject, sequence: Sequence, pairs: int, points: Seq[tuple[float, float]]
 ) -> tuple[pca.Projection, pictures.Samples]:
     """A clip's projection, and what is read for chosen cells of its middle pair."""
-    indices = receptive_field.target_frames(sequence, pairs)
+    indices = target_frames(sequence, pairs)
     middle = indices[len(indices) // 2]
     frames = {i: sequence.frames[i] for index in indices for i in (index - 1, index)}
     shape = frames[middle].shape[:2]
@@ -201,12 +204,12 @@ def _look(
 
 def _cosine_map(subjects: Seq[Subject], sequence: Sequence) -> matplotlib.figure.Figure:
     """The mean cosine of every cell of the sequence's middle frame, one map per method."""
-    (index,) = receptive_field.target_frames(sequence, 1)
+    (index,) = target_frames(sequence, 1)
     reference, target = sequence.frames[index - 1], sequence.frames[index]
     rows = []
     for subject in subjects:
         grid = subject.method.grid(*target.shape[:2])
-        cells = receptive_field.chosen_cells(grid, 0, seed=0)
+        cells = chosen_cells(grid, 0, seed=0)
         shown = subject.method.inspect(reference, target, cells)
         values = receptive_field.cell_means(receptive_field.cosines(shown, cells))
         rows.append(pictures.Map(subject.label, target, values.reshape(grid)))

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from vosbench.errors import UsageError
-from vosbench.inspection.receptive_field import regions_of
+from vosbench.inspection.cells import regions_of
 from vosbench.tables import Column, Table
-from vosbench.types import Frame, Inspection, Mask
+
+if TYPE_CHECKING:
+    from vosbench.types import Frame, Inspection, Mask
 
 Floats = npt.NDArray[np.float64]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench import registry
 from vosbench.analysis.significance import UNKNOWN, Interval, bootstrap, sample
 from vosbench.errors import DataError, UsageError
 from vosbench.provenance import hashed
 from vosbench.resolve import build_method, choose_method
-from vosbench.results import Result
 from vosbench.types import Inspectable
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
 
 
 @dataclass(frozen=True)

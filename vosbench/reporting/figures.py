@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
+from typing import TYPE_CHECKING
 
 from vosbench.analysis import failures, sweep
 from vosbench.analysis.groups import Group, sequences_of
@@ -24,10 +25,12 @@ from vosbench.drawing.from_tables import (
     sweep_lines,
     time_lines,
 )
-from vosbench.results import Result
-from vosbench.tables import Table
 from vosbench.toolbox.reports.looks import COLOURS, Looks, looks
-from vosbench.types import Dataset
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+    from vosbench.tables import Table
+    from vosbench.types import Dataset
 
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 

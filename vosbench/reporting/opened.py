@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vosbench.analysis.groups import Group, dataset_of, sequences_of
 from vosbench.errors import DataError, UsageError
 from vosbench.files import fingerprint
-from vosbench.types import Dataset
+
+if TYPE_CHECKING:
+    from vosbench.types import Dataset
 
 
 class Opened(NamedTuple):

@@ -40,9 +40,6 @@ from vosbench.provenance import VERSION
 from vosbench.reporting import figures
 from vosbench.reporting.opened import opened
 from vosbench.reporting.page_tables import by_sequence, show, write_files
-from vosbench.results import Result
-from vosbench.tables import Table
-from vosbench.toolbox.reports.looks import Looks
 from vosbench.toolbox.reports.page import (
     Page,
     Scores,
@@ -57,6 +54,9 @@ from vosbench.types import Dataset, FolderReportPlugin
 if TYPE_CHECKING:
     from vosbench.drawing.exhibit import Exhibition
     from vosbench.drawing.figure import Figure
+    from vosbench.results import Result
+    from vosbench.tables import Table
+    from vosbench.toolbox.reports.looks import Looks
 
 
 MARK = "report.json"  # in every report's folder: which runs it shows, and all files of it

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vosbench.analysis.ablation import ablation
 from vosbench.analysis.attributes import attributes
@@ -24,11 +25,13 @@ from vosbench.inspection import exhibits, folder, pca, receptive_field
 from vosbench.inspection.subjects import from_run
 from vosbench.reporting import figures
 from vosbench.reporting.opened import opened
-from vosbench.results import Result
 from vosbench.rpmnet_paper import missing, tables
-from vosbench.tables import Table
-from vosbench.toolbox.reports.looks import Looks
-from vosbench.types import Dataset
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+    from vosbench.tables import Table
+    from vosbench.toolbox.reports.looks import Looks
+    from vosbench.types import Dataset
 
 OWN = "car-shadow"  # the sequence of the paper's Fig. 8
 PAIRS, CELLS = 1, 300  # of every sequence: seconds a method, and the means move little with more

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.analysis.groups import Group, located, options_of, plugin_of
-from vosbench.analysis.published import follows
+from vosbench.analysis.groups import Group, data_of, located, options_of, plugin_of
+from vosbench.analysis.published import follows, published
 from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
 from vosbench.resolve import card_of, choose_method, method_options, open_dataset
-from vosbench.rpmnet_paper.tables import SECONDS, data_of, published_scores
+from vosbench.rpmnet_paper import FILE, SECONDS
 from vosbench.tables import Column, Table
 
 MODULES = (  # the paper's matching modules
@@ -63,7 +63,7 @@ def name_of(method: str, options: str) -> str:
 def _scores(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
     """What Tables 2 and 3 lack: the data, where they are not at hand, then runs on them."""
     wanted: dict[str, dict[str, str]] = {}
-    for reported in published_scores():
+    for reported in published(file=FILE):
         runs = (run for g in groups if data_of(g) == reported.dataset for run in g.results)
         if (
             reported.method

@@ -7,28 +7,26 @@ and a difference is given only on the paper's own dataset. missing.py lists what
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from vosbench.analysis.groups import Group
-from vosbench.analysis.published import PublishedScore, deviations, follows, published
+from vosbench.analysis.groups import data_of
+from vosbench.analysis.published import deviations, follows, published
 from vosbench.analysis.runtime import frame_size
 from vosbench.analysis.significance import bootstrap, sample
-from vosbench.results import Result
+from vosbench.rpmnet_paper import FILE, SECONDS
 from vosbench.tables import Cell, Column, Table, is_bound, with_interval
 
-FILE = "rpmnet"  # the stem of the paper's scores in reports/published
-SECONDS = "seconds a frame"
+if TYPE_CHECKING:
+    from vosbench.analysis.groups import Group
+    from vosbench.results import Result
+
 DATASETS = ("davis2017", "segtrackv2", "youtube-objects")  # the paper's
-
-
-def published_scores() -> tuple[PublishedScore, ...]:
-    """The scores that the paper reports for its own techniques and those beside them."""
-    return tuple(score for score in published() if score.file == FILE)
 
 
 def techniques(groups: Sequence[Group]) -> dict[str, list[Result]]:
     """Each technique of the paper with the runs that follow it, the least special first."""
     found: dict[str, dict[str, Result]] = {}
-    for reported in published_scores():
+    for reported in published(file=FILE):
         runs = found.setdefault(reported.technique, {})
         for group in groups:
             runs |= {run.name: run for run in group.results if follows(run, reported)}
@@ -68,7 +66,7 @@ def _beside(
     wanted: Sequence[tuple[str, str]],
     others: Sequence[Group],
 ) -> Table:
-    known = {(f.technique, f.dataset, f.metric): f for f in published_scores()}
+    known = {(f.technique, f.dataset, f.metric): f for f in published(file=FILE)}
     datasets = {dataset for dataset, _ in wanted}
     columns = [Column("technique"), Column("run")]
     for dataset, metric in wanted:
@@ -133,7 +131,7 @@ def runtimes(groups: Sequence[Group]) -> Table:
     """Table 4: seconds a frame, each with what it was measured on."""
     rows: list[tuple[Cell, ...]] = []
     whats: dict[str, None] = {}
-    for reported in published_scores():
+    for reported in published(file=FILE):
         if reported.metric != SECONDS:
             continue
         timed = 0
@@ -179,11 +177,6 @@ def runtimes(groups: Sequence[Group]) -> Table:
             *(f"counted: {what}" for what in whats),
         ),
     )
-
-
-def data_of(group: Group) -> str:
-    """The name of a group's dataset."""
-    return str(group.results[0].summary["dataset"]["name"])
 
 
 def said(group: Group) -> str:

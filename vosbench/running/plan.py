@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosbench.errors import DataError, UsageError
 from vosbench.files import give_back
@@ -13,11 +13,13 @@ from vosbench.protocols import check_numbered
 from vosbench.resolve import check_device
 from vosbench.results import load_manifest
 from vosbench.running import cluster, manifest
-from vosbench.running.config import RunConfig
 from vosbench.running.folder import building, refuse_strangers
 from vosbench.running.records import finished, has_changed, is_done
 from vosbench.running.resolved import Resolved, resolve
 from vosbench.types import Method, Sequence, check_name
+
+if TYPE_CHECKING:
+    from vosbench.running.config import RunConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from vosbench.errors import DataError
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import ChosenMethod, choose_dataset, choose_method, choose_sequences
-from vosbench.running.config import RunConfig
-from vosbench.types import Dataset, ScoringProtocol
+
+if TYPE_CHECKING:
+    from vosbench.running.config import RunConfig
+    from vosbench.types import Dataset, ScoringProtocol
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

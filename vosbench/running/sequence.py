@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from vosbench.masks import ids, write_mask
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import cluster
-from vosbench.running.config import RunConfig
 from vosbench.running.records import data_sha256
 from vosbench.types import Dataset, Frame, Mask, Method, PerSequence, Sequence
+
+if TYPE_CHECKING:
+    from vosbench.running.config import RunConfig
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
 

@@ -25,11 +25,11 @@ from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
 from vosbench.masks import read_mask, write_mask
 from vosbench.metrics.statistics import mean
-from vosbench.types import Dataset, Sequence
 
 if TYPE_CHECKING:
     from vosbench.scoring.evaluation import Evaluation
     from vosbench.scoring.measure import Score
+    from vosbench.types import Dataset, Sequence
 
 
 class Difference(NamedTuple):

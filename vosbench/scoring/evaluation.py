@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zlib_ng.zlib_ng import crc32
@@ -24,7 +24,9 @@ from vosbench.resolve import choose_sequences
 from vosbench.scoring.measure import Score, measure
 from vosbench.scoring.pairs import Task, find_tasks, read_pairs
 from vosbench.scoring.summarise import summarise
-from vosbench.types import Dataset, ScoringProtocol
+
+if TYPE_CHECKING:
+    from vosbench.types import Dataset, ScoringProtocol
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from vosbench.errors import DataError, TruthWithheldError
 from vosbench.masks import ids, lay_prompt, read_mask
 from vosbench.protocols import _or_use, check_numbered
-from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
+
+if TYPE_CHECKING:
+    from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
 
 VOID = 255  # in a truth of ids: background, as in the official tool
 MOST_IDS = 32  # a mask with more different values is a soft map, not objects to unite

@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from vosbench.errors import DataError
 from vosbench.files import remove, replace
-from vosbench.types import Frame
 from vosbench.videos import (
     IMAGES,
     VIDEOS,
@@ -32,6 +31,9 @@ from vosbench.videos import (
     list_images,
     natural_key,
 )
+
+if TYPE_CHECKING:
+    from vosbench.types import Frame
 
 _RULE = "1 area"  # version of the cached format and of the reduction; part of every key
 _SPARE = 200 * 2**20  # bytes left free on the disk

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from vosbench.errors import DataError, MethodError
 from vosbench.files import remove, write_bytes, write_text
-from vosbench.types import Frame
 
 if TYPE_CHECKING:
     from torch import Tensor, nn, optim
+
+    from vosbench.types import Frame
 
 
 CHECKPOINT = "checkpoint.safetensors"

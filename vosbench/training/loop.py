@@ -31,13 +31,14 @@ from vosbench.training.folder import (
     load_checkpoint,
     save_checkpoint,
 )
-from vosbench.training.plan import TrainingPlan
 from vosbench.training.record import finish, start
 from vosbench.training.settings import Settings, trainable
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from torch import Tensor, nn, optim
+
+    from vosbench.training.plan import TrainingPlan
 
 
 class Show(Protocol):

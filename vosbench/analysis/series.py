@@ -1,0 +1,63 @@
+"""A run's scores as arrays: each object's J and F by the frames since its prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from vosbench.results import Result
+
+Floats = npt.NDArray[np.float64]
+
+
+class Series(NamedTuple):
+    """The scores of one object over its scored frames, in order.
+
+    since: frames passed since the object's prompt, 1 for the frame after it.
+    """
+
+    frames: tuple[str, ...]
+    since: npt.NDArray[np.intp]
+    J: Floats
+    F: Floats
+
+
+def series(run: Result) -> dict[tuple[str, int], Series]:
+    """Sequence and object -> scores in scores.csv; made once for each run.
+
+    Where a run's masks are there, frames are counted in them, scored or not; else by their place
+    among the scored ones. An object that is first scored later than others of its sequence is
+    taken to start on the frame before.
+
+    Raises:
+        UsageError, DataError: as `Result.frame_scores`.
+    """
+    return run.once(_series)
+
+
+def _series(run: Result) -> dict[tuple[str, int], Series]:
+    rows = run.frame_scores
+    stems: dict[str, set[str]] = {}
+    for (name, _), listed in rows.items():
+        stems.setdefault(name, set()).update(each.frame for each in listed)
+    places = {name: _places(run, name, of) for name, of in stems.items()}
+    opening = {name: min(places[name][stem] for stem in of) for name, of in stems.items()}
+    by_object = {}
+    for (name, number), listed in rows.items():
+        frames, *scores = zip(*listed, strict=True)
+        at = np.array([places[name][frame] for frame in frames], np.intp)
+        start = 0 if at[0] == opening[name] else at[0] - 1
+        j, f = (np.array(each, np.float64) for each in scores)
+        by_object[name, number] = Series(frames, at - start, j, f)
+    return by_object
+
+
+def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
+    """Frame name -> index in the sequence, as far as the files show it."""
+    folder = run.masks / name if run.masks else None
+    masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
+    whole = masks if scored <= set(masks) else ["", *sorted(scored)]
+    return {stem: place for place, stem in enumerate(whole)}

@@ -3,7 +3,7 @@
     import vosbench
 
     run = vosbench.run("optical-flow", "synthetic", options={"label": "soft"}, workers=2)
-    run.summary["J&F"]["mean"], run.objects, run.frames
+    run.summary["J&F"], run.objects, run.frames
 
 Paths may be text or pathlib.Path everywhere, and a run may be its folder or what `run` and `load`
 gave. In a script, use workers above 1 only under `if __name__ == "__main__":`.
@@ -47,8 +47,9 @@ def run(
 ) -> Result:
     """Run a method over a dataset and score it; the same call goes on where it was stopped.
 
-    >>> vosbench.run("copy-first", "synthetic", sequences=["plain"]).name
-    'copy-first'
+    Examples:
+        >>> vosbench.run("copy-first", "synthetic", sequences=["plain"]).name
+        'copy-first'
 
     Args:
         method: a name of `vosbench list methods`.
@@ -109,11 +110,13 @@ def evaluate(
     cross_check: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
-    """Score masks on disk: a run, or a folder of <sequence>/<frame>.png of any tool.
+    """Score masks on disk: a run, or a folder of `<sequence>/<frame>.png` of any tool.
 
-    >>> masks = vosbench.run("copy-first", "synthetic", sequences=["plain"]).masks
-    >>> round(vosbench.evaluate(masks, "synthetic", sequences=["plain"]).summary["J"]["mean"], 3)
-    0.17
+    Examples:
+        >>> masks = vosbench.run("copy-first", "synthetic", sequences=["plain"]).masks
+        >>> scored = vosbench.evaluate(masks, "synthetic", sequences=["plain"])
+        >>> round(scored.summary["J"]["mean"], 3)
+        0.17
 
     Args:
         masks: the folder.
@@ -187,9 +190,10 @@ class Compared:
 def compare(runs: Runs) -> Compared:
     """Hold scored runs side by side, and say whether their differences are more than chance.
 
-    >>> runs = [vosbench.run(method, "synthetic") for method in ("copy-first", "optical-flow")]
-    >>> print(vosbench.compare(runs))  # doctest: +ELLIPSIS
-    Scores: ...
+    Examples:
+        >>> runs = [vosbench.run(method, "synthetic") for method in ("copy-first", "optical-flow")]
+        >>> print(vosbench.compare(runs))  # doctest: +ELLIPSIS
+        Scores: ...
 
     Raises:
         UsageError: no run. DataError: a file of a run is missing or damaged.
@@ -213,9 +217,10 @@ def analyse(
 ) -> Table:
     r"""Make one table that explains scores of runs on the same data.
 
-    >>> run = vosbench.run("copy-first", "synthetic")
-    >>> print(vosbench.analyse([run], "attributes").to_latex())  # doctest: +ELLIPSIS
-    \begin{table}...
+    Examples:
+        >>> run = vosbench.run("copy-first", "synthetic")
+        >>> print(vosbench.analyse([run], "attributes").to_latex())  # doctest: +ELLIPSIS
+        \begin{table}...
 
     Args:
         runs: scored runs of one dataset, split and protocol.
@@ -260,9 +265,10 @@ def report(
 ) -> Path:
     """Write a page with tables, figures and a viewer of every frame; it opens from disk.
 
-    >>> run = vosbench.run("copy-first", "synthetic", sequences=["plain"])
-    >>> vosbench.report([run], "report").name
-    'index.html'
+    Examples:
+        >>> run = vosbench.run("copy-first", "synthetic", sequences=["plain"])
+        >>> vosbench.report([run], "report").name
+        'index.html'
 
     Args:
         runs: scored runs of whatever datasets.
@@ -371,9 +377,10 @@ def dataset(
 ) -> Dataset:
     """Open a dataset: its names, and `sequence(name)` with frames, prompts and truth.
 
-    >>> plain = vosbench.dataset("synthetic").sequence("plain")
-    >>> plain.frames[0].shape, sorted(plain.prompts)
-    ((240, 432, 3), [0])
+    Examples:
+        >>> plain = vosbench.dataset("synthetic").sequence("plain")
+        >>> plain.frames[0].shape, sorted(plain.prompts)
+        ((240, 432, 3), [0])
 
     Raises:
         UsageError: an unknown name, or no root. DataError: it is not there or damaged.
@@ -386,10 +393,11 @@ def method(
 ) -> Method:
     """Build a method, whose `segment(frames, prompts)` yields one mask for each frame.
 
-    >>> plain = vosbench.dataset("synthetic").sequence("plain")
-    >>> masks = list(vosbench.method("copy-first").segment(iter(plain.frames), plain.prompts))
-    >>> len(masks) == len(plain.frames), masks[0].dtype
-    (True, dtype('uint8'))
+    Examples:
+        >>> plain = vosbench.dataset("synthetic").sequence("plain")
+        >>> masks = list(vosbench.method("copy-first").segment(iter(plain.frames), plain.prompts))
+        >>> len(masks) == len(plain.frames), masks[0].dtype
+        (True, dtype('uint8'))
 
     Raises:
         UsageError: an unknown name or option.

@@ -26,8 +26,9 @@ def boundary_f(prediction: BoolMask, truth: BoolMask, *, radius: int | None = No
     Raises:
         UsageError: the masks are not bool arrays of one shape (h, w).
 
-    >>> boundary_f(np.eye(9, dtype=bool), np.zeros((9, 9), dtype=bool))
-    0.0
+    Examples:
+        >>> boundary_f(np.eye(9, dtype=bool), np.zeros((9, 9), dtype=bool))
+        0.0
     """
     check_masks(prediction, truth)
     radius = tolerance(*truth.shape) if radius is None else radius
@@ -48,8 +49,9 @@ def boundary_f(prediction: BoolMask, truth: BoolMask, *, radius: int | None = No
 def tolerance(h: int, w: int) -> int:
     """How many pixels apart two contours may be and still match: 0.8 % of the diagonal, up.
 
-    >>> tolerance(480, 854)
-    8
+    Examples:
+        >>> tolerance(480, 854)
+        8
     """
     return math.ceil(0.008 * float(np.linalg.norm((h, w))))
 

@@ -19,8 +19,9 @@ def region_similarity(prediction: BoolMask, truth: BoolMask) -> float:
     Raises:
         UsageError: the masks are not bool arrays of one shape (h, w).
 
-    >>> region_similarity(np.array([[True, True, False]]), np.array([[False, True, True]]))
-    0.3333333333333333
+    Examples:
+        >>> region_similarity(np.array([[True, True, False]]), np.array([[False, True, True]]))
+        0.3333333333333333
     """
     check_masks(prediction, truth)
     intersection = int(np.count_nonzero(prediction & truth))

@@ -12,7 +12,7 @@ from test_davis import load, sequence_files, write_list
 from test_folder import load as load_folder
 from test_videos import write_video
 
-from vosbench.data.check import check
+from vosbench.data.check import check_dataset
 from vosbench.protocols import DAVIS2017
 from vosbench.types import DatasetCard, Mask, Sequence
 
@@ -28,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
 
 def test_a_sound_tree_has_counts_and_notes(tree: Path) -> None:
     seen: list[str] = []
-    report = check(load("davis2017", tree), progress=seen.append)
+    report = check_dataset(load("davis2017", tree), progress=seen.append)
     assert report.ok
     assert seen == ["judo", "car-shadow"]
     assert report.notes == ("2 of the card's 30 sequences are listed",)
@@ -56,7 +56,7 @@ def test_every_fault_is_listed_with_its_file(tree: Path) -> None:
     fixtures_layouts.mask(tree / "Annotations/480p/car-shadow/00000.png", 1, 5)
     with (tree / "ImageSets/2017/val.txt").open("a") as names:
         names.write("mine\n")
-    report = check(load("davis2017", tree))
+    report = check_dataset(load("davis2017", tree))
     assert not report.ok
     text = str(report)
     for words in (
@@ -84,7 +84,7 @@ def test_withheld_truth_is_no_fault(tree: Path) -> None:
     sequence_files(tree, "car-race", [(1,)] * 31)
     for i in range(1, 31):
         (tree / f"Annotations/480p/car-race/{i:05d}.png").unlink()
-    report = check(load("davis2017", tree, "test-dev"))
+    report = check_dataset(load("davis2017", tree, "test-dev"))
     assert report.ok
     assert (report.sequences[0].masks, report.sequences[0].pairs) == (1, 0)
 
@@ -94,12 +94,12 @@ def test_any_ids_are_fine_for_own_data(tmp_path: Path) -> None:
     write_video(tmp_path / "videos/clip.mp4", frames=4)
     for i, objects in ((0, (1, 5)), (2, (5, 9))):
         fixtures_layouts.mask(tmp_path / f"masks/clip/{i:05d}.png", *objects, h=32, w=48)
-    report = check(load_folder(tmp_path))
+    report = check_dataset(load_folder(tmp_path))
     assert report.ok
     assert report.sequences[0].objects == (1, 5, 9)
     assert (report.sequences[0].frames, report.sequences[0].pairs) == (4, 2)
     fixtures_layouts.mask(tmp_path / "masks/clip/00002.png", 5, h=6, w=10)
-    assert "is 6x10 but its frame" in str(check(load_folder(tmp_path)))
+    assert "is 6x10 but its frame" in str(check_dataset(load_folder(tmp_path)))
 
 
 @dataclass
@@ -133,17 +133,23 @@ def test_a_dataset_in_memory() -> None:
         splits={"all": ()},
         protocols=(DAVIS2017,),
     )
-    assert check(Foreign(card, {0: fixtures_layouts.labels(1), 1: fixtures_layouts.labels(1)})).ok
-    gap = check(Foreign(card, {0: fixtures_layouts.labels(1, 5), 1: np.zeros((3, 4), np.uint8)}))
+    assert check_dataset(
+        Foreign(card, {0: fixtures_layouts.labels(1), 1: fixtures_layouts.labels(1)})
+    ).ok
+    gap = check_dataset(
+        Foreign(card, {0: fixtures_layouts.labels(1, 5), 1: np.zeros((3, 4), np.uint8)})
+    )
     assert len(gap.faults) == 2
     assert "foreign/a: annotation [0] has the ids [1, 5], but protocol davis2017" in gap.faults[0]
     assert "annotation [1] is 3x4 but its frame [1] is 12x20" in gap.faults[1]
     united = replace(card, protocols=(replace(DAVIS2017, objects="united"),))
-    assert check(Foreign(united, {0: fixtures_layouts.labels(1), 1: fixtures_layouts.labels(7)})).ok
+    assert check_dataset(
+        Foreign(united, {0: fixtures_layouts.labels(1), 1: fixtures_layouts.labels(7)})
+    ).ok
 
 
 def test_real_davis2017() -> None:
-    report = check(load("davis2017", fixtures_layouts.real("DAVIS-2017")))
+    report = check_dataset(load("davis2017", fixtures_layouts.real("DAVIS-2017")))
     assert report.faults == ()
     assert report.notes == ("4 of the card's 30 sequences are listed",)
     assert sum(each.pairs for each in report.sequences) == 219

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from vosbench.data import download as module
-from vosbench.data.download import download, fetch
+from vosbench.data import download
+from vosbench.data.download import download_dataset, fetch
 from vosbench.errors import DataError, UsageError
 from vosbench.protocols import DAVIS2016
 from vosbench.types import Archive, DatasetCard
@@ -73,7 +73,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     state.url = f"http://127.0.0.1:{server.server_address[1]}/data.zip"
-    monkeypatch.setattr(module, "PAUSE", 0.0)
+    monkeypatch.setattr(download, "PAUSE", 0.0)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield state
     server.shutdown()
@@ -120,14 +120,16 @@ def quiet(done: int, total: int | None) -> None:
 
 
 def get(site: Site, root: Path, **known: object) -> Path:
-    return download(card_of(archive_of(site, **known)), root, progress=quiet)
+    return download_dataset(card_of(archive_of(site, **known)), root, progress=quiet)
 
 
 def test_download_takes_the_top_folder_off_and_notes_the_sha256(site: Site, tmp_path: Path) -> None:
     site.body = GOOD
     calls: list[tuple[int, int | None]] = []
     card = card_of(archive_of(site))
-    folder = download(card, tmp_path, progress=lambda done, total: calls.append((done, total)))
+    folder = download_dataset(
+        card, tmp_path, progress=lambda done, total: calls.append((done, total))
+    )
     assert folder == tmp_path / "TINY-2016"
     assert (folder / "JPEGImages/a/00000.jpg").read_bytes() == NOISE
     assert (folder / "README.md").read_bytes() == b"hello"
@@ -151,7 +153,7 @@ def test_a_broken_connection_is_resumed_and_byte_equal(site: Site, tmp_path: Pat
 def test_a_later_command_goes_on_from_the_part(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RETRIES", 0)
+    monkeypatch.setattr(download, "RETRIES", 0)
     site.body, site.break_after = GOOD, [70_000]
     with pytest.raises(DataError, match=r"broke off.*70000 of .* bytes came.*continues from there"):
         fetch(archive_of(site), tmp_path, progress=quiet)
@@ -169,13 +171,13 @@ def test_a_server_without_range_starts_again(site: Site, tmp_path: Path) -> None
 def test_a_file_that_changed_on_the_server_starts_again(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, etag: str | None
 ) -> None:
-    monkeypatch.setattr(module, "RETRIES", 0)
+    monkeypatch.setattr(download, "RETRIES", 0)
     site.body, site.break_after = GOOD, [70_000]
     if etag is None:
         site.etag = None
     with pytest.raises(DataError):
         fetch(archive_of(site), tmp_path, progress=quiet)
-    monkeypatch.setattr(module, "RETRIES", 1)
+    monkeypatch.setattr(download, "RETRIES", 1)
     site.etag, site.body = etag, zipped({"DAVIS/b": NOISE[::-1] + b"longer"})
     assert fetch(archive_of(site), tmp_path, progress=quiet).read_bytes() == site.body
 
@@ -214,7 +216,7 @@ def test_a_busy_server_is_asked_again_and_a_refusal_is_not(site: Site, tmp_path:
 
 
 def test_no_server_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAUSE", 0.0)
+    monkeypatch.setattr(download, "PAUSE", 0.0)
     archive = Archive(url="http://127.0.0.1:1/data.zip", filename="data.zip")
     with pytest.raises(DataError, match="broke off 6 times"):
         fetch(archive, tmp_path, progress=quiet)
@@ -316,7 +318,7 @@ def test_several_archives_become_one_folder_and_litter_is_left_out(
     (tmp_path / "b.zip").write_bytes(zipped({"y": b"3", "sub/z": b"4", "sub/.DS_Store": b"5"}))
     (tmp_path / ".TINY-2016.unpacking").mkdir()  # as a killed run leaves it
     archives = [replace(archive_of(site), filename=name) for name in ("a.zip", "b.zip")]
-    folder = download(card_of(*archives), tmp_path, progress=quiet)
+    folder = download_dataset(card_of(*archives), tmp_path, progress=quiet)
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*")) == [
         "sub",
         "sub/z",
@@ -328,9 +330,9 @@ def test_several_archives_become_one_folder_and_litter_is_left_out(
 def test_what_may_not_be_fetched_says_where_to_ask(tmp_path: Path) -> None:
     card = card_of(registration="http://example.org/register")
     with pytest.raises(UsageError, match=r"example.org/register, then put it into .*TINY-2016"):
-        download(card, tmp_path, progress=quiet)
+        download_dataset(card, tmp_path, progress=quiet)
     with pytest.raises(UsageError, match="tiny has nothing to download"):
-        download(card_of(), tmp_path, progress=quiet)
+        download_dataset(card_of(), tmp_path, progress=quiet)
 
 
 def test_a_folder_that_is_there_is_left_alone(site: Site, tmp_path: Path) -> None:

@@ -163,3 +163,18 @@ def test_a_circle_and_the_length_of_a_chain_are_seen(tmp_path: Path) -> None:
     (tmp_path / "vosbench" / "c.py").write_text("def f():\n    import vosbench.a")
     with pytest.raises(CycleError):
         longest_chain(arrows(tmp_path))
+
+
+# What is tested of several modules at once, or of none: each file says in its docstring what.
+SUBJECTS = {
+    "cli", "conformance", "contracts", "docs", "import_law", "packaging", "report_in_browser",
+    "rooms", "shipped_weights",
+}  # fmt: skip
+
+
+def test_a_test_stands_under_the_name_of_what_it_tests() -> None:
+    """A module, or a room with a module of it (`suites`, `inspection_folder`), or a subject."""
+    parts = [name.split(".") for name in modules(ROOT)]
+    names = {inner[-1] for inner in parts} | {"_".join(inner[-2:]) for inner in parts} | SUBJECTS
+    tested = [path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")]
+    assert [name for name in tested if name not in names] == []

@@ -54,12 +54,12 @@ def check(
 ) -> None:
     """Read every file of a dataset and list every fault with its file."""
     from vosbench.cli import progress
-    from vosbench.data import check as checking
+    from vosbench.data.check import check_dataset
     from vosbench.resolve import open_dataset
 
     opened = open_dataset(name, root=root, split=split or "", resolution=resolution or "")
     with progress.counting("checking", len(opened.names)) as advance:
-        report = checking.check(opened, progress=advance)
+        report = check_dataset(opened, progress=advance)
     typer.echo(json.dumps(report.as_json(), indent=1) if as_json else str(report))
     if report.faults:
         raise typer.Exit(1)
@@ -77,12 +77,12 @@ def download(
     import os
 
     from vosbench.cli import progress
-    from vosbench.data.download import download as fetch
+    from vosbench.data.download import download_dataset
     from vosbench.resolve import card_of
 
     where = root or Path(os.environ.get("VOSBENCH_DATA", ""))
     if where == Path():
         raise UsageError("where should it go? give --root DIR or set VOSBENCH_DATA")
     with progress.downloading() as advance:
-        folder = fetch(card_of(name), where, progress=advance)
+        folder = download_dataset(card_of(name), where, progress=advance)
     typer.echo(f"{name}: {folder}\ncheck it with: vosbench data check {name} --root {folder}")

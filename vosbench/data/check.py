@@ -71,7 +71,7 @@ class CheckReport:
         return "\n".join((*rows, total, *notes, *faults, verdict))
 
 
-def check(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
+def check_dataset(dataset: Dataset, *, progress: Progress | None = None) -> CheckReport:
     """Read everything in a split and compare it with the card; a fault does not stop it.
 
     Args:

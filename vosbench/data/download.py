@@ -30,7 +30,7 @@ TIMEOUT = 30.0  # seconds without an answer
 PAUSE = 1.0  # seconds before the first retry; doubled each time
 
 
-def download(card: DatasetCard, root: Path, *, progress: Progress) -> Path:
+def download_dataset(card: DatasetCard, root: Path, *, progress: Progress) -> Path:
     """Download, verify and unpack a dataset; return its folder ROOT/<card.folder>.
 
     Raises:

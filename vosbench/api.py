@@ -73,6 +73,8 @@ def run(
         UsageError: a name, option or value that does not exist or does not fit.
         DataError: the dataset is not there or damaged.
         IncompleteRunError: a sequence failed; the others are kept.
+        IncompleteScoresError: the truth of a sequence is bad; the others are scored, and `scored`
+            of it is their Result.
     """
     from vosbench.run_and_score import run_and_score
     from vosbench.running.config import RunConfig
@@ -136,6 +138,8 @@ def evaluate(
     Raises:
         UsageError: a name that does not exist, or no dataset for masks that are no run.
         DataError: masks and truth do not fit; it lists every fault.
+        IncompleteScoresError: such a DataError where other sequences fit; their scores are
+            written, and `scored` of it is their Result.
     """
     from vosbench.run_and_score import score_folder, score_run
 

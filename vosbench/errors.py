@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 # a library that the core does without -> the extra that brings it
 EXTRAS = {
@@ -57,6 +58,24 @@ class DataError(VosbenchError):
         shown = self.faults[:20]
         rest = len(self.faults) - len(shown)
         return "\n".join(shown) + (f"\n... and {rest} more" if rest else "")
+
+
+class IncompleteScoresError(DataError):
+    """Some sequences could not be scored; `scored` is what the others gave, `failed` names these.
+
+    scored: an Evaluation, or from `evaluate` a Result, whose files are written where asked for.
+    failed: sequence -> its faults.
+    """
+
+    def __init__(self, failed: Mapping[str, tuple[str, ...]], scored: Any) -> None:
+        super().__init__([fault for faults in failed.values() for fault in faults])
+        self.failed, self.scored = failed, scored
+
+    def __str__(self) -> str:
+        names = ", ".join(self.failed)
+        return (
+            f"{super().__str__()}\nNOT COMPLETE, not scored: {names}; the scores are of the others"
+        )
 
 
 class TruthWithheldError(DataError):

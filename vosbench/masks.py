@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -116,6 +117,22 @@ def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:
     columns = ((np.arange(w) + 0.5) * mask.shape[1] / w).astype(np.intp)
     resized: Mask = mask[rows[:, None], columns[None, :]]
     return resized
+
+
+class MasksDigest:
+    """The sha256 of the masks of a sequence, added in the order of its frames: `masks_sha256`."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, mask: Mask) -> None:
+        """Add the next frame's mask."""
+        self._digest.update(mask.tobytes())
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the masks so far, as 64 digits."""
+        return self._digest.hexdigest()
 
 
 def lay_prompt(mask: Mask, prompt: Mask) -> Mask:

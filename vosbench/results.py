@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from vosbench.errors import DataError, UsageError, needing
-from vosbench.files import NUMBER, check_shape, read_json
+from vosbench.files import NUMBER, check_shape, misfit, read_json
 from vosbench.types import check_name
 
 if TYPE_CHECKING:
@@ -186,11 +186,15 @@ def load_summary(folder: Path) -> dict[str, Any]:
         summary = read_json(path, SUMMARY, what="a summary of scores", remedy="evaluate again")
     except FileNotFoundError:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
+    if fault := misfit(summary.get("failed", {}), dict, "failed"):
+        raise DataError(f"{path} is not a summary of scores: {fault}; evaluate again")
     check_name(summary["dataset"]["name"], "dataset", path)
     check_name(summary["dataset"]["split"], "split", path)
     check_name(summary["protocol"]["name"], "protocol", path)
     for row in (*summary["sequences"], *summary["objects"]):
         check_name(row["sequence"], "sequence", path)
+    for name in summary.get("failed", {}):
+        check_name(name, "sequence", path)
     return summary
 
 

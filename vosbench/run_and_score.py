@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from vosbench.errors import IncompleteRunError, UsageError
+from vosbench.errors import IncompleteRunError, IncompleteScoresError, UsageError
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import choose_sequences, open_dataset
 from vosbench.results import Result, manifest_of
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
-from vosbench.running.records import is_done
+from vosbench.running.records import is_done, masks_sha256
 from vosbench.scoring.evaluation import Evaluation, score_masks
 from vosbench.types import Dataset
 
@@ -65,6 +67,10 @@ def score_run(
     out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
         in it for a protocol that is not the run's own.
     cross_check: an installed scorer to run on the same masks.
+
+    Raises:
+        IncompleteScoresError: a sequence does not fit its truth, or its masks were changed since
+            they were made; the scores of the others are written, and it holds their Result.
     """
     manifest = manifest_of(folder)
     identity = manifest["identity"]
@@ -87,13 +93,18 @@ def score_run(
         out = folder if own else folder / f"scores-{chosen.name}"
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    evaluation = score_masks(
-        dataset, masks, protocol=chosen, sequences=done, baseline=True, progress=progress
+    scoring = partial(
+        score_masks,
+        dataset,
+        masks,
+        protocol=chosen,
+        sequences=done,
+        baseline=True,
+        made=masks_sha256(folder, done),
+        progress=progress,
     )
-    if out is not None:
-        evaluation.write(out)
-    checked = _cross_check(dataset, masks, cross_check, evaluation)
-    return Result(manifest["label"], out, manifest, evaluation.summary, masks, checked)
+    blank = Result(manifest["label"], out, manifest, {}, masks)
+    return _result(scoring, blank, dataset, masks, cross_check)
 
 
 def score_folder(
@@ -117,7 +128,8 @@ def score_folder(
     opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
-    evaluation = score_masks(
+    scoring = partial(
+        score_masks,
         opened,
         masks,
         protocol=choose_protocol(opened.card, protocol),
@@ -125,10 +137,26 @@ def score_folder(
         baseline=baseline,
         progress=progress,
     )
-    if out is not None:
-        evaluation.write(out)
-    checked = _cross_check(opened, masks, cross_check, evaluation)
-    return Result(masks.resolve().name, out, None, evaluation.summary, masks, checked)
+    blank = Result(masks.resolve().name, out, None, {}, masks)
+    return _result(scoring, blank, opened, masks, cross_check)
+
+
+def _result(
+    scoring: Callable[[], Evaluation], blank: Result, dataset: Dataset, masks: Path, scorer: str
+) -> Result:
+    """Score, write where `blank` says, and fill it; an IncompleteScoresError comes to hold it."""
+    failed: dict[str, tuple[str, ...]] = {}
+    try:
+        evaluation = scoring()
+    except IncompleteScoresError as error:
+        evaluation, failed = error.scored, dict(error.failed)
+    if blank.folder is not None:
+        evaluation.write(blank.folder)
+    checked = _cross_check(dataset, masks, scorer, evaluation)
+    result = dataclasses.replace(blank, summary=evaluation.summary, cross_check=checked)
+    if failed:
+        raise IncompleteScoresError(failed, result)
+    return result
 
 
 def _cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluation) -> str | None:

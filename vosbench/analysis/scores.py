@@ -90,6 +90,8 @@ def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[s
 
 def _caveats(run: Result) -> Iterator[str]:
     """What a reader must know of one run's time, origin and completeness."""
+    if unscored := run.summary.get("failed"):
+        yield f"{run.name}: NOT COMPLETE, not scored: {', '.join(unscored)}"
     if run.manifest is None:
         return
     timing, makers, failed = (run.manifest[key] for key in ("timing", "made_by", "failed"))

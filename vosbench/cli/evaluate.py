@@ -22,6 +22,7 @@ from vosbench.cli.options import (
     split_list,
 )
 from vosbench.cli.scored_runs import score_tables
+from vosbench.errors import IncompleteScoresError
 
 Masks = Annotated[Path, typer.Argument(help="A run, or a folder of masks: <sequence>/<frame>.png.")]
 Baseline = Annotated[
@@ -60,11 +61,15 @@ def evaluate(
 
     formats.check(report)
     names = split_list(sequences, "--sequences")
-    scored = api.evaluate(
-        masks, dataset or "", root=root, split=split or "", resolution=resolution or "",
-        protocol=protocol or "", sequences=names, baseline=baseline, out=out,
-        cross_check=cross_check,
-    )  # fmt: skip
+    incomplete = None
+    try:
+        scored = api.evaluate(
+            masks, dataset or "", root=root, split=split or "", resolution=resolution or "",
+            protocol=protocol or "", sequences=names, baseline=baseline, out=out,
+            cross_check=cross_check,
+        )  # fmt: skip
+    except IncompleteScoresError as error:
+        scored, incomplete = error.scored, error
     quiet = as_json or report != formats.TERMINAL  # stdout is for the table alone
     typer.echo(json.dumps(scored.summary, indent=1) if as_json else score_tables([scored], report))
     if not as_json:
@@ -72,3 +77,5 @@ def evaluate(
         typer.echo(where, err=quiet)
     if scored.cross_check is not None:
         typer.echo(scored.cross_check, err=quiet)
+    if incomplete:
+        raise incomplete

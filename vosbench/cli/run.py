@@ -32,7 +32,7 @@ from vosbench.cli.options import (
     split_list,
 )
 from vosbench.cli.scored_runs import score_tables
-from vosbench.errors import TruthWithheldError
+from vosbench.errors import IncompleteScoresError, TruthWithheldError
 from vosbench.running.config import OVERWRITE, from_toml
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def _run(plan: RunPlan) -> RunResult:
     done = len(plan.frames) - len(plan.missing)
     if done:
         typer.echo(f"{done} of {len(plan.resolved.sequences)} sequences are done already", err=True)
+    for name in plan.changed:
+        typer.echo(f"{name}: its masks were changed since they were made; made anew", err=True)
     try:
         with progress.running(plan) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
             return compute(plan, on_sequence=on_sequence, on_frame=on_frame)
@@ -130,7 +132,7 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
     if not finished:
         return
     with progress.counting("scoring", finished) as advance:
-        result = _score_if_possible(ended, advance)
+        result, incomplete = _score_if_possible(ended, advance)
     if result is not None:
         typer.echo(
             json.dumps(result.record(), indent=1) if as_json else score_tables([result], report)
@@ -138,6 +140,8 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
         typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=quiet)
     typer.echo(f"masks:  {ended.folder}/masks", err=quiet)
     typer.echo(f"time:   {_cost(ended.folder)}", err=quiet)
+    if incomplete:
+        raise incomplete
 
 
 def _cost(folder: Path) -> str:
@@ -154,12 +158,19 @@ def _cost(folder: Path) -> str:
     )
 
 
-def _score_if_possible(ended: RunResult, progress: Callable[[str], None]) -> Result | None:
-    """The scored run, or None, with a note, if the split's truth is not public."""
+def _score_if_possible(
+    ended: RunResult, progress: Callable[[str], None]
+) -> tuple[Result | None, IncompleteScoresError | None]:
+    """The scored run, or None, with a note, if the split's truth is not public.
+
+    With it comes what is to be told of sequences that could not be scored.
+    """
     from vosbench.run_and_score import score_run
 
     try:
-        return score_run(ended.folder, dataset=ended.dataset, progress=progress)
+        return score_run(ended.folder, dataset=ended.dataset, progress=progress), None
+    except IncompleteScoresError as error:
+        return error.scored, error
     except TruthWithheldError as error:
         typer.echo(f"not scored: {error}", err=True)
-        return None
+        return None, None

@@ -66,13 +66,17 @@ def compute(
             held.enter_context(alone_in(place))
             settle(place)
         prepare(folder, anew=plan.anew)
-        missing = [name for name in plan.frames if not is_done(folder, name)]  # now, under the lock
+        missing = [  # now, under the lock
+            name for name in plan.frames if name in plan.changed or not is_done(folder, name)
+        ]
         manifest.start(folder, plan.described, computing=bool(missing))
         log = held.enter_context(log_of(folder))
         log.info("%s: %d of %d sequences to do", folder.name, len(missing), len(sequences))
         failed = dict(plan.broken)
         for name in failed:
             log.error("%s: %s", name, failed[name])
+        for name in plan.changed:
+            log.warning("%s: its masks were changed since they were made; made anew", name)
         if missing:
             forget_scores(folder)
         whole = set(plan.frames) - set(missing)

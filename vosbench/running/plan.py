@@ -14,7 +14,7 @@ from vosbench.resolve import check_device
 from vosbench.results import load_manifest
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import building, refuse_strangers
-from vosbench.running.records import finished, has_changed, is_done
+from vosbench.running.records import finished, has_changed, is_done, were_changed
 from vosbench.running.resolved import Resolved, resolve
 from vosbench.types import Method, Sequence, check_name
 
@@ -30,6 +30,7 @@ class RunPlan:
     folder: where it is computed. described: its run.json.
     frames: number of frames of each sequence that can be run, longest first.
     broken: the faults of the others. missing: the sequences still to be computed.
+    changed: those among them whose masks were made, but have been changed or damaged since.
     replaces: the run whose place this one takes when it is whole, under `--overwrite always`.
     anew: whether an earlier attempt in `folder` is of other data or options, and is not gone on
         with.
@@ -42,6 +43,7 @@ class RunPlan:
     frames: dict[str, int]
     broken: dict[str, str]
     missing: tuple[str, ...]
+    changed: tuple[str, ...]
     replaces: Path | None
     anew: bool
 
@@ -82,6 +84,8 @@ def plan_run(config: RunConfig) -> RunPlan:
         raise DataError(f"{config.out} cannot be written: {error}; choose another --out") from error
     frames = {name: len(sequence.frames) for name, sequence in opened.items()}
     longest_first = sorted(frames, key=lambda name: (-frames[name], name))
+    done = [name for name in longest_first if not anew and is_done(folder, name)]
+    changed = tuple(name for name in done if were_changed(folder, name))
     return RunPlan(
         resolved=resolved,
         method=method if config.here else None,
@@ -89,7 +93,8 @@ def plan_run(config: RunConfig) -> RunPlan:
         described=described,
         frames={name: frames[name] for name in longest_first},
         broken=broken,
-        missing=tuple(name for name in longest_first if anew or not is_done(folder, name)),
+        missing=tuple(name for name in longest_first if name not in done or name in changed),
+        changed=changed,
         replaces=replaces,
         anew=anew,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from vosbench.errors import DataError
+from vosbench.masks import MasksDigest, read_mask
 from vosbench.types import Sequence, check_name
 from vosbench.videos import content
 
@@ -40,6 +43,29 @@ def is_done(folder: Path, name: str) -> bool:
         return False
     masks = {path.stem for path in (folder / "masks" / name).glob("*.png")}
     return masks.issuperset(record["frame_names"])
+
+
+def masks_sha256(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The digest of the masks of finished sequences, as it was when they were made."""
+    records = {name: read_record(folder, name) for name in names}
+    return {name: str(record["masks_sha256"]) for name, record in records.items() if record}
+
+
+def were_changed(folder: Path, name: str) -> bool:
+    """Whether masks of a finished sequence are damaged or not those that the run made.
+
+    Decodes every mask: about 2 ms for one of 480x854.
+    """
+    record = read_record(folder, name)
+    if record is None:
+        return False
+    digest = MasksDigest()
+    try:
+        for frame in record["frame_names"]:
+            digest.add(read_mask(folder / "masks" / name / f"{frame}.png"))
+    except DataError:
+        return True
+    return bool(digest.sha256 != record["masks_sha256"])
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:

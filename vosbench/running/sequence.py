@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sys
 import time
 import uuid
@@ -15,7 +14,7 @@ import numpy as np
 
 from vosbench.errors import DataError, MethodError, needing
 from vosbench.files import remove, replace, write_json
-from vosbench.masks import ids, write_mask
+from vosbench.masks import MasksDigest, ids, write_mask
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import cluster
@@ -119,7 +118,7 @@ def _segment(
     allowed = {0}.union(*(ids(mask) for mask in prompts.values()))
     reader = _TimedReader(sequence, shape)
     seconds: list[float] = []
-    digest = hashlib.sha256()
+    digest = MasksDigest()
     masks = segment(iter(reader), prompts)
     total = len(sequence.frame_names)
     for index, frame_name in enumerate(sequence.frame_names):
@@ -140,7 +139,7 @@ def _segment(
         seconds.append(time.perf_counter() - started - reader.seconds)
         _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
         write_mask(partial / f"{frame_name}.png", mask)
-        digest.update(mask.tobytes())
+        digest.add(mask)
         if on_frame:
             on_frame(sequence.name, index + 1, total)
     if next(masks, None) is not None:
@@ -154,7 +153,7 @@ def _segment(
         "height": shape[0],
         "width": shape[1],
         "objects": sorted(allowed - {0}),
-        "masks_sha256": digest.hexdigest(),
+        "masks_sha256": digest.sha256,
         "seconds": seconds,
         "peak_memory_bytes": _peak_memory(),
     }

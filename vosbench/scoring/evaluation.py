@@ -1,7 +1,7 @@
 """Score masks on disk against the truth, by a protocol: scores.csv and summary.json.
 
 Reads `masks/<sequence>/<frame name>.png`, each file once, one frame at a time, and averages the
-scores. All faults of all sequences are reported together.
+scores. All faults of all sequences are reported together; they cost only their own sequence.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from zlib_ng.zlib_ng import crc32
 
-from vosbench.errors import DataError
+from vosbench.errors import DataError, IncompleteScoresError
 from vosbench.files import write_json, write_text
 from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
@@ -57,38 +57,43 @@ def score_masks(
     protocol: ScoringProtocol,
     sequences: tuple[str, ...] | None = None,
     baseline: bool = False,
+    made: Mapping[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Score the masks of a method against a dataset's truth.
 
     sequences: names to score, all by default. baseline: also score copy-first, which repeats the
-    prompts, as `copy_first` in the summary. progress: called with each sequence that is done.
+    prompts, as `copy_first` in the summary. made: sequence -> `masks_sha256` of the run that made
+    the masks, to be held against them. progress: called with each sequence that is done.
 
     Raises:
         UsageError: a sequence is not in the dataset.
         TruthWithheldError: the split has no annotations to score against.
         DataError: masks are missing or do not fit the truth; lists every fault.
+        IncompleteScoresError: such a DataError where other sequences fit; it holds their scores,
+            the same as if only they had been asked for.
     """
-    names = choose_sequences(dataset.names, sequences or ())
-    tasks, unscored = find_tasks(dataset, names, masks, protocol)
-    rows: list[Score] = []
-    held: list[Score] = []
-    faults: list[str] = []
+    listed = choose_sequences(dataset.names, sequences or ())
+    tasks, unscored, failed = find_tasks(dataset, listed, masks, protocol)
+    scored: list[_Scored] = []
     crc = 0  # scores of other truth, resolution or frames have another; costs next to nothing
-    for name in names:
+    for name in listed:
         if name in tasks:
-            task = tasks[name]
-            for pair in read_pairs(task, masks / name, faults, hold=baseline):
-                crc = crc32(np.ascontiguousarray(pair.truth), crc)
-                if faults:
-                    continue  # no scores will be given, but find all faults
-                rows += measure(task, pair, pair.prediction)
-                if pair.held is not None:
-                    held += measure(task, pair, pair.held)
+            sha256 = made.get(name, "") if made else ""
+            one = _score(tasks[name], masks / name, crc, baseline=baseline, made=sha256)
+            if one.faults:
+                failed[name] = tuple(one.faults)
+                del tasks[name]
+            else:
+                scored.append(one)
+                crc = one.crc
         if progress:
             progress(name)
-    if faults:
-        raise DataError(faults)
+    if failed and not tasks:
+        raise DataError([fault for faults in failed.values() for fault in faults])
+    names = [name for name in listed if name not in failed]
+    rows = [row for one in scored for row in one.rows]
+    held = [row for one in scored for row in one.held]
     place = {name: index for index, name in enumerate(names)}
     for scores in (rows, held):
         scores.sort(key=lambda row: (place[row.sequence], row.object))  # frames stay in order
@@ -107,10 +112,41 @@ def score_masks(
         "copy_first": None,
         "unscored": [*unscored, *_never_scored(rows, tasks)],
     }
+    if failed:
+        summary["failed"] = {
+            name: str(DataError(failed[name])) for name in listed if name in failed
+        }
     if held:
         still = summarise(held, tasks, protocol)
         summary["copy_first"] = {key: still[key] for key in ("J", "F", "J&F")}
-    return Evaluation(tuple(rows), summary)
+    evaluation = Evaluation(tuple(rows), summary)
+    if failed:
+        raise IncompleteScoresError({n: failed[n] for n in listed if n in failed}, evaluation)
+    return evaluation
+
+
+class _Scored(NamedTuple):
+    """The rows of one sequence and of copy-first on it, or its faults."""
+
+    rows: list[Score]
+    held: list[Score]
+    faults: list[str]
+    crc: int
+
+
+def _score(task: Task, folder: Path, crc: int, *, baseline: bool, made: str) -> _Scored:
+    """Score one sequence; crc: of the truth so far."""
+    rows: list[Score] = []
+    held: list[Score] = []
+    faults: list[str] = []
+    for pair in read_pairs(task, folder, faults, hold=baseline, made=made):
+        crc = crc32(np.ascontiguousarray(pair.truth), crc)
+        if faults:
+            continue  # no scores will be given, but find all faults
+        rows += measure(task, pair, pair.prediction)
+        if pair.held is not None:
+            held += measure(task, pair, pair.held)
+    return _Scored(rows, held, faults, crc)
 
 
 def _official(dataset: Dataset) -> int:

@@ -1,7 +1,8 @@
 """Pair each mask with the truth of its frame, and check both.
 
 A first look needs only the names of files; then `read_pairs` reads each file
-once, and what comes of it is scored. Faults are collected, so that a user sees all of them at once.
+once, and what comes of it is scored. Faults are collected, so that a user sees all of them at once;
+a sequence that has one is not scored, the others are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vosbench.errors import DataError, TruthWithheldError
-from vosbench.masks import ids, lay_prompt, read_mask
+from vosbench.masks import MasksDigest, ids, lay_prompt, read_mask
 from vosbench.protocols import _or_use, check_numbered
 
 if TYPE_CHECKING:
@@ -48,22 +49,35 @@ class Pair(NamedTuple):
     held: Mask | None
 
 
+class Tasks(NamedTuple):
+    """What to score: the task of each sequence that can be.
+
+    empty: sequences without a frame to score. failed: sequences that cannot be scored, with their
+    faults.
+    """
+
+    of: dict[str, Task]
+    empty: tuple[str, ...]
+    failed: dict[str, tuple[str, ...]]
+
+
 def find_tasks(
     dataset: Dataset, names: tuple[str, ...], masks: Path, protocol: ScoringProtocol
-) -> tuple[dict[str, Task], tuple[str, ...]]:
-    """The task of each sequence, and the names of sequences without a frame to score.
+) -> Tasks:
+    """The task of each sequence, as far as it shows without reading the masks.
 
     Raises:
         TruthWithheldError: no sequence has an annotation to score against.
-        DataError: folders or files are missing, or ids do not fit; lists all faults that show
-            without reading the masks.
+        DataError: no sequence can be scored, for files are missing or ids do not fit; lists all
+            faults.
     """
     if not masks.is_dir():
         raise DataError(
             f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>.png"
         )
     tasks: dict[str, Task] = {}
-    faults: list[str] = []
+    empty: list[str] = []
+    failed: dict[str, tuple[str, ...]] = {}
     annotated = False
     for name in names:
         try:
@@ -71,22 +85,25 @@ def find_tasks(
             annotated |= len(sequence.truth) > 1  # one is no more than the prompt
             task = _task(sequence, protocol, dataset.card)
         except DataError as error:
-            faults += error.faults
+            failed[name] = error.faults
             continue
-        if task.frames:
+        if not task.frames:
+            empty.append(name)
+        elif faults := _missing(task, masks / name):
+            failed[name] = tuple(faults)
+        else:
             tasks[name] = task
-            faults += _missing(task, masks / name)
     where = f"{dataset.card.name} ({dataset.split})"
-    if not annotated and not faults:
+    if not annotated and not failed:
         raise TruthWithheldError(
             f"{where} has no truth to score against: only its prompts are annotated; annotate "
             "more frames of your own data, or score the masks where the truth is (a server)"
         )
-    if faults:
-        raise DataError(faults)
+    if failed and not tasks:
+        raise DataError([fault for faults in failed.values() for fault in faults])
     if not tasks:
         raise DataError(f"{where}: no sequence has a frame that protocol {protocol.name} scores")
-    return tasks, tuple(name for name in names if name not in tasks)
+    return Tasks(tasks, tuple(empty), failed)
 
 
 def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> Task:
@@ -139,21 +156,31 @@ def _missing(task: Task, folder: Path) -> list[str]:
     return [f"{len(missing)} of {len(wanted)} masks are missing in {folder}: {some}"]
 
 
-def read_pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> Iterator[Pair]:
+def read_pairs(
+    task: Task, folder: Path, faults: list[str], *, hold: bool, made: str = ""
+) -> Iterator[Pair]:
     """Read the masks frame by frame; a frame with a fault is skipped, the fault added to `faults`.
 
     hold: also give the prompts so far, as copy-first would repeat them.
+    made: `masks_sha256` of the run that made the masks; then all of them are read, and it is a
+        fault if they are not the same.
     """
     sequence = task.sequence
     prompts = sorted(sequence.prompts) if hold else []
     held: Mask | None = None
-    for index in task.frames:
+    digest, scored = MasksDigest(), set(task.frames)
+    for index in range(len(sequence.frame_names)) if made else task.frames:
         while prompts and prompts[0] <= index:
             prompt = sequence.prompts[prompts.pop(0)]
             held = prompt if held is None else lay_prompt(held, prompt)
         path = folder / f"{sequence.frame_names[index]}.png"
         try:
-            truth, prediction = sequence.truth[index], read_mask(path)
+            prediction = read_mask(path)
+            if made:
+                digest.add(prediction)
+            if index not in scored:
+                continue
+            truth = sequence.truth[index]
         except DataError as error:
             faults += error.faults
             continue
@@ -172,6 +199,11 @@ def read_pairs(task: Task, folder: Path, faults: list[str], *, hold: bool) -> It
             faults.append(fault)
             continue
         yield Pair(index, truth, prediction, held)
+    if made and not faults and digest.sha256 != made:
+        faults.append(
+            f"masks {folder} are not those that the run made: one was changed since; give the "
+            "command of the run again to make them anew"
+        )
 
 
 def _wrong_ids(mask: Mask, task: Task, what: str) -> str:

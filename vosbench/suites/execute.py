@@ -180,7 +180,7 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
         planned = plan_run(config)
     except OtherRunError:
         planned = plan_run(dataclasses.replace(config, overwrite="always"))
-    if planned.missing or not (planned.folder / "summary.json").is_file():
+    if planned.missing or planned.broken or not _is_scored(planned.folder):
         with running_bar(planned) as (on_sequence, on_frame):
             ran = compute(planned, on_sequence=on_sequence, on_frame=on_frame)
         if ran.failed:
@@ -188,6 +188,11 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
         score_run(ran.folder, dataset=ran.dataset)
         return ran.folder
     return planned.folder
+
+
+def _is_scored(folder: Path) -> bool:
+    """Whether a run has scores, and none of its sequences is left out of them."""
+    return (folder / "summary.json").is_file() and not results.load_summary(folder).get("failed")
 
 
 def _train(

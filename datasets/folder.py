@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vosbench.errors import DataError, UsageError
-from vosbench.masks import MaskFiles, ids
+from vosbench.masks import VOID, MaskFiles, ids, one_object
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
@@ -31,7 +31,6 @@ from vosbench.toolbox.datasets.layout import (
     choose_split,
     find_root,
     first_appearances,
-    one_object,
     shape,
     size_fault,
     without_void,
@@ -52,9 +51,6 @@ CARD = DatasetCard(
     default_split="all",
     protocols=(PROMPTED, DAVIS2017, DAVIS2016, UNITED),
 )
-
-
-MOST_OBJECTS = 32  # more values than this in one mask are grey levels, not objects
 
 
 class Clip(NamedTuple):
@@ -182,19 +178,17 @@ def _truth(paths: Mapping[int, Path], faults: list[str]) -> tuple[MaskFiles, set
     readable: dict[int, Path] = {}
     for index, path in stored.paths.items():
         try:
-            values = ids(stored[index])
-            if len(values) > MOST_OBJECTS:
-                faults.append(
-                    f"mask {path} has {len(values)} different values above 0: it looks like a soft "
-                    "map; threshold it to 0 and 255, or write object ids"
-                )
-                continue
-            found.update(values)
+            found.update(ids(stored[index]))
             readable[index] = path
         except DataError as error:
             faults += error.faults
-    if found == {255}:
+    if found == {VOID}:
         return MappedFiles(readable, one_object), {1}
-    if 255 in found:
-        return MappedFiles(readable, without_void), found - {255}
+    if VOID in found:
+        if VOID - 1 in found:
+            faults.append(
+                f"masks {next(iter(readable.values())).parent} have ids up to {VOID}, which is "
+                f"void, not an object; number the objects from 1 to {VOID - 1}"
+            )
+        return MappedFiles(readable, without_void), found - {VOID}
     return MaskFiles(readable), found

@@ -5,6 +5,7 @@ from pathlib import Path
 import fixtures_layouts
 import numpy as np
 import pytest
+from PIL import Image
 from test_videos import write_video
 
 from vosbench import registry
@@ -101,7 +102,7 @@ def test_every_fault_is_listed(tmp_path: Path) -> None:
     fixtures_layouts.mask(tmp_path / "masks/a/frame0.png", 1, h=6, w=10)
     fixtures_layouts.mask(tmp_path / "masks/a/frame7.png", 1)
     fixtures_layouts.truncate(fixtures_layouts.mask(tmp_path / "masks/a/frame1.png", 1))
-    fixtures_layouts.mask(tmp_path / "masks/a/frame2.png", 1, mode="RGB")
+    Image.new("RGB", (20, 12), "red").save(tmp_path / "masks/a/frame2.png")
     with pytest.raises(DataError) as caught:
         load(tmp_path).sequence("a")
     text = str(caught.value)

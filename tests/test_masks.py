@@ -56,10 +56,10 @@ def test_grey_with_alpha_gives_its_grey(tmp_path):
     np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), STEPS)
 
 
-@pytest.mark.parametrize(("mode", "word"), [("RGB", "RGB"), ("I;16", "I;16")])
-def test_colour_and_16_bit_are_refused(tmp_path, mode, word):
-    Image.new(mode, (4, 3)).save(tmp_path / "m.png")
-    with pytest.raises(DataError, match=rf"m.png has mode {word}, expected a palette"):
+@pytest.mark.parametrize(("mode", "colour"), [("RGB", "red"), ("I;16", 0)])
+def test_colour_and_16_bit_are_refused(tmp_path, mode, colour):
+    Image.new(mode, (4, 3), colour).save(tmp_path / "m.png")
+    with pytest.raises(DataError, match=rf"m.png has mode {mode}, expected a palette"):
         read_mask(tmp_path / "m.png")
 
 

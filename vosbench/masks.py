@@ -1,4 +1,8 @@
-"""Read, write and resize mask files. A mask is (h, w) uint8, its values are object ids."""
+"""Read, write and resize mask files. A mask is (h, w) uint8, its values are object ids.
+
+What the values of a file mean is decided here, by looking: colours, lossy files, soft maps and
+palettes whose background is not index 0 are refused, for a guess would change scores in silence.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from vosbench import png
 from vosbench.errors import DataError
@@ -21,16 +26,35 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+VOID = 255  # in a truth of ids: background, as in the official tool
+# Pillow's names of the formats that are opened; others can start programs, as PostScript does
+FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
+_LOSSY = ("jpeg", "tiff_jpeg", "webp")  # compressions within a TIFF
+_MANY = 32  # more different values than this are looked at: objects, or grey levels
+_THICK = 3
+
+
 def read_mask(path: Path) -> Mask:
     """Read the object ids from one mask file.
 
-    They are the indices of a palette image, the values of a grey one, the grey channel of
-    grey+alpha, 0 and 1 of a 1-bit image. Colours are never converted to ids.
+    They are the indices of a palette image, the values of a grey one (of one stored as r=g=b,
+    too), the grey channel of grey+alpha, 0 and 1 of a 1-bit image. Colours are never converted to
+    ids, but see `read_colours`.
 
     Raises:
-        DataError: the file is missing, damaged, or a colour or 16-bit image.
+        DataError: the file is missing, damaged, lossy, a soft map, a colour or 16-bit image, or
+            its palette shows an object at index 0.
     """
     data = _read(path)
+    mask = _values(path, data)
+    _check_background(path, data, mask)
+    if fault := soft_fault(mask, f"mask {path}"):
+        raise DataError(fault)
+    return mask
+
+
+def _values(path: Path, data: bytes) -> Mask:
+    """The values of a mask file, before what they mean is checked."""
     try:
         mask = png.decode(data)
     except ValueError as error:
@@ -43,17 +67,118 @@ def read_mask(path: Path) -> Mask:
             "be read reliably; save it with 8 bits or as a palette image"
         )
     with _open(path, data) as image:
+        if image.format in ("JPEG", "WEBP") or image.info.get("compression") in _LOSSY:
+            raise DataError(
+                f"mask {path} is a {image.format} picture, whose values change when it is saved; "
+                "masks must be lossless: write PNG from the source, do not convert this file"
+            )
         if image.mode in ("P", "L"):
             return np.array(image)
         if image.mode == "1":
             return np.array(image).astype(np.uint8)
         if image.mode == "LA":
             return np.ascontiguousarray(np.array(image)[..., 0])
+        if image.mode in ("RGB", "RGBA"):
+            colours = np.array(image)[..., :3]
+            if (colours == colours[..., :1]).all():
+                return np.ascontiguousarray(colours[..., 0])
+            if (found := _davis_ids(colours)) is not None:
+                raise DataError(
+                    f"mask {path} has mode {image.mode}, expected a palette (P) or grey (L) image; "
+                    f"its colours are those of DAVIS masks, {_mapping(ids(found))}: "
+                    "vosbench.masks.read_colours reads it so, write_mask writes it as a palette"
+                )
         mode = image.mode
+    limit = f", from 1 to {VOID - 1}" if mode.startswith("I") else ""
     raise DataError(
         f"mask {path} has mode {mode}, expected a palette (P) or grey (L) image whose values are "
-        "object ids; convert it to indices first"
+        f"object ids{limit}; convert it to indices first"
     )
+
+
+def read_colours(path: Path) -> Mask:
+    """Read a mask that was saved in the colours of DAVIS masks, (128, 0, 0) as 1 and so on.
+
+    Raises:
+        DataError: the file is missing or damaged, or has another colour.
+    """
+    with _open(path, _read(path)) as image:
+        mask = _davis_ids(np.array(image.convert("RGB")))
+    if mask is None:
+        raise DataError(f"mask {path} has colours that DAVIS masks have not; write object ids")
+    return mask
+
+
+def _davis_ids(colours: npt.NDArray[np.uint8]) -> Mask | None:
+    """The ids behind DAVIS colours (h, w, 3), or None if one is none of them."""
+    codes = colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    known = np.reshape(palette(), (-1, 3)) @ np.array([1 << 16, 1 << 8, 1])
+    order = np.argsort(known)
+    places = np.clip(np.searchsorted(known[order], codes), 0, 255)
+    mask = order[places]
+    return mask.astype(np.uint8) if (known[mask] == codes).all() else None
+
+
+def _mapping(numbers: tuple[int, ...]) -> str:
+    """`(128, 0, 0) is 1`, for the first three ids."""
+    shown = [f"{palette()[3 * i : 3 * i + 3]} is {i}" for i in numbers[:3]]
+    return ", ".join(shown) + (", ..." if len(numbers) > 3 else "")
+
+
+def soft_fault(mask: Mask, what: str) -> str:
+    """What is to be said of a mask in which are grey levels, or ""; see `is_soft`."""
+    if not is_soft(mask):
+        return ""
+    return (
+        f"{what} has {len(ids(mask))} different grey values: it looks like a soft map; threshold "
+        "it to 0 and 255, or write object ids"
+    )
+
+
+def is_soft(mask: Mask) -> bool:
+    """Whether grey levels, not ids, are in a mask: they lie in thin areas, as on smoothed edges.
+
+    Soft edges: the highest value, at least 128, fills areas; all others are thin, and one of them
+    is between 32 and 223. Soft maps: of more than 32 values most are thin, or there are more than
+    128. An area is thin where no square of 3x3 pixels fits in.
+    """
+    top = int(mask.max(initial=0))
+    if top <= _MANY:
+        return False
+    values = ids(mask)
+    if len(values) == 1 or (len(values) <= _MANY and not any(32 <= v <= 223 for v in values[:-1])):
+        return False
+    inner = mask[1:-1, 1:-1]
+    same = np.ones(inner.shape, bool)
+    for y in range(_THICK):
+        for x in range(_THICK):
+            same &= mask[y : y + inner.shape[0], x : x + inner.shape[1]] == inner
+    thick = set(ids(inner[same]))
+    if len(values) > _MANY:
+        return len(values) > 4 * _MANY or len(thick) * 2 < len(values)
+    return top >= 128 and thick == {top}
+
+
+def one_object(mask: Mask) -> Mask:
+    """Every id above 0 becomes 1."""
+    united: Mask = (mask != 0).view(np.uint8)
+    return united
+
+
+def _check_background(path: Path, data: bytes, mask: Mask) -> None:
+    """DataError where a PNG's palette shows index 0 bright and another that is used black."""
+    start = data.find(b"PLTE", 0, 1 << 16)
+    if not data.startswith(png.SIGNATURE) or start < 0 or not any(data[start + 4 : start + 7]):
+        return
+    length = int.from_bytes(data[start - 4 : start])
+    colours = np.frombuffer(data[start + 4 : start + 4 + length], np.uint8).reshape(-1, 3)
+    black = [i for i in ids(mask) if i < len(colours) and not colours[i].any()]
+    if black:
+        raise DataError(
+            f"mask {path} has a palette in which 0, the background, is "
+            f"{tuple(colours[0].tolist())} and {black[0]} is black: object and background seem to "
+            "be swapped; write indices whose 0 is the background"
+        )
 
 
 def read_foreground(path: Path) -> Mask:
@@ -89,7 +214,7 @@ def _open(path: Path, data: bytes) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             yield image
     except UnidentifiedImageError:
         size = f"{len(data)} bytes of something else" if data else "it is empty"

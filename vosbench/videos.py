@@ -30,6 +30,9 @@ IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 
 _ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap height and width
+# Pillow's names of these; it is to open nothing else, whatever a file is called: for PostScript it
+# starts a program
+FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP")
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "F")  # Pillow would clip these to 8 bits
 
 
@@ -245,13 +248,18 @@ def _by_opencv(path: Path) -> Iterator[Frame]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture with Pillow; anything wrong with it, now or when used, is a DataError."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             yield image
     except FileNotFoundError:
         raise DataError(f"frame {path} is missing") from None
+    except UnidentifiedImageError:
+        raise DataError(
+            f"frame {path} cannot be read: it is no picture of {', '.join(FORMATS)}; "
+            "it may be damaged"
+        ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"frame {path} cannot be read: {error}; it may be damaged") from error
 

@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vosbench.errors import DataError, TruthWithheldError
-from vosbench.masks import MasksDigest, ids, lay_prompt, read_mask
+from vosbench.masks import VOID, MasksDigest, ids, lay_prompt, one_object, read_mask, soft_fault
 from vosbench.protocols import _or_use, check_numbered
 
 if TYPE_CHECKING:
     from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
-
-VOID = 255  # in a truth of ids: background, as in the official tool
-MOST_IDS = 32  # a mask with more different values is a soft map, not objects to unite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,10 +188,12 @@ def read_pairs(
                 f"{h}x{w} (height x width); resize with nearest neighbour"
             )
             continue
-        annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
-        fault = _wrong_ids(prediction, task, f"mask {path}")
         if task.protocol.objects == "united":
-            fault = fault or _wrong_ids(truth, task, annotation)
+            annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
+            fault = soft_fault(truth, annotation)
+        else:
+            prediction = _in_ids(prediction, task)
+            fault = _wrong_ids(prediction, task, f"mask {path}")
         if fault:
             faults.append(fault)
             continue
@@ -206,16 +205,19 @@ def read_pairs(
         )
 
 
+def _in_ids(mask: Mask, task: Task) -> Mask:
+    """The mask with 255 as the one object's id, where the truth is stored as 0/255 too."""
+    stored_so = getattr(task.sequence.truth, "change", None) is one_object
+    if not stored_so or len(task.since) != 1 or mask.max() != VOID or ids(mask) != (VOID,):
+        return mask
+    (number,) = task.since
+    united: Mask = one_object(mask) * np.uint8(number or 1)
+    return united
+
+
 def _wrong_ids(mask: Mask, task: Task, what: str) -> str:
     """What is wrong with a mask's values, or ""."""
     top, protocol = int(mask.max()), task.protocol
-    if protocol.objects == "united":
-        if top < MOST_IDS or np.count_nonzero(mask == top) == np.count_nonzero(mask):
-            return ""
-        return (
-            f"{what} has {len(ids(mask))} different grey values: it looks like a soft map; "
-            "threshold it to 0 and 255 first"
-        )
     known = [number for number in task.since if number is not None]
     if top <= len(known) == max(known):
         return ""

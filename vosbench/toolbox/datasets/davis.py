@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vosbench.errors import DataError
-from vosbench.masks import read_mask
+from vosbench.masks import one_object, read_mask
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
     by_stem,
     find_root,
-    one_object,
     read_lines,
     shape,
     size_fault,

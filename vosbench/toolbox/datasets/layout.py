@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.masks import MaskFiles, ids, read_foreground
+from vosbench.masks import VOID, MaskFiles, ids, read_foreground
 from vosbench.types import Audited, DatasetCard, Mask, Sequence, check_name
 from vosbench.videos import IMAGES, list_files
 
@@ -164,15 +164,9 @@ def shape(mask: Mask) -> tuple[int, int]:
     return int(mask.shape[0]), int(mask.shape[1])
 
 
-def one_object(mask: Mask) -> Mask:
-    """Every id above 0 becomes 1."""
-    united: Mask = (mask != 0).view(np.uint8)
-    return united
-
-
 def without_void(mask: Mask) -> Mask:
     """255, the void label of DAVIS, becomes background."""
-    return np.where(mask == 255, 0, mask).astype(np.uint8)
+    return np.where(mask == VOID, 0, mask).astype(np.uint8)
 
 
 class MappedFiles(MaskFiles):

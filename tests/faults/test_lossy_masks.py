@@ -1,0 +1,182 @@
+"""Kind 5: what the values of a mask file mean is decided by looking, or refused, never guessed."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_folder_dataset
+from PIL import Image
+
+from vosbench import api, masks
+from vosbench.errors import DataError, VosbenchError
+from vosbench.masks import is_soft, read_colours, read_mask, write_mask
+
+Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+
+def disc(value: int = 1, h: int = 64, w: int = 96) -> Picture:
+    y, x = np.mgrid[:h, :w]
+    return (np.hypot(y - 30, x - 40) < 18).astype(np.uint8) * np.uint8(value)
+
+
+DISC = disc(3)
+
+
+def blurred(levels: int) -> Picture:
+    """A white disc whose edge has some grey levels, as drawing programs smooth it."""
+    y, x = np.mgrid[:64, :96]
+    share = np.clip((20 - np.hypot(y - 30, x - 40)) / 4, 0, 1)
+    return (np.round(share * levels) * (255 / levels)).astype(np.uint8)
+
+
+def crowd(first: int, count: int) -> Picture:
+    """Objects of 5x5 pixels with ids from `first` on."""
+    mask = np.zeros((64, 96), np.uint8)
+    for number in range(count):
+        top, left = 1 + 7 * (number // 13), 1 + 7 * (number % 13)
+        mask[top : top + 5, left : left + 5] = first + number
+    return mask
+
+
+def saved(format: str, picture: Picture = DISC, **options: object) -> Callable[[Path], None]:
+    def save(path: Path) -> None:
+        content = io.BytesIO()
+        Image.fromarray(picture).save(content, format=format, **options)
+        path.write_bytes(content.getvalue())
+
+    return save
+
+
+def paletted(picture: Picture, colours: list[int]) -> Callable[[Path], None]:
+    def save(path: Path) -> None:
+        image = Image.fromarray(picture, mode="P")
+        image.putpalette(colours)
+        image.save(path)
+
+    return save
+
+
+def coloured(path: Path) -> None:
+    image = Image.fromarray(disc(2), mode="P")
+    image.putpalette(masks.palette())
+    image.convert("RGB").save(path)
+
+
+def from_jpeg(path: Path) -> None:
+    saved("JPEG", disc(255), quality=60)(path)
+    Image.open(path).save(path, format="PNG")
+
+
+REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "jpeg-q95": (saved("JPEG", quality=95), "is a JPEG picture, .* masks must be lossless"),
+    "jpeg-grey-255": (saved("JPEG", disc(255)), "is a JPEG picture"),
+    "webp": (saved("WEBP", np.stack([disc(200)] * 3, -1)), "is a WEBP picture"),
+    "jpeg-in-tiff": (saved("TIFF", disc(9), compression="jpeg"), "is a TIFF picture, whose"),
+    "jpeg-saved-as-png": (from_jpeg, "looks like a soft map; threshold it"),
+    "edges-of-2-levels": (saved("PNG", blurred(3)), "3 different grey values: .* soft map"),
+    "edges-of-7-levels": (saved("PNG", blurred(8)), "8 different grey values: .* soft map"),
+    "edges-of-40-levels": (saved("PNG", blurred(41)), "soft map"),
+    "soft-as-rgb": (saved("PNG", np.stack([blurred(8)] * 3, -1)), "soft map"),
+    "white-0-black-1": (paletted(disc(), [255, 255, 255, 0, 0, 0]), "seem to be swapped"),
+    "red-0-black-2": (paletted(disc(2), [255, 0, 0, 0, 9, 0, 0, 0, 0]), "0, .* is .255, 0, 0. and"),
+    "davis-colours": (coloured, r"those of DAVIS masks, \(0, 128, 0\) is 2: .*read_colours"),
+    "other-colours": (saved("PNG", np.stack([disc(7), disc(8), disc(9)], -1)), "has mode RGB, exp"),
+    "16-bit": (lambda p: Image.fromarray(disc().astype(np.uint16) * 300).save(p), "from 1 to 254"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_may_not_be_ids_is_refused(tmp_path: Path, name: str) -> None:
+    save, words = REFUSED[name]
+    save(tmp_path / "m.png")
+    with pytest.raises(DataError, match=rf"m\.png .*{words}"):
+        read_mask(tmp_path / "m.png")
+
+
+TAKEN: dict[str, tuple[Picture, Callable[[Picture, Path], None]]] = {
+    "33-objects": (crowd(1, 33), lambda mask, path: write_mask(path, mask)),
+    "60-objects": (crowd(100, 60), lambda mask, path: write_mask(path, mask)),
+    "33-grey": (crowd(30, 33), lambda mask, path: Image.fromarray(mask).save(path)),
+    "240-to-254": (crowd(240, 15), lambda mask, path: write_mask(path, mask)),
+    "0-and-255": (disc(255), lambda mask, path: Image.fromarray(mask).save(path)),
+    "thin-and-thick": (
+        np.where(np.eye(64, 96) > 0, 1, disc(200)).astype(np.uint8),
+        lambda mask, path: Image.fromarray(mask).save(path),
+    ),
+    "void-band": (
+        np.where(np.eye(64, 96) > 0, 255, disc(1)).astype(np.uint8),
+        lambda mask, path: write_mask(path, mask),
+    ),
+    "rgb-grey": (disc(5), lambda m, path: Image.fromarray(np.stack([m] * 3, -1)).save(path)),
+    "rgba-grey": (
+        disc(255),
+        lambda m, path: Image.fromarray(np.stack([m, m, m, 255 - m], -1)).save(path),
+    ),
+    "white-background": (disc(1), lambda m, p: paletted(m, [255, 255, 255, 9, 9, 9])(p)),
+    "bmp": (disc(4), lambda m, path: saved("BMP", m)(path)),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_can_only_be_ids_is_read(tmp_path: Path, name: str) -> None:
+    mask, save = TAKEN[name]
+    save(mask, tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), mask)
+
+
+def test_davis_colours_are_read_where_asked(tmp_path: Path) -> None:
+    coloured(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_colours(tmp_path / "m.png"), disc(2))
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "m.png")
+    with pytest.raises(DataError, match="colours that DAVIS masks have not"):
+        read_colours(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (1, 1), (2, 2), (1, 300), (300, 1)])
+def test_small_masks_are_looked_at_too(shape: tuple[int, int]) -> None:
+    for top in (0, 1, 255):
+        assert not is_soft(np.full(shape, top, np.uint8))
+
+
+@pytest.mark.parametrize("where", ["data", "results", "precomputed"])
+@pytest.mark.parametrize("name", ["jpeg-q95", "edges-of-7-levels", "white-0-black-1"])
+def test_it_is_the_same_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, name: str
+) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 4})
+    results = shutil.copytree(root / "masks", tmp_path / "results")
+    save, words = REFUSED[name]
+    save((root / "masks" if where == "data" else results) / "ant" / "00001.png")
+    options = {"folder": str(results)}
+    ask = {
+        "precomputed": lambda: api.run("precomputed", "folder", root=root, options=options),
+        "results": lambda: api.evaluate(results, "folder", root=root),
+        "data": lambda: api.dataset("folder", root=root).sequence("ant"),
+    }[where]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VosbenchError, match=words):
+        ask()
+
+
+def test_255_is_the_one_object_where_the_truth_has_it_so(tmp_path: Path) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 5, "bee": 5}, objects=1)
+    as_1 = shutil.copytree(root / "masks", tmp_path / "one")
+    as_255 = shutil.copytree(root / "masks", tmp_path / "white")
+    for path in (*root.glob("masks/*/*.png"), *as_255.rglob("*.png")):
+        Image.fromarray(read_mask(path) * 255).save(path)
+    scores = [api.evaluate(folder, "folder", root=root).summary for folder in (as_1, as_255)]
+    assert scores[0] == scores[1]
+    assert scores[0]["J"]["mean"] == 1.0
+
+
+def test_ids_up_to_255_are_not_lost(tmp_path: Path) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 3})
+    for index in range(3):
+        write_mask(root / f"masks/ant/{index:05d}.png", crowd(250, 6)[:32, :48])
+    with pytest.raises(DataError, match="ids up to 255, which is void, not an object; number"):
+        api.dataset("folder", root=root).sequence("ant")

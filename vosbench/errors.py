@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
+import sysconfig
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 # a library that the core does without -> the extra that brings it
@@ -83,11 +87,11 @@ class TruthWithheldError(DataError):
 
 
 class MethodError(VosbenchError):
-    """A method gave wrong masks: too few, of another size, or with an id that no prompt has."""
+    """A method gave wrong masks, or failed; the message names the line of its code."""
 
 
 class PluginError(VosbenchError):
-    """A plugin cannot be imported, or two plugins claim one name; the message names the file."""
+    """A plugin cannot be imported or fails, or two claim one name; the message names the file."""
 
 
 class IncompleteRunError(VosbenchError):
@@ -129,3 +133,56 @@ def needing(what: str, *, extra: str = "") -> Iterator[None]:
             f'pip install "vosbench[{wanted}]"{_CAUTIONS.get(wanted, "")}',
             name=library,
         ) from error
+
+
+@contextlib.contextmanager
+def blaming(what: str, kind: type[VosbenchError] = MethodError) -> Iterator[None]:
+    """Turn whatever a plugin's code raises into one sentence that names the line of that code.
+
+    Our own errors and Ctrl-C pass. A child that the code forked and let run on ends here.
+
+    Args:
+        what: whose code runs, in words that open the message: "method 'rpmnet'".
+
+    Raises:
+        VosbenchError: of this kind, in the place of any other exception, SystemExit among them.
+    """
+    process = os.getpid()
+    try:
+        yield
+    except (VosbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise kind(f"{what} {described(error)}{line_of(error)}") from error
+    finally:
+        if os.getpid() != process:
+            os._exit(1)
+
+
+def described(error: BaseException) -> str:
+    r"""What an exception of a plugin's code says, in one line.
+
+    >>> described(ValueError("no\nface")), described(SystemExit(0))
+    ('failed: ValueError: no face', 'tried to end the program: SystemExit(0)')
+    """
+    if isinstance(error, SystemExit):
+        return f"tried to end the program: SystemExit({error.code})"
+    text = " ".join(str(error).split())
+    said = f": {text[:300]}{'...' if len(text) > 300 else ''}" if text else ""
+    return f"failed: {type(error).__name__}{said}"
+
+
+def line_of(error: BaseException) -> str:
+    """` (FILE, line N)`, where the last line of a plugin's own code ran; "" where none did."""
+    own = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file, module = frame.f_code.co_filename, frame.f_globals.get("__name__") or ""
+        if module.startswith("vosbench.plugins.") or not file.startswith((*_NOT_OF_PLUGINS, "<")):
+            own = f" ({file}, line {line})"
+    return own
+
+
+_NOT_OF_PLUGINS = (
+    str(Path(__file__).parent) + os.sep,
+    *(sysconfig.get_path(each) + os.sep for each in ("stdlib", "purelib", "platlib")),
+)

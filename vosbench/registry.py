@@ -11,6 +11,7 @@ source text, so that listing imports nothing.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import importlib
 import importlib.machinery
@@ -24,7 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import vosbench.plugins
-from vosbench.errors import PluginError, UsageError, did_you_mean, needing
+from vosbench.errors import PluginError, UsageError, did_you_mean, line_of, needing
 
 if TYPE_CHECKING:
     from vosbench.types import DatasetPlugin, FolderReportPlugin, MethodPlugin, ReportPlugin
@@ -167,12 +168,13 @@ def load(kind: str, name: str) -> ModuleType:
     """
     plugin = find(kind, name)
     try:
-        with needing(f"{kind[:-1]} {name!r}"):
+        with contextlib.chdir(os.curdir), needing(f"{kind[:-1]} {name!r}"):
             module = importlib.import_module(plugin.module)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        raise PluginError(f"{plugin.path}: cannot be imported: {error!r}") from error
+    except BaseException as error:
+        fault = f"{error!r}{line_of(error)}"
+        raise PluginError(f"{plugin.path}: cannot be imported: {fault}") from error
     if not any(callable(getattr(module, what, None)) for what in OFFERS[kind]):
         needed = "() or ".join(OFFERS[kind])
         raise PluginError(f"{plugin.path}: a plugin in {kind}/ must define {needed}()")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.errors import UsageError, did_you_mean, nearest, needing
+from vosbench.errors import PluginError, UsageError, blaming, did_you_mean, nearest, needing
 from vosbench.options import as_typed, default_of, filled
 from vosbench.types import (
     Dataset,
@@ -50,8 +51,12 @@ class ChosenMethod:
     options: Any
 
     def build(self, *, device: str, seed: int) -> Method:
-        """Build the method."""
-        with needing(f"method {self.plugin.name!r}"):
+        """Build the method.
+
+        Raises:
+            MethodError: its code failed; the message names the line.
+        """
+        with self._calling():
             return self.module.build(self.options, device=device, seed=seed)
 
     def files(self) -> dict[str, Path]:
@@ -62,8 +67,15 @@ class ChosenMethod:
 
     def own_files(self) -> Mapping[str, Path]:
         """The files that it reads though no option names their path; often none."""
-        with needing(f"method {self.plugin.name!r}"):
+        with self._calling():
             return self.module.files(self.options) if isinstance(self.module, ReadsFiles) else {}
+
+    @contextlib.contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Around a call of its code: what it raises is told with its line, a chdir is undone."""
+        what = f"method {self.plugin.name!r}"
+        with contextlib.chdir(os.curdir), blaming(what), needing(what):
+            yield
 
     def changed(self) -> tuple[str, ...]:
         """The given options that would have another value if they were left out.
@@ -82,7 +94,7 @@ class ChosenMethod:
         others = {key: value for key, value in self.given.items() if key != name}
         try:
             return getattr(_options(self.plugin, self.module, others), name)
-        except UsageError:
+        except (UsageError, PluginError):
             return None
 
 
@@ -97,6 +109,13 @@ def choose_method(name: str, values: Mapping[str, Any]) -> ChosenMethod:
 
 
 def _options(plugin: registry.Plugin, module: MethodPlugin, values: Mapping[str, Any]) -> Any:
+    with contextlib.chdir(os.curdir), blaming(f"{plugin.path}: Options", PluginError):
+        return _filled_options(plugin, module, values)
+
+
+def _filled_options(
+    plugin: registry.Plugin, module: MethodPlugin, values: Mapping[str, Any]
+) -> Any:
     known = {field.name: field for field in fields(module.Options)}
     merged = {**plugin.defaults, **values}
     for key in merged:
@@ -161,7 +180,8 @@ class ChosenDataset:
         Raises:
             DataError: among others, a name of a sequence that no file of ours may have.
         """
-        opened = self.module.load(self.root, split=self.split, resolution=self.resolution)
+        with blaming(f"dataset {self.card.name!r}", PluginError):
+            opened = self.module.load(self.root, split=self.split, resolution=self.resolution)
         where = f"dataset {self.card.name}" + (f" at {self.root}" if self.root else "")
         for sequence in opened.names:
             check_name(sequence, "sequence", where)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vosbench.cli import analyse, compare, data, evaluate, inspect, list_, report, run, suite, train
-from vosbench.errors import VosbenchError, needing
+from vosbench.errors import VosbenchError, described, line_of, needing
 from vosbench.provenance import VERSION
 
 app = typer.Typer(
@@ -58,4 +58,9 @@ def main() -> Any:
             f"error: {error}; make room or fix the folder, then give the same command again",
             err=True,
         )
+        sys.exit(1)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or not (line := line_of(error)):
+            raise
+        typer.echo(f"error: a plugin {described(error)}{line}", err=True)
         sys.exit(1)

@@ -1,11 +1,12 @@
-"""Progress bars on stderr; plain lines if stderr is not a terminal."""
+"""Progress bars on stderr; plain lines if stderr is not a terminal; prints of plugins there too."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
 
 
 SequenceDone = Callable[[str, str | None], None]
+
+
+@contextmanager
+def prints_on_stderr() -> Iterator[None]:
+    """Send what plugins print, here and in processes begun here, to stderr: stdout is for us."""
+    sys.stdout.flush()
+    try:
+        ours = os.dup(1)
+    except OSError:  # there is no stdout
+        yield
+        return
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
 
 
 def _bar(*columns: Any) -> Any:

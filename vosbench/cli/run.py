@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,6 +80,7 @@ def run(
 
     Give the same command again to continue a run that was stopped.
     """
+    from vosbench.cli import progress
     from vosbench.options import parse_settings
     from vosbench.running.plan import plan_run
 
@@ -93,7 +92,8 @@ def run(
         "sequences": None if sequences is None else split_list(sequences, "--sequences"),
         "options": parse_settings(settings or []),
     }  # fmt: skip
-    ended = _run(plan_run(from_toml(config, flags)))
+    with progress.prints_on_stderr():
+        ended = _run(plan_run(from_toml(config, flags)))
     try:
         _score_and_tell(ended, report, as_json=as_json)
     finally:
@@ -116,7 +116,7 @@ def _run(plan: RunPlan) -> RunResult:
     for name in plan.changed:
         typer.echo(f"{name}: its masks were changed since they were made; made anew", err=True)
     try:
-        with progress.running(plan) as (on_sequence, on_frame), redirect_stdout(sys.stderr):
+        with progress.running(plan) as (on_sequence, on_frame):
             return compute(plan, on_sequence=on_sequence, on_frame=on_frame)
     except KeyboardInterrupt:
         typer.echo(f"stopped; give the same command again to continue {plan.folder}", err=True)

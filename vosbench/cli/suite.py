@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +38,7 @@ def suite(
     formats.check(report)
     out = out or Path("suites") / Path(name).stem
     try:
-        with redirect_stdout(sys.stderr):
+        with progress.prints_on_stderr():
             done = execute.execute(
                 wanted, out, videos=videos, workers=workers or 1, device=device or "cpu",
                 tell=print, running_bar=progress.running, training_bar=progress.training,

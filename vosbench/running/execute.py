@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vosbench.errors import DataError, VosbenchError
+from vosbench.errors import DataError, VosbenchError, described, line_of
 from vosbench.files import alone_in
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
@@ -156,4 +156,4 @@ def message_of(error: BaseException) -> str:
         return "its worker processes died, one after another: out of memory, or ended by the method"
     if isinstance(error, OSError):
         return f"{error}; make room or mend the folder, then give the same command again"
-    return f"{type(error).__name__}: {error} (traceback in log.txt)"
+    return f"{described(error)}{line_of(error)} (traceback in log.txt)"

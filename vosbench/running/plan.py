@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, PluginError, UsageError, blaming
 from vosbench.files import give_back
 from vosbench.masks import ids
 from vosbench.protocols import check_numbered
@@ -105,14 +105,15 @@ def _open(resolved: Resolved) -> tuple[dict[str, Sequence], dict[str, str]]:
     opened, broken = {}, {}
     for name in resolved.sequences:
         try:
-            sequence = resolved.dataset.sequence(name)
+            with blaming(f"dataset {resolved.dataset.card.name!r}", PluginError):
+                sequence = resolved.dataset.sequence(name)
             if resolved.protocol.objects == "numbered" and sequence.prompts:
                 first = min(sequence.prompts)
                 what = f"{name}, annotation {sequence.frame_names[first]}"
                 numbers = ids(sequence.prompts[first])
                 check_numbered(numbers, what, resolved.dataset.card, resolved.protocol)
             opened[name] = sequence
-        except DataError as error:
+        except (DataError, PluginError) as error:
             broken[name] = str(error)
     return opened, broken
 

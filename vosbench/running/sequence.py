@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import sys
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vosbench.errors import DataError, MethodError, needing
+from vosbench.errors import DataError, MethodError, blaming, needing
 from vosbench.files import remove, replace, write_json
 from vosbench.masks import MasksDigest, ids, write_mask
 from vosbench.provenance import made_by
@@ -46,13 +49,15 @@ def segment_sequence(
     _forget_peak()
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
+    calling = functools.partial(_calling, config.method, name)
     if isinstance(method, PerSequence):
-        method = method.for_sequence(sequence.name, sequence.frame_names)
+        with calling():
+            method = method.for_sequence(sequence.name, sequence.frame_names)
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
     try:
-        with needing(f"method {config.method!r}"):
-            record = _segment(method.segment, sequence, partial, config.device, on_frame)
+        with contextlib.chdir(os.curdir):  # a method may go elsewhere, this process stays
+            record = _segment(method.segment, sequence, partial, config.device, on_frame, calling)
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)
     except BaseException:
@@ -109,6 +114,7 @@ def _segment(
     partial: Path,
     device: str,
     on_frame: FrameDone | None,
+    calling: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> dict[str, Any]:
     """Drive the method through one sequence, checking, timing and writing every mask."""
     prompts = {index: mask.copy() for index, mask in sequence.prompts.items()}
@@ -119,30 +125,29 @@ def _segment(
     reader = _TimedReader(sequence, shape)
     seconds: list[float] = []
     digest = MasksDigest()
-    masks = segment(iter(reader), prompts)
+    with calling():
+        masks = segment(iter(reader), prompts)
     total = len(sequence.frame_names)
     for index, frame_name in enumerate(sequence.frame_names):
-        _synchronise(device)
-        reader.seconds, started = 0.0, time.perf_counter()
-        try:
-            mask = next(masks)
-        except StopIteration:
+        with calling():
+            _synchronise(device)
+            reader.seconds, started = 0.0, time.perf_counter()
+            mask = next(masks, _NO_MORE)
+            _synchronise(device)
+            seconds.append(time.perf_counter() - started - reader.seconds)
+        if mask is _NO_MORE:
             raise MethodError(
                 f"{sequence.name}: the method gave {index} masks for {total} frames; "
                 "segment() must yield one mask per frame"
-            ) from None
-        except SystemExit as error:
-            raise MethodError(
-                f"{sequence.name}: the method tried to end the program: SystemExit({error.code})"
-            ) from error
-        _synchronise(device)
-        seconds.append(time.perf_counter() - started - reader.seconds)
+            )
         _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
         write_mask(partial / f"{frame_name}.png", mask)
         digest.add(mask)
         if on_frame:
             on_frame(sequence.name, index + 1, total)
-    if next(masks, None) is not None:
+    with calling():
+        more = next(masks, _NO_MORE)
+    if more is not _NO_MORE:
         raise MethodError(
             f"{sequence.name}: the method gave more than {total} masks for {total} frames"
         )
@@ -157,6 +162,25 @@ def _segment(
         "seconds": seconds,
         "peak_memory_bytes": _peak_memory(),
     }
+
+
+_NO_MORE: Any = object()
+
+
+@contextlib.contextmanager
+def _calling(method: str, sequence: str) -> Iterator[None]:
+    """Around a call of the method: whatever it raises is told in a sentence, with its line.
+
+    The traceback goes along as a note, since a worker's exception travels without its cause.
+    """
+    try:
+        with blaming(f"{sequence}: the method"), needing(f"method {method!r}"):
+            yield
+    except MethodError as error:
+        if error.__cause__ is not None:
+            error.add_note("".join(traceback.format_exception(error.__cause__)))
+            error.__cause__ = None
+        raise
 
 
 class _TimedReader(Iterable[Frame]):

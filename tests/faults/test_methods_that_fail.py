@@ -1,0 +1,190 @@
+"""Kind 12: whatever a method's code does, the user reads one sentence with the line of that code.
+
+The status is 1, the other sequences go on, and nothing that was done is lost.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import command_environment, make_folder_dataset
+
+import vosbench.plugins
+from vosbench.cli import main
+from vosbench.errors import blaming, described
+
+NUMBER = itertools.count()
+METHOD = '''"""Holds the prompt, and fails at one place."""
+import os, sys
+from dataclasses import dataclass
+{top}
+@dataclass(frozen=True)
+class Options:
+    x: int = 1
+    def __post_init__(self):
+        {options}
+class Holds:
+    def __init__(self, options, *, device, seed):
+        {build}
+    def for_sequence(self, name, frame_names):
+        self.name = name
+        {for_sequence}
+        return self
+    def segment(self, frames, prompts):
+        {segment}
+        for index, frame in enumerate(frames):
+            if self.name == "bee" and index == 2:
+                {frame}
+            yield prompts[0]
+        if self.name == "bee":
+            {end}
+build = Holds
+'''
+PLACES = ("top", "options", "build", "for_sequence", "segment", "frame", "end")
+WAYS = {
+    "raise RuntimeError('no face found')": "no face found",
+    "sys.exit(0)": "SystemExit(0)",
+    "raise GeneratorExit": "GeneratorExit",
+    "open('/nowhere/at/all')": "No such file or directory",
+}
+
+
+class Made:
+    """A method written for one test, and the command that runs it over ant, bee and cat."""
+
+    def __init__(self, folder: Path, **code: str) -> None:
+        self.name = f"fails-{next(NUMBER)}"
+        self.file = folder / "plugins" / "methods" / f"{self.name.replace('-', '_')}.py"
+        self.file.parent.mkdir(parents=True)
+        self.file.write_text(METHOD.format(**{**dict.fromkeys(PLACES, "pass"), **code}))
+        self.run = folder / "runs" / f"{self.name}-folder-data"
+        self.arguments = ["run", "--method", self.name, "--dataset", "folder", "--root", "data"]
+        make_folder_dataset(folder / "data", {"ant": 5, "bee": 6, "cat": 4})
+
+    def line(self, code: str) -> str:
+        """` (FILE, line N)` of the line that holds this code."""
+        lines = self.file.read_text().splitlines()
+        return f"({self.file}, line {1 + [line.strip() for line in lines].index(code)})"
+
+    def done(self) -> set[str]:
+        return {path.stem for path in self.run.glob("sequences/*.json")}
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = [*vosbench.plugins.__path__, str(tmp_path / "plugins")]
+    monkeypatch.setattr(vosbench.plugins, "__path__", path)
+    return tmp_path
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The status of a command as one types it, in this process."""
+    monkeypatch.setattr(sys, "argv", ["vosbench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.parametrize("code", WAYS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_failure_anywhere_is_one_sentence_with_its_line(
+    inside: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    place: str,
+    code: str,
+) -> None:
+    made = Made(inside, **{place: code})
+    assert typed(monkeypatch, *made.arguments) == 1
+    said = capfd.readouterr().err
+    assert WAYS[code] in said
+    assert made.line(code) in said
+    assert "Traceback" not in said
+    assert "make room" not in said
+    lost = {"frame": {"bee"}, "end": {"bee"}}.get(place, {"ant", "bee", "cat"})
+    assert made.done() == {"ant", "bee", "cat"} - lost
+    if place in ("frame", "end"):
+        assert "Traceback" in (made.run / "log.txt").read_text()
+        assert json.loads((made.run / "run.json").read_text())["failed"].keys() == {"bee"}
+        assert (made.run / "summary.json").is_file()
+
+
+@pytest.mark.parametrize("place", ["top", "options", "build", "frame", "end"])
+def test_a_method_that_goes_to_another_folder_takes_nothing_along(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    made = Made(inside, **{place: "os.chdir('/')"})
+    assert typed(monkeypatch, *made.arguments) == 0
+    assert Path.cwd() == inside
+    assert made.done() == {"ant", "bee", "cat"}
+
+
+def test_a_child_that_a_method_leaves_running_ends(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = Made(inside, frame="os.fork()")
+    assert typed(monkeypatch, *made.arguments) == 0
+    assert capfd.readouterr().err.count("bee: done") == 1
+    assert made.done() == {"ant", "bee", "cat"}
+
+
+PRINTS = {
+    "top": "print('hello')",
+    "build": "os.system('echo hello')",
+    "frame": "os.write(1, b'hello')",
+    "end": "print('hello', file=sys.__stdout__)",
+}
+
+
+def processes(folder: Path, made: Made, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vosbench", *made.arguments, *more],
+        cwd=folder,
+        env=command_environment() | {"VOSBENCH_PLUGINS": str(folder / "plugins")},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+def test_prints_of_a_method_stay_out_of_the_json(tmp_path: Path) -> None:
+    made = Made(tmp_path, **PRINTS)
+    for folder, workers in (("one", "1"), ("two", "2")):
+        ended = processes(tmp_path, made, "--json", "--out", folder, "--workers", workers)
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout)["run"]["status"] == "complete"
+        assert ended.stderr.count("hello") >= len(PRINTS)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("sys.exit(0)", "SystemExit(0)"),
+        ("os._exit(0)", "its worker processes died"),
+        ("os.abort()", "its worker processes died"),
+    ],
+)
+def test_a_failure_in_a_worker_costs_its_sequence_alone(
+    tmp_path: Path, code: str, says: str
+) -> None:
+    made = Made(tmp_path, frame=code)
+    ended = processes(tmp_path, made, "--workers", "2")
+    assert ended.returncode == 1, ended.stderr
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert made.done() == {"ant", "cat"}
+    if "died" not in says:
+        assert made.line(code) in ended.stderr
+        assert f'"{made.file}", line' in (made.run / "log.txt").read_text()
+
+
+def test_a_long_message_is_cut_and_our_own_errors_pass() -> None:
+    assert described(ValueError("a\n" * 900)) == f"failed: ValueError: {'a ' * 150}..."
+    assert described(ValueError()) == "failed: ValueError"
+    with pytest.raises(KeyboardInterrupt), blaming("it"):
+        raise KeyboardInterrupt

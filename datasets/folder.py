@@ -15,6 +15,7 @@ more, every annotated frame after the first is scored.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
     without_void,
 )
-from vosbench.types import Audited, Dataset, DatasetCard, Mask, Sequence
+from vosbench.types import Audited, Dataset, DatasetCard, Mask, Sequence, check_name
 from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
 
 SOURCE = "your own folder or video"
@@ -54,10 +55,14 @@ CARD = DatasetCard(
 
 
 class Clip(NamedTuple):
-    """The frames (a folder or a video) and the masks (a folder or the first mask) of a sequence."""
+    """The frames (a folder or a video) and the masks (a folder or the first mask) of a sequence.
+
+    fault: why it cannot be run, where its own name is the reason.
+    """
 
     frames: Path
     masks: Path
+    fault: str = ""
 
 
 def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
@@ -97,19 +102,30 @@ def _clips(root: Path) -> dict[str, Clip]:
         sources += list_files(place, VIDEOS) if place.is_dir() else []
     clips: dict[str, Clip] = {}
     for source in sources:
-        name = source.name if source.is_dir() else source.stem
+        name, fault = source.name if source.is_dir() else source.stem, ""
+        try:
+            check_name(name, "sequence", source.parent)
+        except DataError as error:  # costs this one, under a name that can be written down
+            fault, name = str(error), _writable(name)
         if name in clips:
             raise DataError(
                 f"{source} and {clips[name].frames} are both named {name!r}; rename one"
             )
         single = masks / f"{name}.png"
-        clips[name] = Clip(source, single if single.is_file() else masks / name)
+        alone = os.path.lexists(single) and not (masks / name).is_dir()
+        clips[name] = Clip(source, single if alone else masks / name, fault)
     if not clips:
         raise DataError(
             f"{root} holds no sequence: expected images/<sequence>/*.jpg, images/*.jpg or "
             "videos/*.mp4 beside masks/"
         )
     return clips
+
+
+def _writable(name: str) -> str:
+    """A name that stands for one that no file of ours may have: 60 characters, `_` for others."""
+    kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in name[:60])
+    return kept.strip().lstrip(".") or "_"
 
 
 @dataclass(kw_only=True)
@@ -121,6 +137,8 @@ class Folder(ListedDataset):
     def audit(self, name: str) -> Audited:
         """Match masks with frames by stem, find the ids, compare the first pair's sizes."""
         clip, where = self.clips[name], f"{self.card.name}/{name}"
+        if clip.fault:
+            return Audited(None, (clip.fault,))
         faults: list[str] = []
         frames, stems = _frames(clip.frames, faults)
         if not frames:

@@ -15,6 +15,8 @@ import json
 import os
 import re
 import shutil
+import stat
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -204,6 +206,43 @@ def _guard(path: Path, inside: Path) -> None:
             f"{path} does not lie inside {inside}, or a link leads out of it; "
             "nothing there is removed or replaced"
         )
+
+
+def irregular(path: Path) -> str:
+    """What is to be said of a path that is there but no regular file; "" for a file or nothing.
+
+    Reading a pipe waits for ever, so that whoever opens files of users asks first.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        there = path.is_symlink()
+        return f"{path} is a link to {path.readlink()}, which is not there" if there else ""
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return ""
+    return f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, not a file"
+
+
+def contents(folder: Path) -> str:
+    """What a folder holds, in words: `6 .jpg files and 2 folders, such as Annotations/`."""
+    files: Counter[str] = Counter()
+    folders: list[str] = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            folders.append(path.name)
+        else:
+            files[path.suffix] += 1
+    words = [
+        f"{count} {suffix + ' ' if suffix else ''}file{'s' * (count > 1)}"
+        for suffix, count in files.most_common(3)
+    ]
+    if folders:
+        words.append(f"{len(folders)} folder{'s' * (len(folders) > 1)}, such as {folders[0]}/")
+    return " and ".join(words)
 
 
 def listing(folder: Path) -> list[str]:

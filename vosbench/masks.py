@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from vosbench import png
 from vosbench.errors import DataError
-from vosbench.files import write_bytes
+from vosbench.files import irregular, write_bytes
 from vosbench.types import Mask
 
 if TYPE_CHECKING:
@@ -200,6 +200,8 @@ def read_foreground(path: Path) -> Mask:
 
 def _read(path: Path) -> bytes:
     """The bytes of a file; DataError if it cannot be read."""
+    if (path.is_fifo() or path.is_symlink()) and (fault := irregular(path)):
+        raise DataError(f"mask {fault}")
     try:
         return path.read_bytes()
     except FileNotFoundError:

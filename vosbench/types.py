@@ -27,6 +27,8 @@ Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = backgr
 Flow: TypeAlias = npt.NDArray[np.float32]  # (h, w, 2), pixels, x then y
 
 _SEPARATOR = re.compile(r"[/\\]")
+_HIDDEN = re.compile(r"[\ud800-\udfff\u200b\u2060\ufeff]")  # surrogates stand for other bytes
+_LONGEST = 200  # of 255 in most file systems; unfinished files add to it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -52,6 +54,10 @@ def check_name(name: object, what: str, where: object) -> str:
         fault = "begins with a dot"
     elif _CONTROL.search(name):
         fault = "holds a control character"
+    elif hidden := _HIDDEN.search(name):
+        fault = "is not UTF-8" if "\ud800" <= hidden[0] <= "\udfff" else "holds an invisible sign"
+    elif len(name.encode()) > _LONGEST:
+        fault = f"is longer than {_LONGEST} bytes"
     else:
         return name
     raise DataError(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from vosbench.errors import DataError, needing
+from vosbench.files import irregular
 from vosbench.types import Frame
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 
+# FFmpeg's names of what it may read, and what begins the lists that it would follow elsewhere
+_ONLY = {
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,asf,flv,ogg,ivf,h264,hevc,obu"
+}
+_LISTS = (b"ffconcat", b"#EXT", b"<", b"v=0", b"[", b"rtsp:", b"http")
 _ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap height and width
 # Pillow's names of these; it is to open nothing else, whatever a file is called: for PostScript it
 # starts a program
@@ -50,10 +56,15 @@ def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The files with these suffixes (any case) in natural order, without hidden files."""
     if not folder.is_dir():
         raise DataError(f"{folder} is missing: expected a folder of {', '.join(suffixes)} files")
+    return [path for path in named_so(folder, suffixes) if path.is_file()]
+
+
+def named_so(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """All that is named as such a file, links that lead nowhere, folders and pipes among it."""
     found = [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
     ]
     return sorted(found, key=lambda path: natural_key(path.name))
 
@@ -198,10 +209,9 @@ class VideoFile(_Frames):
         with needing(f"video {self.path}"):
             import av
 
-        if not self.path.is_file():
-            raise DataError(f"video {self.path} is missing")
+        check_video(self.path)
         try:
-            with av.open(str(self.path)) as container:
+            with av.open(str(self.path), options=_ONLY) as container:
                 if not container.streams.video:
                     raise DataError(f"{self.path} holds no video stream")
                 stream = container.streams.video[0]
@@ -229,10 +239,23 @@ class VideoFile(_Frames):
         return np.ascontiguousarray(rgb, dtype=np.uint8)
 
 
+def check_video(path: Path) -> None:
+    """DataError unless a file begins as a video does; FFmpeg would follow lists of other files."""
+    if not path.is_file():
+        raise DataError(f"video {irregular(path) or f'{path} is missing'}")
+    with path.open("rb") as file:
+        start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith(_LISTS):
+        raise DataError(
+            f"video {path} cannot be read: it is a list of other files, which are not followed"
+        )
+
+
 def _by_opencv(path: Path) -> Iterator[Frame]:
     """The frames of a video, upright; a damaged one ends where OpenCV gives up."""
     import cv2
 
+    check_video(path)
     video = cv2.VideoCapture(str(path))
     try:
         read, bgr = video.read()
@@ -250,6 +273,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture with Pillow; anything wrong with it, now or when used, is a DataError."""
     from PIL import Image, UnidentifiedImageError
 
+    if fault := irregular(path):
+        raise DataError(f"frame {fault}")
     try:
         with Image.open(path, formats=FORMATS) as image:
             yield image

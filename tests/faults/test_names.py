@@ -142,8 +142,8 @@ def test_a_plugin_that_gives_bad_names_is_caught(
 def test_folders_with_bad_names_are_named(tmp_path: Path) -> None:
     root = make_folder_dataset(tmp_path / "data", {"ant": 3})
     shutil.copytree(root / "images" / "ant", root / "images" / "a\\nt")
-    with pytest.raises(DataError, match=r"sequence 'a\\\\nt' in dataset folder at .*data holds"):
-        open_dataset("folder", root=root)
+    with pytest.raises(DataError, match=r"sequence 'a\\\\nt' in .*images holds a path separator"):
+        open_dataset("folder", root=root).sequence("a_nt")
     shutil.rmtree(root / "images" / "a\\nt")
     (root / "images" / "ant" / "00001.jpg").rename(root / "images" / "ant" / "0\n1.jpg")
     planned = plan_run(

@@ -47,6 +47,7 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.4,
     "lines.markersize": 4.5,
     "hatch.linewidth": 0.4,
+    "text.parse_math": False,  # names hold `$`, and none of our texts is a formula
     "svg.hashsalt": "vosbench",  # the same data give the same bytes
 }
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
+from vosbench.files import contents, irregular
 from vosbench.masks import VOID, MaskFiles, ids, read_foreground
 from vosbench.types import Audited, DatasetCard, Mask, Sequence, check_name
-from vosbench.videos import IMAGES, list_files
+from vosbench.videos import IMAGES, list_files, named_so
 
 
 @dataclass(kw_only=True)
@@ -114,7 +115,7 @@ def _folders(names: Collection[str]) -> str:
 def read_lines(path: Path, expected: str) -> tuple[str, ...]:
     """Read the lines of a list, without empty ones; DataError if missing or empty."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise DataError(f"{path} is missing: expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -132,8 +133,13 @@ def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES)
     except DataError as error:
         faults += error.faults
         return {}
-    if not files:
-        faults.append(f"{folder} is empty: expected {', '.join(suffixes)} files")
+    strange = [fault for path in named_so(folder, suffixes) if (fault := irregular(path))]
+    faults += strange
+    if not files and not strange:
+        there = contents(folder)
+        what = f"holds {there}; expected" if there else "is empty: expected"
+        lossless = "; masks must be lossless PNG" if there and suffixes == (".png",) else ""
+        faults.append(f"{folder} {what} {', '.join(suffixes)} files{lossless}")
     found: dict[str, Path] = {}
     for path in files:
         try:

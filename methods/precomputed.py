@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.masks import ids, read_mask
+from vosbench.masks import elsewhere, ids, mask_files, no_folder, no_masks, read_mask, shift_fault
 from vosbench.types import Frame, Mask
 
 SOURCE = "vosbench; folder layout of the DAVIS results"
@@ -30,7 +30,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.folder is not None and not self.folder.is_dir():
             raise UsageError(
-                f"folder={self.folder} is not a folder; expected <folder>/<sequence>/<frame>.png"
+                f"folder={no_folder(self.folder)}; expected <folder>/<sequence>/<frame>.png"
             )
 
 
@@ -47,8 +47,18 @@ class Precomputed:
             there = [path.name for path in self.folder.iterdir() if path.is_dir()]
             raise DataError(
                 f"{folder} is missing: no masks for sequence {name!r}; {did_you_mean(name, there)}"
+                f"{elsewhere(self.folder, name)}"
             )
-        return StoredMasks(tuple(folder / f"{frame}.png" for frame in frame_names))
+        files = mask_files(folder)
+        if shifted := shift_fault(folder, files, frame_names):
+            raise DataError(shifted)
+        if not files and (held := no_masks(folder)):
+            raise DataError(
+                f"{folder} holds {held}; expected {frame_names[0]}.png to {frame_names[-1]}.png"
+            )
+        return StoredMasks(
+            tuple(files.get(frame, folder / f"{frame}.png") for frame in frame_names)
+        )
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Refuse: without a sequence's name there are no files to read."""

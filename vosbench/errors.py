@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,14 @@ EXTRAS = {
     "timm": "timm",
 }
 _CAUTIONS = {"crf": "; this builds pydensecrf2, which needs a C++ compiler and about 80 s"}
+
+
+# what names one frame: its file, the annotation of it, the number of its grey values
+_FRAME = re.compile(
+    r"(?<=[/\\ ])[^/\\\s]+\.(?:png|jpe?g|bmp|ppm|tiff?|webp|flo)\b|(?<=annotation )\S+(?= of )"
+    r"|\d+(?= different)",
+    re.IGNORECASE,
+)
 
 
 class VosbenchError(Exception):
@@ -59,9 +68,9 @@ class DataError(VosbenchError):
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        shown = self.faults[:20]
-        rest = len(self.faults) - len(shown)
-        return "\n".join(shown) + (f"\n... and {rest} more" if rest else "")
+        lines = one_a_cause(self.faults)
+        rest = len(lines) - 20
+        return "\n".join(lines[:20]) + (f"\n... and {rest} more" if rest > 0 else "")
 
 
 class IncompleteScoresError(DataError):
@@ -96,6 +105,26 @@ class PluginError(VosbenchError):
 
 class IncompleteRunError(VosbenchError):
     """Some sequences of a run failed; the others are kept, and the same command continues."""
+
+
+def one_a_cause(faults: Iterable[str]) -> list[str]:
+    """One line for three or more faults that differ only in the file of a frame.
+
+    >>> one_a_cause([f"mask d/{i}.png is 4x5 but its frame is 2x3" for i in range(3)])
+    ['mask d/0.png is 4x5 but its frame is 2x3 (3 such, up to 2.png)']
+    """
+    alike: dict[str, list[str]] = {}
+    for fault in faults:
+        alike.setdefault(_FRAME.sub("", fault), []).append(fault)
+    lines = []
+    for members in alike.values():
+        if len(members) < 3:
+            lines += members
+        else:
+            last = _FRAME.findall(members[-1])
+            upto = f", up to {last[0]}" if last else ""
+            lines.append(f"{members[0]} ({len(members)} such{upto})")
+    return lines
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

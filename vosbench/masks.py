@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from vosbench import png
 from vosbench.errors import DataError
-from vosbench.files import irregular, write_bytes
+from vosbench.files import contents, irregular, write_bytes
 from vosbench.types import Mask
 
 if TYPE_CHECKING:
@@ -284,6 +284,58 @@ def palette() -> tuple[int, ...]:
                 rgb[channel] |= ((index >> (3 * bit + channel)) & 1) << (7 - bit)
         colours += rgb
     return tuple(colours)
+
+
+def mask_files(folder: Path) -> dict[str, Path]:
+    """Stem -> its .png in a folder, in any case, by name; hidden files are none."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() == ".png"]
+    found.sort(key=lambda path: (path.name, path.suffix == ".png"))  # .png wins over .PNG
+    return {path.stem: path for path in found if not path.name.startswith(".")}
+
+
+def shift_fault(folder: Path, present: Collection[str], frames: Sequence[str]) -> str:
+    """What is to be said of masks whose names seem shifted against those of the frames, or "".
+
+    They lie beyond one end of the frames, and at the other end as many frames have none.
+    """
+    known = set(frames)
+    strange = sorted(name for name in present if name not in known)
+    many = len(strange)
+    if not 0 < many < len(frames):
+        return ""
+    at_start, at_end = frames[:many], frames[-many:]
+    after = min(strange) > max(frames) and not any(name in present for name in at_start)
+    before = max(strange) < min(frames) and not any(name in present for name in at_end)
+    if not (after or before) or len(present) < len(frames):
+        return ""
+    return (
+        f"masks {folder} belong to no frame: {', '.join(strange[:3])}; frames are named "
+        f"{frames[0]} to {frames[-1]}, so that the names seem to be shifted by {many}"
+    )
+
+
+def elsewhere(masks: Path, name: str) -> str:
+    """Where the masks of a sequence are that are not in masks/name, for the end of a message."""
+    deeper = [p for p in sorted(masks.iterdir()) if p.is_dir() and (p / name).is_dir()]
+    if deeper:
+        return f"; did you mean {deeper[0]}?"
+    if there := contents(masks):
+        flat = f": put the masks of {name} into {masks / name}/" if mask_files(masks) else ""
+        return f"; {masks} holds {there}{flat}"
+    return f"; {masks} is empty"
+
+
+def no_masks(folder: Path) -> str:
+    """What a folder without a mask holds, in words: `6 .jpg files; masks must be ...`, or ""."""
+    there = contents(folder)
+    return f"{there}; masks must be lossless PNG" if there else ""
+
+
+def no_folder(path: Path) -> str:
+    """Why a path is not the folder of masks that it should be, for a message."""
+    if path.is_file() and path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        return f"{path} is not a folder but an archive: unzip it first"
+    return f"{path} is not a folder"
 
 
 class MaskFiles(Mapping[int, Mask]):

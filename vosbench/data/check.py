@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
 
-from vosbench.errors import DataError
+from vosbench.errors import DataError, one_a_cause
 from vosbench.masks import ids
 from vosbench.protocols import check_numbered
 from vosbench.toolbox.datasets.layout import shape, size_fault
@@ -66,8 +66,8 @@ class CheckReport:
             f"{sum(len(each.objects) for each in self.sequences)} objects"
         )
         notes = [f"note: {note}" for note in self.notes]
-        faults = [f"fault: {fault}" for fault in self.faults]
-        verdict = f"{len(faults)} faults" if faults else "no fault found"
+        faults = [f"fault: {fault}" for fault in one_a_cause(self.faults)]
+        verdict = f"{len(self.faults)} faults" if faults else "no fault found"
         return "\n".join((*rows, total, *notes, *faults, verdict))
 
 

@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vosbench.errors import DataError, TruthWithheldError
-from vosbench.masks import VOID, MasksDigest, ids, lay_prompt, one_object, read_mask, soft_fault
+from vosbench.masks import (
+    VOID,
+    MasksDigest,
+    elsewhere,
+    ids,
+    lay_prompt,
+    mask_files,
+    no_folder,
+    no_masks,
+    one_object,
+    read_mask,
+    shift_fault,
+    soft_fault,
+)
 from vosbench.protocols import _or_use, check_numbered
 
 if TYPE_CHECKING:
@@ -69,9 +82,7 @@ def find_tasks(
             faults.
     """
     if not masks.is_dir():
-        raise DataError(
-            f"{masks} is not a folder; expected masks as {masks}/<sequence>/<frame>.png"
-        )
+        raise DataError(f"{no_folder(masks)}; expected masks as {masks}/<sequence>/<frame>.png")
     tasks: dict[str, Task] = {}
     empty: list[str] = []
     failed: dict[str, tuple[str, ...]] = {}
@@ -136,17 +147,24 @@ def _task(sequence: Sequence, protocol: ScoringProtocol, card: DatasetCard) -> T
 def _missing(task: Task, folder: Path) -> list[str]:
     """One line for each mask file that is not there."""
     if not folder.is_dir():
-        return [f"{folder} is missing: expected a folder of masks for {task.sequence.name}"]
-    files = sorted(path.name for path in folder.glob("*.png"))
-    wanted = [f"{task.sequence.frame_names[index]}.png" for index in task.frames]
-    present = set(files)
-    missing = [name for name in wanted if name not in present]
-    if len(missing) == len(wanted):
-        others = f"{len(files)} others, such as {files[0]}" if files else "no .png at all"
+        name = task.sequence.name
         return [
-            f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
-            f"{others}; name each mask like its frame"
+            f"{folder} is missing: expected a folder of masks for {name}"
+            f"{elsewhere(folder.parent, name)}"
         ]
+    frames = task.sequence.frame_names
+    present = mask_files(folder)
+    wanted = [f"{frames[index]}.png" for index in task.frames]
+    missing = [name for name in wanted if name.removesuffix(".png") not in present]
+    if len(missing) == len(wanted):
+        which = f"{folder} holds none of the {len(wanted)} masks {wanted[0]} to {wanted[-1]} but "
+        if present:
+            first = next(iter(present.values())).name
+            return [f"{which}{len(present)} others, such as {first}; name each mask like its frame"]
+        there = no_masks(folder)
+        return [f"{which}no .png at all{f', only {there}' if there else ''}"]
+    if shifted := shift_fault(folder, present, frames):
+        return [shifted]
     if not missing:
         return []
     some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -165,12 +183,13 @@ def read_pairs(
     sequence = task.sequence
     prompts = sorted(sequence.prompts) if hold else []
     held: Mask | None = None
-    digest, scored = MasksDigest(), set(task.frames)
+    digest, scored, files = MasksDigest(), set(task.frames), mask_files(folder)
     for index in range(len(sequence.frame_names)) if made else task.frames:
         while prompts and prompts[0] <= index:
             prompt = sequence.prompts[prompts.pop(0)]
             held = prompt if held is None else lay_prompt(held, prompt)
-        path = folder / f"{sequence.frame_names[index]}.png"
+        name = sequence.frame_names[index]
+        path = files.get(name, folder / f"{name}.png")
         try:
             prediction = read_mask(path)
             if made:

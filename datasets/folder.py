@@ -156,13 +156,16 @@ class Folder(ListedDataset):
         ]
         paths = {position[stem]: path for stem, path in masks.items() if stem in position}
         truth, found = _truth(paths, faults)
+        if getattr(truth, "change", None) is without_void:
+            note = f"{where}: 255 is void and counts as background"
+            self.notes = tuple(dict.fromkeys((*self.notes, note)))
         prompts: dict[int, Mask] = {}
         try:
             prompts = first_appearances(truth, found)
             for index in list(prompts)[:1]:
                 file = frames.paths[index] if isinstance(frames, FrameFolder) else frames.path
                 faults += size_fault(paths[index], shape(prompts[index]), file, frames.size, where)
-            if paths and not prompts:
+            if len(truth) == len(paths) > 0 and not prompts:
                 faults.append(f"masks {clip.masks} hold no object to start from ({where})")
         except DataError as error:
             faults += error.faults

@@ -211,7 +211,20 @@ def open_dataset(
 
 
 def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
-    """The chosen sequences in the dataset's order, all of them for (); UsageError if unknown."""
+    """The chosen sequences in the dataset's order, all of them for (); UsageError if unknown.
+
+    A name with commas in it may be chosen by its parts, one after another.
+
+    >>> choose_sequences(("a,b", "c", "a"), ("a", "b"))
+    ('a,b',)
+    """
+    for name in names:
+        parts = tuple(part.strip() for part in name.split(","))
+        if all(part in names for part in parts):
+            continue
+        for at in range(len(chosen)):
+            if chosen[at : at + len(parts)] == parts:
+                chosen = (*chosen[:at], name, *chosen[at + len(parts) :])
     for name in chosen:
         if name not in names:
             raise UsageError(f"unknown sequence {name!r}; {did_you_mean(name, names)}")

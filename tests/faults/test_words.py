@@ -209,3 +209,51 @@ def test_the_truth_s_folder_says_what_it_holds(root: Path) -> None:
         DataError, match=r"masks/ant holds 12 \.jpg files; expected \.png files; ma"
     ):
         api.dataset("folder", root=root).sequence("ant")
+
+
+@pytest.mark.parametrize("late", [2, 7, 254])
+def test_an_object_that_no_prompt_has_is_told(tmp_path: Path, late: int) -> None:
+    source = make_folder_dataset(tmp_path / "source", {"ant": 5}, objects=1)
+    root = tmp_path / "davis"
+    for kind, to in (("images", "JPEGImages"), ("masks", "Annotations")):
+        shutil.copytree(source / kind, root / to / "480p")
+    (root / "ImageSets" / "2017").mkdir(parents=True)
+    (root / "ImageSets" / "2017" / "val.txt").write_text("ant\n")
+    before = api.evaluate(source / "masks", "davis2017", root=root).summary
+    for index in (2, 3):
+        path = root / f"Annotations/480p/ant/{index:05d}.png"
+        mask = read_mask(path)
+        mask[20:30, 30:40] = late
+        write_mask(path, mask)
+    summary = api.evaluate(source / "masks", "davis2017", root=root).summary
+    assert (before["unscored"], before["J"]) == ([], summary["J"])
+    assert summary["unscored"] == [f"ant, object {late} (no prompt has it)"]
+
+
+def test_void_is_noted_by_data_check(root: Path) -> None:
+    path = root / "masks" / "ant" / "00004.png"
+    mask = read_mask(path)
+    mask[mask == 0] = 255
+    write_mask(path, mask)
+    report = check_dataset(api.dataset("folder", root=root))
+    assert report.ok
+    assert "folder/ant: 255 is void and counts as background" in str(report)
+
+
+def test_a_name_with_commas_can_be_chosen(tmp_path: Path) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"a,b": 3, "c": 3, "d, e,f": 3})
+    for asked, got in (
+        (["a", "b"], ["a,b"]),
+        (["c", "d", "e", "f"], ["c", "d, e,f"]),
+        (["a,b"], ["a,b"]),
+    ):
+        run = api.run("copy-first", "folder", root=root, sequences=asked, out=tmp_path / "runs")
+        assert [row["sequence"] for row in run.summary["sequences"]] == got
+
+
+def test_bad_masks_do_not_bring_a_second_fault(root: Path) -> None:
+    for path in (root / "masks" / "ant").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(DataError) as told:
+        api.dataset("folder", root=root).sequence("ant")
+    assert len(str(told.value).splitlines()) == 1

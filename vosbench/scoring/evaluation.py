@@ -19,6 +19,7 @@ from zlib_ng.zlib_ng import crc32
 
 from vosbench.errors import DataError, IncompleteScoresError
 from vosbench.files import write_json, write_text
+from vosbench.masks import VOID, ids
 from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
 from vosbench.scoring.measure import Score, measure
@@ -110,7 +111,7 @@ def score_masks(
         },
         **summarise(rows, tasks, protocol),
         "copy_first": None,
-        "unscored": [*unscored, *_never_scored(rows, tasks)],
+        "unscored": [*unscored, *_never_scored(rows, tasks), *_late(scored)],
     }
     if failed:
         summary["failed"] = {
@@ -126,11 +127,16 @@ def score_masks(
 
 
 class _Scored(NamedTuple):
-    """The rows of one sequence and of copy-first on it, or its faults."""
+    """The rows of one sequence and of copy-first on it, or its faults.
 
+    late: ids that only later truth shows, so that no prompt has them and nothing scores them.
+    """
+
+    name: str
     rows: list[Score]
     held: list[Score]
     faults: list[str]
+    late: set[int]
     crc: int
 
 
@@ -139,6 +145,8 @@ def _score(task: Task, folder: Path, crc: int, *, baseline: bool, made: str) -> 
     rows: list[Score] = []
     held: list[Score] = []
     faults: list[str] = []
+    late: set[int] = set()
+    known = {number for number in task.since if number is not None}
     for pair in read_pairs(task, folder, faults, hold=baseline, made=made):
         crc = crc32(np.ascontiguousarray(pair.truth), crc)
         if faults:
@@ -146,13 +154,22 @@ def _score(task: Task, folder: Path, crc: int, *, baseline: bool, made: str) -> 
         rows += measure(task, pair, pair.prediction)
         if pair.held is not None:
             held += measure(task, pair, pair.held)
-    return _Scored(rows, held, faults, crc)
+        if known and (pair.truth.max() > len(known) or max(known) > len(known)):
+            late.update(set(ids(pair.truth)) - known - {VOID})
+    return _Scored(task.sequence.name, rows, held, faults, late, crc)
 
 
 def _official(dataset: Dataset) -> int:
     """Official size of the split, or the number found on disk if the card gives none."""
     card, split = dataset.card, dataset.split
     return len(card.splits.get(split, ())) or card.counts.get(split, len(dataset.names))
+
+
+def _late(scored: Iterable[_Scored]) -> Iterator[str]:
+    """Objects of the truth that no prompt has."""
+    for one in scored:
+        for number in sorted(one.late):
+            yield f"{one.name}, object {number} (no prompt has it)"
 
 
 def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[str]:

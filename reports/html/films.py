@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosbench.masks import read_mask, resize_mask
+from vosbench.masks import VOID, in_ids, read_mask, resize_mask
 from vosbench.toolbox.reports import stills
 from vosbench.toolbox.reports.page import Page, Place, Section, ShownRun
 from vosbench.types import Frame, Mask, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-VOID = 255  # in a truth of ids: background
 THUMB = 240  # pixels wide
 QUALITY = 74  # of JPEG: 480x270 pixels of DAVIS take about 30 kB
 
@@ -106,7 +105,7 @@ def _thumbs(
     frame, name = sequence.frames[late], sequence.frame_names[late]
     layers: list[tuple[str, Mask | None, float | None]] = [("", sequence.truth.get(late), None)]
     for run in section.runs:
-        mask = _mask(run, sequence.name, name)
+        mask = _mask(run, sequence, name)
         layers.append((run.name, mask, _mean_j(run, sequence.name, name)))
     made = []
     for number, (run_name, mask, score) in enumerate(layers):
@@ -140,12 +139,12 @@ def _truths(sequence: Sequence) -> Iterator[Mask | None]:
 
 def _masks(run: ShownRun, sequence: Sequence) -> Iterator[Mask | None]:
     """A run's mask of every frame, None where there is none."""
-    return (_mask(run, sequence.name, name) for name in sequence.frame_names)
+    return (_mask(run, sequence, name) for name in sequence.frame_names)
 
 
-def _mask(run: ShownRun, sequence: str, frame: str) -> Mask | None:
-    path = run.masks / sequence / f"{frame}.png" if run.masks else None
-    return read_mask(path) if path and path.is_file() else None
+def _mask(run: ShownRun, sequence: Sequence, frame: str) -> Mask | None:
+    path = run.masks / sequence.name / f"{frame}.png" if run.masks else None
+    return in_ids(read_mask(path), sequence.truth) if path and path.is_file() else None
 
 
 def _fit(mask: Mask, h: int, w: int, *, united: bool) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from vosbench import api, masks
 from vosbench.errors import DataError, VosbenchError
 from vosbench.masks import is_soft, read_colours, read_mask, write_mask
+from vosbench.scoring import crosscheck
 
 Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
@@ -172,6 +174,32 @@ def test_255_is_the_one_object_where_the_truth_has_it_so(tmp_path: Path) -> None
     scores = [api.evaluate(folder, "folder", root=root).summary for folder in (as_1, as_255)]
     assert scores[0] == scores[1]
     assert scores[0]["J"]["mean"] == 1.0
+
+
+def test_who_looks_at_results_of_0_and_255_again_sees_the_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 3}, objects=1)
+    for path in root.glob("masks/*/*.png"):
+        Image.fromarray(read_mask(path) * 255).save(path)
+    results = shutil.copytree(root / "masks", tmp_path / "results")
+    laid: list[tuple[int, ...]] = []
+
+    def asks(folder: Path, _: object) -> tuple[float, float, int]:
+        laid.extend(masks.ids(read_mask(path)) for path in (folder / "masks").rglob("*.png"))
+        return 1.0, 1.0, 0
+
+    monkeypatch.setitem(crosscheck.SCORERS, "asks", ("numpy", "", asks))
+    scored = api.evaluate(results, "folder", root=root, out=tmp_path / "s", cross_check="asks")
+    assert laid == [(1,), (1,)]
+    page = api.report([scored], tmp_path / "report", root=root)
+    (film,) = page.parent.glob("data/*/ant.js")
+    shown = json.loads(film.read_text(encoding="utf-8").partition(" = ")[2].rstrip(";\n"))
+    assert shown["runs"] == [shown["truth"]]
+    (results / "ant" / "00001.png").rename(results / "ant" / "00001.PNG")
+    again = api.evaluate(results, "folder", root=root, out=tmp_path / "s", cross_check="asks")
+    assert again.summary == scored.summary
+    assert len(laid) == 4
 
 
 def test_ids_up_to_255_are_not_lost(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from vosbench.drawing import pictures
 from vosbench.drawing.pictures import Tile
 from vosbench.errors import UsageError
-from vosbench.masks import read_mask
+from vosbench.masks import in_ids, read_mask
 from vosbench.toolbox.reports import stills
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def _tiles(sequences: Seq[Sequence], results: Seq[Result], late: bool) -> list[l
         strips.append([Tile(_laid(frame, sequence.truth[index]), "truth", f"frame {stem}")])
         for run, of in zip(results, scores, strict=True):
             assert run.masks is not None, "looked at above"
-            mask, found = read_mask(run.masks / name / f"{stem}.png"), of[name, stem]
+            mask = in_ids(read_mask(run.masks / name / f"{stem}.png"), sequence.truth)
+            found = of[name, stem]
             corner = f"J {100 * sum(found) / len(found):.0f}"
             strips[-1].append(Tile(_laid(frame, mask), run.name, corner))
     return strips

@@ -23,7 +23,7 @@ import numpy as np
 
 from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
-from vosbench.masks import read_mask, write_mask
+from vosbench.masks import in_ids, mask_files, read_mask, write_mask
 from vosbench.metrics.statistics import mean
 
 if TYPE_CHECKING:
@@ -152,11 +152,12 @@ def _lay_out(
 ) -> _Object:
     """Write one object's truth and masks as 0/1, under {truth,masks}/folder in root."""
     index = {name: i for i, name in enumerate(sequence.frame_names)}
+    files = mask_files(masks / sequence.name)
     seen: dict[str, int] = {}
     for position, score in enumerate(scores):
         pair = {
             "truth": sequence.truth[index[score.frame]],
-            "masks": read_mask(masks / score.sequence / f"{score.frame}.png"),
+            "masks": in_ids(read_mask(files[score.frame]), sequence.truth),
         }
         for kind, mask in pair.items():
             pixels = (mask > 0 if united else mask == score.object).astype(np.uint8)

@@ -1,8 +1,8 @@
 """Pair each mask with the truth of its frame, and check both.
 
-A first look needs only the names of files; then `read_pairs` reads each file
-once, and what comes of it is scored. Faults are collected, so that a user sees all of them at once;
-a sequence that has one is not scored, the others are.
+A first look needs only the names of files; then `read_pairs` reads each file once, and what comes
+of it is scored. Faults are collected, so that a user sees all of them at once; a sequence that has
+one is not scored, the others are.
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from vosbench.errors import DataError, TruthWithheldError
 from vosbench.masks import (
     VOID,
     MasksDigest,
     elsewhere,
     ids,
+    in_ids,
     lay_prompt,
     mask_files,
     no_folder,
     no_masks,
-    one_object,
     read_mask,
     shift_fault,
     soft_fault,
@@ -211,7 +209,7 @@ def read_pairs(
             annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
             fault = soft_fault(truth, annotation)
         else:
-            prediction = _in_ids(prediction, task)
+            prediction = in_ids(prediction, sequence.truth)
             fault = _wrong_ids(prediction, task, f"mask {path}")
         if fault:
             faults.append(fault)
@@ -222,16 +220,6 @@ def read_pairs(
             f"masks {folder} are not those that the run made: one was changed since; give the "
             "command of the run again to make them anew"
         )
-
-
-def _in_ids(mask: Mask, task: Task) -> Mask:
-    """The mask with 255 as the one object's id, where the truth is stored as 0/255 too."""
-    stored_so = getattr(task.sequence.truth, "change", None) is one_object
-    if not stored_so or len(task.since) != 1 or mask.max() != VOID or ids(mask) != (VOID,):
-        return mask
-    (number,) = task.since
-    united: Mask = one_object(mask) * np.uint8(number or 1)
-    return united
 
 
 def _wrong_ids(mask: Mask, task: Task, what: str) -> str:

@@ -99,8 +99,8 @@ def read_json(path: Path, shape: Mapping[str, Any], *, what: str, remedy: str) -
 
     Args:
         path: the file.
-        shape: key -> the type of its value, several types, a mapping like this one, or, for a
-            list, [the shape of its items]. Other keys are allowed.
+        shape: key -> the type of its value, a mapping like this one, for a list [the shape of
+            its items], or a tuple of such. A key that ends in ? may be missing; others are allowed.
         what: what the file should be, e.g. "a summary of scores".
         remedy: what to do if it is damaged.
 
@@ -144,21 +144,27 @@ def misfit(value: Any, shape: Any, where: str = "it") -> str:
         if not isinstance(value, dict):
             return f"{where} is {_cut(value)}, expected an object"
         inside = "" if where == "it" else f"{where}."
-        missing = (f"{where} has no {key!r}" for key in shape if key not in value)
-        faults = (misfit(value[key], shape[key], f"{inside}{key}") for key in shape if key in value)
+        known = {key.removesuffix("?"): within for key, within in shape.items()}
+        missing = (f"{where} has no {key!r}" for key in known if key in shape and key not in value)
+        faults = (misfit(value[key], known[key], f"{inside}{key}") for key in known if key in value)
         return next(missing, "") or next(filter(None, faults), "")
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{where} is {_cut(value)}, expected a list"
         faults = (misfit(item, shape[0], f"{where}[{at}]") for at, item in enumerate(value))
         return next(filter(None, faults), "")
-    types = shape if isinstance(shape, tuple) else (shape,)
+    shapes = shape if isinstance(shape, tuple) else (shape,)
+    types = tuple(one for one in shapes if isinstance(one, type))
     if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
-        return ""
+        if not isinstance(value, (int, float)) or abs(value) < _TOO_LARGE:
+            return ""
+    elif len(types) < len(shapes):
+        return misfit(value, next(one for one in shapes if not isinstance(one, type)), where)
     wanted = " or ".join(dict.fromkeys(_JSON[one] for one in types))
     return f"{where} is {_cut(value)}, expected {wanted}"
 
 
+_TOO_LARGE = 1e30  # for any number of ours; Python reads 1e999 as infinity
 _JSON = {
     str: "text", bool: "true or false", int: "a number", float: "a number", dict: "an object",
     list: "a list", type(None): "null",

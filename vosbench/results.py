@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     import pandas
 
 _MEANS = {"mean": NUMBER, "recall": NUMBER, "decay": NUMBER}
-_SCORED = {"J": _MEANS, "F": _MEANS, "J&F": NUMBER}
+_MEAN = {**_MEANS, "mean": (int, float)}
+_ROW: dict[str, Any] = {"J": _MEAN, "F": _MEAN, "J&F": NUMBER}
+_SCORED: dict[str, Any] = {"J": _MEANS, "F": _MEANS, "J&F": NUMBER}
 SUMMARY = {  # what every summary.json holds; some hold more
     **_SCORED,
     "protocol": {
@@ -26,9 +27,14 @@ SUMMARY = {  # what every summary.json holds; some hold more
     },
     "dataset": {
         "name": str, "split": str, "sequences": int, "card_sequences": int, "list_sha256": str,
+        "truth_crc32?": str,
     },
-    "objects": [{"sequence": str, "object": int, **_SCORED}],
-    "sequences": [{"sequence": str, "group": str, "frames": int, "objects": int, **_SCORED}],
+    "copy_first?": (type(None), _ROW),
+    "unscored?": [str],
+    "objects": [{"sequence": str, "object": int, **_ROW}],
+    "sequences": [{
+        "sequence": str, "group": str, "frames": int, "objects": int, **_ROW,
+    }],
 }  # fmt: skip
 MANIFEST = {  # what every run.json holds from the start of the run on
     "label": str,
@@ -41,6 +47,8 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     },
     "protocol": {"name": str},
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},
+    "status?": str, "own_data?": str, "done?": [str], "failed?": dict,
+    "card?": dict, "masks_sha256?": str,
 }  # fmt: skip
 UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is under way
     "timing": {
@@ -50,7 +58,10 @@ UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is und
     "failed": {}, "made_by": [], "peak_memory_bytes": None,
 }  # fmt: skip
 ENDED = {
-    "timing": {"what": str, "frames": int, "median_seconds": NUMBER, "p95_seconds": NUMBER},
+    "timing": {
+        "what": str, "frames": int, "median_seconds": NUMBER, "p95_seconds": NUMBER,
+        "mean_seconds_of_all?": NUMBER,
+    },
     "failed": dict, "made_by": [str], "peak_memory_bytes": NUMBER,
 }  # fmt: skip
 _RUN = {
@@ -191,10 +202,19 @@ def load_summary(folder: Path) -> dict[str, Any]:
     check_name(summary["dataset"]["name"], "dataset", path)
     check_name(summary["dataset"]["split"], "split", path)
     check_name(summary["protocol"]["name"], "protocol", path)
+    if other := [each for each in summary["protocol"]["headline"] if each not in ("J", "F")]:
+        raise DataError(f"{path} is not a summary of scores: {other[0]!r} in its headline is none")
     for row in (*summary["sequences"], *summary["objects"]):
         check_name(row["sequence"], "sequence", path)
     for name in summary.get("failed", {}):
         check_name(name, "sequence", path)
+    if alone := {row["sequence"] for row in summary["sequences"]} ^ {
+        row["sequence"] for row in summary["objects"]
+    }:
+        raise DataError(
+            f"{path} is damaged: {min(alone)} is not both among its sequences and its objects; "
+            "evaluate again"
+        )
     return summary
 
 
@@ -239,7 +259,7 @@ def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
                 line = rows.line_num
                 sequence, number, frame, j, f = row
                 score = FrameScore(frame, float(j), float(f))
-                if not (math.isfinite(score.J) and math.isfinite(score.F)):
+                if not (0 <= score.J <= 1 and 0 <= score.F <= 1):  # NaN is not either
                     raise ValueError(f"J {j}, F {f} are not scores")
                 scores.setdefault((sequence, int(number)), []).append(score)
     except FileNotFoundError:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
-from vosbench.errors import IncompleteRunError, IncompleteScoresError, UsageError
+from vosbench.errors import DataError, IncompleteRunError, IncompleteScoresError, UsageError
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import choose_sequences, open_dataset
 from vosbench.results import Result, manifest_of
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
-from vosbench.running.records import is_done, masks_sha256
+from vosbench.running.records import masks_sha256, unfinished
 from vosbench.scoring.evaluation import Evaluation, score_masks
 from vosbench.types import Dataset
 
@@ -69,8 +70,8 @@ def score_run(
     cross_check: an installed scorer to run on the same masks.
 
     Raises:
-        IncompleteScoresError: a sequence does not fit its truth, or its masks were changed since
-            they were made; the scores of the others are written, and it holds their Result.
+        IncompleteScoresError: a sequence is not finished, does not fit its truth, or its masks
+            were changed since; the others' scores are written, and it holds their Result.
     """
     manifest = manifest_of(folder)
     identity = manifest["identity"]
@@ -83,9 +84,11 @@ def score_run(
         )
     chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
     failed = manifest["failed"]
-    done = tuple(s for s in chosen_names if s not in failed and is_done(folder, s))
+    undone = {s: why for s in chosen_names if s not in failed and (why := unfinished(folder, s))}
+    done = tuple(s for s in chosen_names if s not in failed and s not in undone)
     if not done:
-        raise UsageError(f"{folder} holds no finished sequence; see {folder}/log.txt")
+        why = f" ({next(iter(undone.values()))})" if undone else ""
+        raise UsageError(f"{folder} holds no finished sequence{why}; see {folder}/log.txt")
     chosen = choose_protocol(dataset.card, protocol or manifest["protocol"]["name"])
     masks = folder / "masks"
     if out is None and not sequences:
@@ -104,7 +107,7 @@ def score_run(
         progress=progress,
     )
     blank = Result(manifest["label"], out, manifest, {}, masks)
-    return _result(scoring, blank, dataset, masks, cross_check)
+    return _result(scoring, blank, dataset, masks, cross_check, undone)
 
 
 def score_folder(
@@ -142,14 +145,25 @@ def score_folder(
 
 
 def _result(
-    scoring: Callable[[], Evaluation], blank: Result, dataset: Dataset, masks: Path, scorer: str
+    scoring: Callable[[], Evaluation],
+    blank: Result,
+    dataset: Dataset,
+    masks: Path,
+    scorer: str,
+    undone: Mapping[str, str] = MappingProxyType({}),
 ) -> Result:
-    """Score, write where `blank` says, and fill it; an IncompleteScoresError comes to hold it."""
+    """Score, write where `blank` says, and fill it; an IncompleteScoresError comes to hold it.
+
+    undone: the sequences that there is nothing of to score, and why.
+    """
     failed: dict[str, tuple[str, ...]] = {}
     try:
         evaluation = scoring()
     except IncompleteScoresError as error:
         evaluation, failed = error.scored, dict(error.failed)
+    failed |= {name: (why,) for name, why in undone.items()}
+    if undone:
+        evaluation.summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
     if blank.folder is not None:
         evaluation.write(blank.folder)
     checked = _cross_check(dataset, masks, scorer, evaluation)

@@ -113,6 +113,8 @@ def _run(plan: RunPlan) -> RunResult:
     done = len(plan.frames) - len(plan.missing)
     if done:
         typer.echo(f"{done} of {len(plan.resolved.sequences)} sequences are done already", err=True)
+    for fault in plan.damaged.values():
+        typer.echo(f"{fault}; made anew", err=True)
     for name in plan.changed:
         typer.echo(f"{name}: its masks were changed since they were made; made anew", err=True)
     try:

@@ -260,6 +260,6 @@ def _read_note(part: Path) -> dict[str, Any]:
     """The note that was written when the partial file was started; {} if unreadable."""
     try:
         note = json.loads(_note(part).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return note if isinstance(note, dict) else {}

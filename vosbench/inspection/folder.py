@@ -7,21 +7,34 @@ being computed anew.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from vosbench import formats
 from vosbench.drawing.exhibit import Exhibit, Exhibition
 from vosbench.drawing.figure import SUFFIXES as PICTURES
 from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError, UsageError
-from vosbench.files import place_of, refuse_foreign, remove, replace_folder, write_json, write_text
-from vosbench.tables import as_json, from_json
+from vosbench.files import (
+    place_of,
+    read_json,
+    refuse_foreign,
+    remove,
+    replace_folder,
+    write_json,
+    write_text,
+)
+from vosbench.tables import Table, as_json, from_json
 from vosbench.types import check_name
 
 MARK = "features.json"
+SAID = {
+    "key": str, "tables": [str],
+    "figures": [{"name": str, "caption": str, "alt": str, "pictures": bool}],
+}  # fmt: skip
+REMEDY = "remove it and inspect again"
 
 
 def write(exhibits: Iterable[Exhibit], folder: Path, *, key: str = "") -> None:
@@ -51,11 +64,11 @@ def check_place(folder: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
-        said = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        said = _said(folder)
         suffixes = {".json", *map(formats.suffix, formats.names())}
         own = {MARK, *(f"{name}{suffix}" for name in said["tables"] for suffix in suffixes)}
         own.update(f"{each['name']}{end}" for each in said["figures"] for end in PICTURES)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, DataError):
         raise UsageError(
             f"{folder} holds something, but nothing that was inspected (it has no {MARK} of it), "
             "and is not replaced; remove it, or name another folder"
@@ -91,21 +104,33 @@ def read(folder: Path, *, key: str | None = None) -> Exhibit | None:
     """
     if not (folder / MARK).is_file():
         return None
-    try:
-        said = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        if key is not None and said["key"] != key:
-            return None
-        tables = tuple(
-            from_json((folder / f"{check_name(name, 'table', MARK)}.json").read_text("utf-8"))
-            for name in said["tables"]
+    said = _said(folder)
+    if key is not None and said["key"] != key:
+        return None
+    tables = tuple(
+        _table(folder / f"{check_name(name, 'table', folder / MARK)}.json")
+        for name in said["tables"]
+    )
+    figures = tuple(
+        Figure(
+            each["name"], each["caption"], each["alt"],
+            folder / check_name(each["name"], "figure", folder / MARK), each["pictures"],
         )
-        figures = tuple(
-            Figure(drawing=folder / check_name(each["name"], "figure", folder / MARK), **each)
-            for each in said["figures"]
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder} is damaged: {error!r}; remove it and inspect again") from error
+        for each in said["figures"]
+    )  # fmt: skip
     return Exhibit(f"features-{folder.name}", folder.name, tables, figures)
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    """What the folder holds, as `write` noted it."""
+    return read_json(folder / MARK, SAID, what="the list of an inspection", remedy=REMEDY)
+
+
+def _table(path: Path) -> Table:
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path.parent} is damaged: {path.name}: {error!r}; {REMEDY}") from error
 
 
 def exhibition(folder: Path) -> Exhibition:

@@ -69,7 +69,7 @@ def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UsageError(f"configuration {path} is missing") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"configuration {path} is not TOML: {error}") from None
     stored = values.pop("options", {})
     if not isinstance(stored, dict):

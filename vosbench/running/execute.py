@@ -75,6 +75,8 @@ def compute(
         failed = dict(plan.broken)
         for name in failed:
             log.error("%s: %s", name, failed[name])
+        for name, wrong in plan.damaged.items():
+            log.warning("%s: %s; made anew", name, wrong)
         for name in plan.changed:
             log.warning("%s: its masks were changed since they were made; made anew", name)
         if missing:

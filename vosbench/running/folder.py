@@ -13,19 +13,27 @@ places the old one stands in `.<name>.former` (see files.take_place), then in `.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 from vosbench.errors import DataError, UsageError
-from vosbench.files import HALF_A_FILE, HALF_A_SEQUENCE, former, remove, replace, take_place
+from vosbench.files import (
+    HALF_A_FILE,
+    HALF_A_SEQUENCE,
+    former,
+    read_json,
+    remove,
+    replace,
+    take_place,
+)
 from vosbench.results import load_manifest
 from vosbench.running.records import read_record
 from vosbench.types import check_name
 
 FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock")
 PARTS = ("masks", "sequences")
+_PROTOCOL = {"protocol": {"name": str}}
 
 
 def building(folder: Path) -> Path:
@@ -122,10 +130,10 @@ def _not_masks(folder: Path, name: str) -> list[Path]:
 def _are_scores(path: Path) -> bool:
     """Whether a folder holds the run's scores under another protocol, by what its summary says."""
     try:
-        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-        return not path.is_symlink() and path.name == f"scores-{summary['protocol']['name']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        summary = read_json(path / "summary.json", _PROTOCOL, what="of scores", remedy="")
+    except (OSError, DataError):
         return False
+    return not path.is_symlink() and path.name == f"scores-{summary['protocol']['name']}"
 
 
 def change_places(new: Path, folder: Path) -> None:

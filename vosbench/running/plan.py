@@ -14,7 +14,7 @@ from vosbench.resolve import check_device
 from vosbench.results import load_manifest
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import building, refuse_strangers
-from vosbench.running.records import finished, has_changed, is_done, were_changed
+from vosbench.running.records import damaged, finished, has_changed, is_done, were_changed
 from vosbench.running.resolved import Resolved, resolve
 from vosbench.types import Method, Sequence, check_name
 
@@ -30,6 +30,7 @@ class RunPlan:
     folder: where it is computed. described: its run.json.
     frames: number of frames of each sequence that can be run, longest first.
     broken: the faults of the others. missing: the sequences still to be computed.
+    damaged: those among them with a damaged record, and what is wrong with it.
     changed: those among them whose masks were made, but have been changed or damaged since.
     replaces: the run whose place this one takes when it is whole, under `--overwrite always`.
     anew: whether an earlier attempt in `folder` is of other data or options, and is not gone on
@@ -44,6 +45,7 @@ class RunPlan:
     broken: dict[str, str]
     missing: tuple[str, ...]
     changed: tuple[str, ...]
+    damaged: dict[str, str]
     replaces: Path | None
     anew: bool
 
@@ -95,6 +97,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         broken=broken,
         missing=tuple(name for name in longest_first if name not in done or name in changed),
         changed=changed,
+        damaged={} if anew else damaged(folder, longest_first),
         replaces=replaces,
         anew=anew,
     )

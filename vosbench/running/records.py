@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from vosbench.errors import DataError
+from vosbench.files import read_json
 from vosbench.masks import MasksDigest, read_mask
 from vosbench.types import Sequence, check_name
 from vosbench.videos import content
+
+RECORD = {
+    "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
+    "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
+}  # fmt: skip
 
 
 def data_sha256(sequence: Sequence) -> str:
@@ -38,11 +43,33 @@ def finished(folder: Path) -> set[str]:
 
 def is_done(folder: Path, name: str) -> bool:
     """Whether a run's folder holds the whole sequence: its record, and every mask it tells of."""
-    record = read_record(folder, name)
-    if record is None:
-        return False
+    return not unfinished(folder, name)
+
+
+def unfinished(folder: Path, name: str) -> str:
+    """Why a sequence does not count as finished, in one sentence; "" where it does."""
+    again = "give the command of the run again"
+    try:
+        record = _read(folder, name)
+    except FileNotFoundError:
+        return f"{folder} has not finished {name}; {again}"
+    except DataError as error:
+        return str(error)
     masks = {path.stem for path in (folder / "masks" / name).glob("*.png")}
-    return masks.issuperset(record["frame_names"])
+    missing = [frame for frame in record["frame_names"] if frame not in masks]
+    if not missing:
+        return ""
+    return f"{folder / 'masks' / name / missing[0]}.png is missing; {again}"
+
+
+def damaged(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The sequences among these whose records are damaged, and what is wrong with each."""
+    there = [name for name in names if (folder / "sequences" / f"{name}.json").exists()]
+    return {
+        name: why
+        for name in there
+        if read_record(folder, name) is None and (why := unfinished(folder, name))
+    }
 
 
 def masks_sha256(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -69,16 +96,27 @@ def were_changed(folder: Path, name: str) -> bool:
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
-    """What is known of a finished sequence; None where there is no such record.
+    """What is known of a finished sequence; None where there is no such record, or a damaged one.
 
     Raises:
         DataError: it has a name that no file of ours may have.
     """
-    path = folder / "sequences" / f"{check_name(name, 'sequence', folder)}.json"
+    check_name(name, "sequence", folder)
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        record = _read(folder, name)
+    except (FileNotFoundError, DataError):
         return None
     for frame in record["frame_names"]:
-        check_name(frame, "frame", path)
+        check_name(frame, "frame", folder / "sequences" / f"{name}.json")
+    return record
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    """The record of a sequence; FileNotFoundError where there is none, DataError for a damaged."""
+    path = folder / "sequences" / f"{name}.json"
+    again = "give the command of the run again"
+    record = read_json(path, RECORD, what="the record of a finished sequence", remedy=again)
+    lengths = {record["frames"], len(record["frame_names"]), len(record["seconds"])}
+    if len(lengths) > 1 or record["sequence"] != name:
+        raise DataError(f"{path} is damaged: it is not of {name}, or of other frames; {again}")
     return record

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,7 @@ from typing import Any
 
 from vosbench import results
 from vosbench.errors import DataError, IncompleteRunError, OtherRunError, UsageError, VosbenchError
-from vosbench.files import write_bytes, write_json
+from vosbench.files import check_shape, write_bytes, write_json
 from vosbench.resolve import card_of, choose_method, open_dataset, resolve_root
 from vosbench.run_and_score import failures, score_run
 from vosbench.running.config import RunConfig
@@ -243,6 +244,11 @@ def _card_of(training: Training, kept: Path) -> dict[str, Any]:
         DataError: there is none, or it is of another training.
     """
     card = weights.card_of(kept)
+    checking = functools.partial(
+        check_shape, card, path=kept.with_suffix(".json"), what="the card of a training",
+        remedy=f"remove {kept} to train again",
+    )  # fmt: skip
+    checking({"command?": str})
     words = shlex.split(card.get("command", ""))
     values = [after for word, after in itertools.pairwise(words) if word == "--set"]
     on_card = [card.get("method"), card.get("seed"), *sorted(values)]
@@ -257,6 +263,7 @@ def _card_of(training: Training, kept: Path) -> dict[str, Any]:
             f"{kept} is of another training (method, seed, set): {there}; the suite says "
             f"{wanted}; remove it to train again, or give this training another name"
         )
+    checking({"all_options": dict, "scores?": dict})
     return {"scores": {}, **card}
 
 

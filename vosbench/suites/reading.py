@@ -95,7 +95,7 @@ def read(name: str) -> Suite:
         raise UsageError(f"there is no suite {name}{hint}; give a name or a .toml file")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits are no TOML either
         raise UsageError(f"suite {path} is not TOML: {error}") from None
     _check(content, ("title", "datasets", "report", "train", "run"), path)
     report = content.get("report", "")

@@ -12,16 +12,17 @@ A pickle is neither written nor read.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosbench.errors import DataError, MethodError
-from vosbench.files import remove, write_bytes, write_text
+from vosbench.files import check_shape, remove, write_bytes, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor, nn, optim
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT = "checkpoint.safetensors"
+STATE = {
+    "step": int, "seconds": (int, float), "sums": dict, "defined": dict, "counted": int,
+    "since": (int, float),
+}  # fmt: skip
 
 
 @dataclass
@@ -108,29 +113,44 @@ def load_checkpoint(folder: Path, module: nn.Module, optimizer: optim.Optimizer)
         return State()
     try:
         with safe_open(path, framework="pt") as file:
-            state = State(**json.loads(file.metadata()["state"]))
+            said = json.loads(file.metadata()["state"])
+            check_shape(said, STATE, path, what="a checkpoint", remedy="start over")
+            state = State(**said)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         own = {k.removeprefix("module/"): v for k, v in tensors.items() if k.startswith("module/")}
         module.load_state_dict(own)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        values: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer/"):
+                _, number, name = key.split("/", 2)
+                values.setdefault(int(number), {})[name] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"{path} cannot be resumed from: {error}; remove the folder to start over"
         ) from None
-    values: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer/"):
-            _, number, name = key.split("/", 2)
-            values.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
     return state
 
 
 def read_table(path: Path) -> list[dict[str, float]]:
-    """The lines of a log as numbers; none where there is no such file."""
+    """The lines of a log as numbers; none where there is no such file.
+
+    Raises:
+        DataError: it is damaged.
+    """
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with _saying(path), path.open(newline="", encoding="utf-8") as file:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+@contextlib.contextmanager
+def _saying(log: Path) -> Iterator[None]:
+    """Around the reading of a log: what does not fit is told with its name."""
+    try:
+        yield
+    except (ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"{log} is damaged: {error}; remove the folder to start over") from None
 
 
 def add_line(path: Path, row: Mapping[str, float]) -> None:
@@ -156,14 +176,16 @@ def add_line(path: Path, row: Mapping[str, float]) -> None:
 def cut_logs(folder: Path, step: int) -> None:
     """Take out what the logs say of steps after a checkpoint's: they are done again."""
     for path in (folder / "log.csv", folder / "diagnostics.csv"):
-        if path.is_file():
+        if not path.is_file():
+            continue
+        with _saying(path):
             header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             # A line without its end was cut off by a kill.
             kept = [ln for ln in lines if ln.endswith("\n") and int(ln.partition(",")[0]) <= step]
-            if kept:
-                write_text(path, "".join([header, *kept]))
-            else:
-                remove(path, inside=folder)
+        if kept:
+            write_text(path, "".join([header, *kept]))
+        else:
+            remove(path, inside=folder)
 
 
 def thinned(rows: list[dict[str, float]], most: int = 60) -> list[dict[str, float]]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.errors import DataError, UsageError, needing
-from vosbench.files import fingerprint, jsonable
+from vosbench.errors import UsageError, needing
+from vosbench.files import fingerprint, jsonable, read_json
 from vosbench.provenance import hashed, hashes
 from vosbench.resolve import check_device
 from vosbench.training.clips import Clip, prepare
@@ -199,11 +199,11 @@ def _split(
 def _check_same(made: TrainingPlan) -> None:
     """UsageError listing what differs from the training in the folder."""
     path = made.folder / "training.json"
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))["identity"]
-    except (ValueError, KeyError) as error:
-        raise DataError(f"{path} is damaged: {error}; remove the folder to start over") from None
-    lines = list(_differences(before, json.loads(json.dumps(made.identity))))
+    before = read_json(
+        path, {"identity": dict}, what="the record of a training",
+        remedy="remove the folder to start over",
+    )  # fmt: skip
+    lines = list(_differences(before["identity"], json.loads(json.dumps(made.identity))))
     if lines:
         raise UsageError(
             "\n  ".join(

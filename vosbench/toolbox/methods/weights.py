@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vosbench.errors import DataError, UsageError
-from vosbench.files import write_bytes, write_json
+from vosbench.files import read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,12 +44,9 @@ def card_of(path: Path) -> dict[str, Any]:
     card = path.with_suffix(".json")
     if not card.is_file():
         return {}
-    try:
-        found: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
-        expected = found["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"card {card} of weights is damaged: {error!r}") from None
-    if expected != hashlib.sha256(path.read_bytes()).hexdigest():
+    remedy = "copy it again beside its weights, or remove it"
+    found = read_json(card, {"sha256": str}, what="a card of weights", remedy=remedy)
+    if found["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
         raise DataError(
             f"{path} is not the file that its card {card.name} describes: sha256 differs"
         )
@@ -115,7 +112,7 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
         ) from None
     try:
         options = json.loads(header.get("options", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         options = None
     if not isinstance(options, dict):
         raise DataError(

@@ -49,7 +49,10 @@ def test_marks_and_line_ends_of_lists(tmp_path: Path, content: bytes) -> None:
     assert read_lines(tmp_path / "val.txt", "names") == ("ant", "bee")
 
 
-@pytest.mark.parametrize("name", ["p$a_b_c$", "$x^{$", r"cost in $ or $", "100%$_$"])
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "name", ["p$a_b_c$", "$x^{$", r"cost in $ or $", "100%$_$", "熊 $熊_熊_熊$"]
+)
 def test_a_report_of_names_that_look_like_formulas(tmp_path: Path, name: str) -> None:
     root = make_folder_dataset(tmp_path / "data", {name: 12, "bee": 12})
     runs = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -102,7 +103,9 @@ def write(figure: Figure, path: Path) -> None:
     """
     kind = path.suffix.removeprefix(".").lower()
     content = io.BytesIO()
-    figure.savefig(content, format=kind, dpi=DPI, metadata=_UNDATED[kind])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+        figure.savefig(content, format=kind, dpi=DPI, metadata=_UNDATED[kind])
     figure.set_layout_engine("none")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content.getvalue())

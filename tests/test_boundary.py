@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import boundary as slow
 
-import vosbench.metrics.boundary
 from vosbench.metrics import boundary
 from vosbench.metrics.boundary import boundary_f, contour, tolerance
 from vosbench.metrics.crop import around
@@ -127,7 +124,3 @@ def test_is_bounded_and_symmetric(pair):
 @pytest.mark.parametrize(("h", "w", "radius"), [(480, 854, 8), (480, 910, 9), (1080, 1920, 18)])
 def test_tolerance_is_a_share_of_the_diagonal(h, w, radius):
     assert tolerance(h, w) == radius
-
-
-def test_the_examples_hold():
-    assert doctest.testmod(vosbench.metrics.boundary).failed == 0

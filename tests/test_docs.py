@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import importlib.util
 import os
 import re
@@ -28,6 +30,24 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 OWN = ("brightest", "cells", "headline")  # the plugins that the pages add
+
+
+# of vosbench.api they run whole methods: tests/test_api.py runs them
+EXAMPLES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("vosbench", *registry.KINDS)
+    for path in (ROOT / folder).rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8") and path.name != "api.py"
+)
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_the_examples_of_docstrings_hold(file: str) -> None:
+    name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    name = name if name.startswith("vosbench") else f"vosbench.plugins.{name}"
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.attempted
+    assert done.failed == 0
 
 
 def fences(page: Path) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import region as slow
 
-import vosbench.metrics.region
 from vosbench.errors import UsageError
 from vosbench.metrics import boundary_f, region_similarity
 
@@ -77,7 +74,3 @@ def test_what_is_no_pair_of_bool_masks_is_refused(metric, prediction, words):
         metric(prediction, TRUTH)
     with pytest.raises(UsageError, match=r"truth is|prediction is"):
         metric(TRUTH, prediction)
-
-
-def test_the_examples_hold():
-    assert doctest.testmod(vosbench.metrics.region).failed == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from fixtures_runs import TIMING, steady, write_run
 
-import vosbench.analysis.scores
 from vosbench.analysis.groups import one_group
 from vosbench.analysis.scores import scores
 from vosbench.results import Result
@@ -126,7 +124,3 @@ def test_every_option_behind_a_preset_stands_under_the_table(tmp_path: Path) -> 
     )
     assert brief(none, low, high).notes[-3:] == ("preset=p: soft=True", "high: k=10", "low: k=5")
     assert brief(low).notes[-1] == "preset=p: soft=True, k=5"
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(vosbench.analysis.scores).failed == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from fixtures_runs import write_run
 from reference import significance as reference
 
-import vosbench.analysis.significance
 from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip
 
 
@@ -22,10 +20,6 @@ def numbers(seed: int, n: int) -> list[Fraction]:
 def plain(values: list[float]) -> Sample:
     n = len(values)
     return Sample(tuple(map(str, range(n))), np.array(values), np.ones(n), np.zeros(n, np.intp))
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(vosbench.analysis.significance).failed == 0
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 9])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import math
 
 import numpy as np
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import statistics as slow
 
-import vosbench.metrics.statistics
 from vosbench.metrics.statistics import Statistics, average, over_frames
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=300)
@@ -45,7 +43,3 @@ def test_no_frame_is_undefined_and_not_zero():
 
 def test_average_is_per_figure():
     assert average([Statistics(1, 0, 0.5), Statistics(0, 1, 0.0)]) == Statistics(0.5, 0.5, 0.25)
-
-
-def test_the_examples_hold():
-    assert doctest.testmod(vosbench.metrics.statistics).failed == 0

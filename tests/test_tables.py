@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 
 import pytest
 
-import vosbench.tables
 from vosbench.tables import Column, Table, as_json, cells, footnotes, from_json, laid_out, shown
 
 TABLE = Table(
@@ -23,10 +21,6 @@ TABLE = Table(
     ),
     notes=("50 % & more",),
 )  # fmt: skip
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(vosbench.tables).failed == 0
 
 
 def test_bounds_become_one_column_and_nothing_is_minus_zero() -> None:

@@ -21,7 +21,7 @@ def wave(cycles: Number) -> Number:
     """A smooth wave of period 1 between -1 and 1, from parabolas: libm's sine differs by machine.
 
     >>> [wave(cycles) for cycles in (0.0, 0.25, 0.5, 0.75)]
-    [0.0, 1.0, 0.0, -1.0]
+    [0.0, 1.0, -0.0, -1.0]
     """
     place = 2.0 * (cycles - cycles // 1.0) - 1.0  # -1 .. 1
     return -4.0 * place * (1.0 - abs(place))

@@ -88,7 +88,7 @@ def test_options_are_converted_and_unknown_ones_listed() -> None:
     ],
 )  # fmt: skip
 def test_conversion_by_type(text: str, hint: object, value: object) -> None:
-    assert options._convert(text, hint) == value
+    assert options.typed_as(text, hint) == value
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_conversion_by_type(text: str, hint: object, value: object) -> None:
 )  # fmt: skip
 def test_conversion_refuses(value: object, hint: object) -> None:
     with pytest.raises(ValueError, match="expected"):
-        options._convert(value, hint)
+        options.typed_as(value, hint)
 
 
 def test_root_is_the_flag_or_the_environment_or_a_clear_error(

@@ -119,6 +119,18 @@ def test_arrows_lead_down_and_not_from_workshop_to_workshop() -> None:
     assert climbs(arrows(ROOT)) == []
 
 
+def test_what_a_file_keeps_to_itself_no_other_imports() -> None:
+    taken = [
+        f"{name} takes {alias.name}"
+        for name, path in modules(ROOT).items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+    assert taken == []
+
+
 def test_few_files_lie_loose_and_every_room_says_what_it_is_for() -> None:
     loose = sorted((ROOT / "vosbench").glob("*.py"))
     assert len(loose) <= LOOSE, [path.name for path in loose]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,11 @@ import pytest
 from conftest import make_folder_dataset
 from fixtures_runs import write_run
 
-import vosbench.analysis.size_speed_drift
 from vosbench import api
 from vosbench.analysis.groups import one_group
 from vosbench.analysis.object_facts import Fact, centroid, colour_histogram, facts
 from vosbench.analysis.size_speed_drift import by_size, by_speed, drift
 from vosbench.errors import UsageError
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(vosbench.analysis.size_speed_drift).failed == 0
 
 
 def test_facts_of_moving_squares(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def filled(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
     converted = {}
     for key, value in values.items():
         try:
-            converted[key] = _convert(value, hints[key])
+            converted[key] = typed_as(value, hints[key])
         except ValueError as error:
             raise UsageError(f"{what} {key}={value}: {error}") from None
     return kind(**converted)
@@ -83,8 +83,12 @@ def default_of(field: dataclasses.Field[Any]) -> Any:
     return field.default
 
 
-def _convert(value: Any, hint: Any) -> Any:
-    """Convert a value from a flag or TOML to the type of an option; ValueError if it cannot be."""
+def typed_as(value: Any, hint: Any) -> Any:
+    """A value from a flag or TOML as the type of an option; ValueError if it cannot be.
+
+    >>> typed_as("1,2", tuple[int, ...]), typed_as("none", Path | None), typed_as("yes", bool)
+    ((1, 2), None, True)
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         for choice in arguments:
@@ -102,7 +106,7 @@ def _convert(value: Any, hint: Any) -> Any:
         for argument in arguments:
             if argument is not type(None):
                 try:
-                    return _convert(value, argument)
+                    return typed_as(value, argument)
                 except ValueError as error:
                     faults.append(str(error))
         raise ValueError("; or ".join(faults))
@@ -110,7 +114,7 @@ def _convert(value: Any, hint: Any) -> Any:
         parts = value.split(",") if isinstance(value, str) else value
         if not isinstance(parts, (list, tuple)):
             raise ValueError("expected a list")
-        return tuple(_convert(part, arguments[0]) for part in parts)
+        return tuple(typed_as(part, arguments[0]) for part in parts)
     if hint is bool:
         if isinstance(value, bool):
             return value

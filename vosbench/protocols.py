@@ -27,11 +27,11 @@ def check_numbered(
         raise DataError(
             f"{what} has the ids {sorted(found)}, but protocol {protocol.name} expects 1..{top} "
             f"without gaps: the official tool would count {phantoms} as objects too and give them "
-            f"1.0; renumber the ids{_or_use(card, 'prompted')}"
+            f"1.0; renumber the ids{or_use(card, 'prompted')}"
         )
 
 
-def _or_use(card: DatasetCard, objects: str) -> str:
+def or_use(card: DatasetCard, objects: str) -> str:
     """`, or use --protocol NAME`, if the card has a protocol that counts objects this way."""
     names = [protocol.name for protocol in card.protocols if protocol.objects == objects]
     return f", or use --protocol {names[-1]}" if names else ""

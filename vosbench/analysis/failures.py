@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from vosbench.analysis.series import Series, series
 from vosbench.analysis.significance import bootstrap, gather, sample
@@ -19,8 +18,6 @@ LOST = 0.1  # J below which nothing much of the object is left
 COARSE = 0.5  # J below which recall counts a frame as failed
 WINDOW = 5  # scored frames on either side of a fall
 CURVE_DRAWS = 1000  # a curve has many points, and none is read to the last digit
-
-Floats = npt.NDArray[np.float64]
 
 
 def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:

@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from vosbench.analysis.series import Series, series
+from vosbench.analysis.series import Floats, Series, series
 from vosbench.analysis.significance import Sample, bootstrap, gather
 from vosbench.errors import UsageError
 from vosbench.tables import Cell, Column, Table, with_interval
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 SIZES = (0.0, 0.01, 0.03, 0.1, 1.01)  # shares of the image
 SPEEDS = (0.0, 2.0, 5.0, 10.0, 20.0, np.inf)  # px a frame at 480 rows; 20: DAVIS' fast motion
 FEWEST = 8  # frames with both figures that a correlation of one object needs
-
-Floats = npt.NDArray[np.float64]
 
 
 def by_size(group: Group, known: Facts, *, seed: int = 0) -> Table:

@@ -10,12 +10,10 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vosbench.running.execute import SequenceDone
     from vosbench.running.plan import RunPlan
     from vosbench.running.sequence import FrameDone
     from vosbench.training.loop import Show
-
-
-SequenceDone = Callable[[str, str | None], None]
 
 
 @contextmanager

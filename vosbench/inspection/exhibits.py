@@ -1,7 +1,7 @@
 """Show what the embeddings of runs or methods match on a dataset, as tables and figures.
 
 What `vosbench inspect` does: the methods are built anew, as their runs had them, and shown pairs
-of frames; analysis/receptive_field.py and analysis/embedding_pca.py say what is measured.
+of frames; receptive_field.py and pca.py say what is measured.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from vosbench import registry
 from vosbench.errors import UsageError, did_you_mean
-from vosbench.options import _convert
+from vosbench.options import typed_as
 
 OVERWRITE = ("never", "missing", "always")
 
@@ -88,7 +88,7 @@ def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     hints = typing.get_type_hints(RunConfig)
     for key, value in values.items():
         try:
-            values[key] = _convert(value, hints[key])
+            values[key] = typed_as(value, hints[key])
         except ValueError as error:
             raise UsageError(f"{path or 'run'}: {key}={value}: {error}") from None
     return RunConfig(**values, options=options)

@@ -27,7 +27,7 @@ from vosbench.masks import (
     shift_fault,
     soft_fault,
 )
-from vosbench.protocols import _or_use, check_numbered
+from vosbench.protocols import check_numbered, or_use
 
 if TYPE_CHECKING:
     from vosbench.types import Dataset, DatasetCard, Mask, ScoringProtocol, Sequence
@@ -235,7 +235,7 @@ def _wrong_ids(mask: Mask, task: Task, what: str) -> str:
     if values == {VOID} and len(known) == 1:
         return (
             f"{what} has the values 0 and 255, but protocol {protocol.name} expects object ids: "
-            f"write {known[0]} instead of 255{_or_use(task.card, 'united')}"
+            f"write {known[0]} instead of 255{or_use(task.card, 'united')}"
         )
     return (
         f"{what} has the ids {unknown}, but protocol {protocol.name} scores only the objects "

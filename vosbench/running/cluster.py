@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import queue
 import signal
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from vosbench.errors import UsageError, needing
 
 T = TypeVar("T")
+CONNECTING = 20.0  # seconds to wait for a scheduler's answer
+PATIENCE = 60.0  # seconds without a single worker, after which a run gives up
 LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -35,7 +39,8 @@ def map_tasks(
     error. `function` must be picklable if workers > 1 or a scheduler is given.
 
     Raises:
-        UsageError: nothing answers at the scheduler's address.
+        UsageError: no scheduler answers at the address, no process can be started, or there has
+            been no worker for a minute; what is done is kept.
     """
     if workers == 1 and not scheduler:
         yield from _here(function, tasks)
@@ -73,7 +78,7 @@ def _dask(
     cluster = None
     if not scheduler:
         share = str(max(1, (os.cpu_count() or 1) // workers))
-        with _ignoring_interrupts():
+        with _ignoring_interrupts(), _saying_what_failed(workers):
             cluster = dask.LocalCluster(
                 n_workers=min(workers, max(1, len(tasks))),
                 threads_per_worker=1,
@@ -87,8 +92,10 @@ def _dask(
                 memory_limit=0,  # what fits one process must not be killed for its share
             )
     try:
-        client = dask.Client(cluster or scheduler, timeout=20)
-    except (OSError, ValueError) as error:
+        client = _connect(dask, cluster or scheduler)
+    except Exception as error:
+        if cluster is not None:
+            cluster.close()
         raise UsageError(
             f"no Dask scheduler answers at {scheduler!r} ({error}); start one with "
             "`dask scheduler` and give its tcp:// address"
@@ -98,7 +105,7 @@ def _dask(
         futures = {
             client.submit(function, task, key=f"vosbench-{call}-{task}"): task for task in tasks
         }
-        for future in dask.as_completed(futures):
+        for future in _ended(dask, client, futures):
             try:
                 outcome = Outcome(futures[future], future.result(), None)
             except (Exception, asyncio.CancelledError) as error:
@@ -108,6 +115,76 @@ def _dask(
         client.close()
         if cluster is not None:
             cluster.close()
+
+
+def _connect(dask: Any, address: Any) -> Any:
+    """A client, made in a thread: what listens but never answers would hold it for ever.
+
+    Raises:
+        Exception: there is no scheduler, or it does not answer as one.
+    """
+    answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def connect() -> None:
+        try:
+            answer.put(dask.Client(address, timeout=CONNECTING))
+        except Exception as error:  # struct.error, where it speaks something else than Dask
+            answer.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        given = answer.get(timeout=CONNECTING + 2)
+    except queue.Empty:
+        given = TimeoutError(f"something listens there, but said nothing for {CONNECTING:.0f} s")
+    if isinstance(given, Exception):
+        raise given
+    return given
+
+
+def _ended(dask: Any, client: Any, futures: Iterable[Any]) -> Iterator[Any]:
+    """The futures as they end; without workers it says so, and gives up after a while.
+
+    Raises:
+        UsageError: there has been no worker for PATIENCE seconds.
+    """
+    ended = dask.as_completed(futures)
+    looked = alone_since = time.monotonic()
+    told = False
+    while not ended.is_empty():
+        if ended.has_ready():
+            yield next(ended)
+            alone_since = time.monotonic()
+            continue
+        with ended.thread_condition:
+            ended.thread_condition.wait(timeout=0.1)
+        if (now := time.monotonic()) - looked < min(2.0, PATIENCE / 4):
+            continue
+        looked = now
+        if client.scheduler_info()["workers"]:
+            alone_since, told = now, False
+        elif now - alone_since > PATIENCE:
+            raise UsageError(
+                f"no worker at {client.scheduler.address} for {PATIENCE:.0f} s; start some with "
+                f"`dask worker {client.scheduler.address}`, then give the same command again; "
+                "what is done is kept"
+            )
+        elif not told:
+            told = True
+            sys.stderr.write(
+                f"waiting for a worker at {client.scheduler.address}, {PATIENCE:.0f} s at most\n"
+            )
+
+
+@contextlib.contextmanager
+def _saying_what_failed(workers: int) -> Iterator[None]:
+    """Around the start of local processes: one sentence if they cannot be started."""
+    try:
+        yield
+    except Exception as error:
+        fault = " ".join(str(error.__cause__ or error).split())[:300]
+        raise UsageError(
+            f"{workers} worker processes could not be started ({fault}); use --workers 1"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -134,6 +134,17 @@ def test_a_child_that_a_method_leaves_running_ends(
     assert made.done() == {"ant", "bee", "cat"}
 
 
+def test_a_method_that_gives_no_mask_for_long_is_told_of_once(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vosbench.running.sequence.SILENCE", 0.2)
+    made = Made(inside, frame="import time; time.sleep(1.1)")
+    assert typed(monkeypatch, *made.arguments) == 0
+    said = capfd.readouterr().err
+    assert said.count("bee: no mask for 0 s or more, 2 of 6 are done; after Ctrl-C") == 1
+    assert "ant: no mask" not in said
+
+
 PRINTS = {
     "top": "print('hello')",
     "build": "os.system('echo hello')",

@@ -6,10 +6,11 @@ import contextlib
 import functools
 import os
 import sys
+import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from vosbench.types import Dataset, Frame, Mask, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
+
+SILENCE = 60.0  # seconds without a mask that a person should hear of
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
 
@@ -55,9 +58,15 @@ def segment_sequence(
             method = method.for_sequence(sequence.name, sequence.frame_names)
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
+    seconds: list[float] = []
     try:
-        with contextlib.chdir(os.curdir):  # a method may go elsewhere, this process stays
-            record = _segment(method.segment, sequence, partial, config.device, on_frame, calling)
+        with (
+            contextlib.chdir(os.curdir),  # a method may go elsewhere, this process stays
+            _watching(name, len(sequence.frame_names), seconds),
+        ):
+            record = _segment(
+                method.segment, sequence, partial, config.device, on_frame, calling, seconds
+            )
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)
     except BaseException:
@@ -115,15 +124,18 @@ def _segment(
     device: str,
     on_frame: FrameDone | None,
     calling: Callable[[], contextlib.AbstractContextManager[None]],
+    seconds: list[float],
 ) -> dict[str, Any]:
-    """Drive the method through one sequence, checking, timing and writing every mask."""
+    """Drive the method through one sequence, checking, timing and writing every mask.
+
+    seconds: empty; gets the time of each frame as it is done.
+    """
     prompts = {index: mask.copy() for index, mask in sequence.prompts.items()}
     if not prompts:
         raise DataError(f"{sequence.name} has no prompt: its first annotation is empty or missing")
     shape = next(iter(prompts.values())).shape
     allowed = {0}.union(*(ids(mask) for mask in prompts.values()))
     reader = _TimedReader(sequence, shape)
-    seconds: list[float] = []
     digest = MasksDigest()
     with calling():
         masks = segment(iter(reader), prompts)
@@ -181,6 +193,32 @@ def _calling(method: str, sequence: str) -> Iterator[None]:
             error.add_note("".join(traceback.format_exception(error.__cause__)))
             error.__cause__ = None
         raise
+
+
+@contextlib.contextmanager
+def _watching(sequence: str, total: int, done: Sized) -> Iterator[None]:
+    """Say on stderr where no mask comes for a minute or two, once a frame.
+
+    done: grows with every mask.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        seen = told = -1
+        while not ended.wait(SILENCE):
+            if len(done) == seen != told:
+                told = seen
+                sys.stderr.write(
+                    f"{sequence}: no mask for {SILENCE:.0f} s or more, {seen} of {total} are done; "
+                    "after Ctrl-C the same command goes on\n"
+                )
+            seen = len(done)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 class _TimedReader(Iterable[Frame]):

@@ -31,6 +31,7 @@ def test_every_public_name_is_there_and_no_other() -> None:
     assert dir(vosbench) == sorted(vosbench.__all__)
     assert {name for name in vosbench.__all__ if getattr(vosbench, name) is None} == set()
     assert vosbench.__version__ == provenance.VERSION
+    assert issubclass(vosbench.errors.UsageError, vosbench.errors.VosbenchError)
     assert vosbench.metrics.region_similarity is sys.modules["vosbench.metrics"].region_similarity
     with pytest.raises(AttributeError, match=r"'vosbench' has no attribute 'evaluat'"):
         _ = vosbench.evaluat

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
-    from vosbench import metrics
+    from vosbench import errors, metrics
     from vosbench.api import analyse, compare, dataset, evaluate, method, report, run, train
     from vosbench.results import Result, load
 
@@ -18,6 +18,7 @@ __all__ = [
     "analyse",
     "compare",
     "dataset",
+    "errors",
     "evaluate",
     "load",
     "method",
@@ -34,10 +35,11 @@ def __getattr__(name: str) -> Any:
         from vosbench.provenance import VERSION
 
         return VERSION
-    if name == "metrics":
+    if name in ("errors", "metrics"):
+        import vosbench.errors
         import vosbench.metrics
 
-        return vosbench.metrics
+        return getattr(vosbench, name)
     if name in __all__:
         from vosbench import api
 

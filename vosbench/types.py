@@ -41,8 +41,9 @@ def check_name(name: object, what: str, where: object) -> str:
         where: the file or thing that it comes from.
 
     Raises:
-        DataError: it is not text, empty, has a path separator or control characters, or begins
-            with a dot (as the names of incomplete files do).
+        DataError: it is not text, empty, longer than 200 bytes, begins with a dot (as the names
+            of incomplete files do), or has a path separator, a control character, an invisible
+            sign or bytes that are not UTF-8.
     """
     if not isinstance(name, str):
         fault = "is not text"

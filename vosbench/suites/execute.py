@@ -87,7 +87,7 @@ def execute(
         videos: unlabelled clips for its trainings.
         workers, device: for every run and training.
         tell: called with each line that a person should read.
-        running_bar, training_bar: see progress.
+        running_bar, training_bar: such as `running` and `training` of cli/progress.py.
 
     Raises:
         KeyboardInterrupt: a training was stopped; the same call continues it.

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import re
 import shutil
 import stat
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -85,8 +87,13 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file in one piece, even if several processes write it at once."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_bytes(content)
-    replace(partial, path, inside=path.parent)
+    try:
+        partial.write_bytes(content)
+        replace(partial, path, inside=path.parent)
+    except BaseException:  # a full disk, among others
+        with contextlib.suppress(OSError):
+            remove(partial, inside=path.parent)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -300,6 +307,33 @@ def place_of(out: Path) -> Path:
         )
     give_back(folder)
     return folder
+
+
+def begin(place: Path) -> Path:
+    """An empty folder beside a place, to build in what is to take it.
+
+    Those that processes of this machine left there when they were killed, an hour ago or more, go.
+    """
+    beside = place.parent
+    for left in beside.glob(f".{glob.escape(place.name)}.*.part"):
+        number = left.name.removesuffix(".part").rpartition(".")[2]
+        if left.is_dir() and number.isdigit() and left.name == f".{place.name}.{number}.part":
+            old = time.time() - left.stat().st_mtime > 3600
+            if int(number) == os.getpid() or (old and not _lives(int(number))):
+                remove(left, inside=beside)
+    building = place.with_name(f".{place.name}.{os.getpid()}.part")
+    building.mkdir()
+    return building
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def give_back(folder: Path) -> None:

@@ -7,7 +7,6 @@ being computed anew.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from vosbench.drawing.figure import SUFFIXES as PICTURES
 from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError, UsageError
 from vosbench.files import (
+    begin,
     place_of,
     read_json,
     refuse_foreign,
@@ -46,9 +46,7 @@ def write(exhibits: Iterable[Exhibit], folder: Path, *, key: str = "") -> None:
     place = place_of(folder)
     check_place(place)
     place.parent.mkdir(parents=True, exist_ok=True)
-    folder = place.with_name(f".{place.name}.{os.getpid()}.part")
-    remove(folder, inside=place.parent)
-    folder.mkdir()
+    folder = begin(place)
     try:
         _write(exhibits, folder, key)
         check_place(place)

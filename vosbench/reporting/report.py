@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from vosbench.analysis.groups import (
 )
 from vosbench.errors import UsageError, needing
 from vosbench.files import (
+    begin,
     listing,
     place_of,
     refuse_foreign,
@@ -123,9 +123,7 @@ def write(
     shown, out = out, place_of(out)
     _refuse_others(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    building = out.with_name(f".{out.name}.{os.getpid()}.part")
-    remove(building, inside=out.parent)
-    building.mkdir()
+    building = begin(out)
     try:
         found = groups(results)
         looks = (exhibition.looks if exhibition else None) or figures.looks_of(found)

@@ -25,6 +25,7 @@ from vosbench import api, provenance, registry, videos
 from vosbench.errors import DataError, IncompleteRunError, UsageError
 from vosbench.files import alone_in
 from vosbench.masks import read_mask, write_mask
+from vosbench.options import paths_of
 from vosbench.running import execute, sequence
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import compute
@@ -337,7 +338,7 @@ def test_a_run_knows_the_hash_of_the_files_its_options_name(tmp_path: Path) -> N
     file = tmp_path / "weights"
     file.write_bytes(b"abc")
     options = dataclasses.make_dataclass("Options", [("weights", Path)])(file)
-    assert provenance.hashes(options)["weights"].startswith("ba7816bf")
+    assert provenance.hashed(paths_of(options))["weights"].startswith("ba7816bf")
 
 
 def test_masks_of_other_data_are_not_discarded(folder_root: Path, tmp_path: Path) -> None:

@@ -238,17 +238,13 @@ def analyse(
             datasets.
     """
     from vosbench.analysis import catalogue
-    from vosbench.analysis.groups import groups
+    from vosbench.analysis.groups import one_group
 
     (name, *rest) = catalogue.choose([what])
-    found = groups(_results(runs))
-    if rest or len(found) > 1:
-        titles = ", ".join(group.title for group in found)
-        raise UsageError(
-            f"one analysis at a time, got {what!r}" if rest
-            else f"these runs are of different data: {titles}; analyse those of one"
-        )  # fmt: skip
-    (table,) = catalogue.tables(found, [name], root=_path(root), against=against, by=by)
+    if rest:
+        raise UsageError(f"one analysis at a time, got {what!r}")
+    group = one_group(_results(runs))
+    (table,) = catalogue.tables([group], [name], root=_path(root), against=against, by=by)
     if isinstance(table, catalogue.Left):
         raise UsageError(str(table))
     return table

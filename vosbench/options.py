@@ -83,6 +83,12 @@ def default_of(field: dataclasses.Field[Any]) -> Any:
     return field.default
 
 
+def paths_of(options: Any) -> dict[str, Path]:
+    """The files that an options' dataclass names, by field."""
+    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    return {name: value for name, value in values.items() if isinstance(value, Path)}
+
+
 def typed_as(value: Any, hint: Any) -> Any:
     """A value from a flag or TOML as the type of an option; ValueError if it cannot be.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import os
@@ -43,12 +42,6 @@ def made_by() -> str:
     """The version of this code, with its commit if it runs from a checkout."""
     commit = _commit()
     return f"vosbench {VERSION}" + (f" at {commit}" if commit else "")
-
-
-def hashes(options: Any) -> dict[str, str]:
-    """The sha256 of every file that an option names; of a folder, that of its listing."""
-    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    return hashed({name: path for name, path in values.items() if isinstance(path, Path)})
 
 
 def hashed(files: Mapping[str, Path]) -> dict[str, str]:

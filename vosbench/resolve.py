@@ -11,7 +11,7 @@ from typing import Any
 
 from vosbench import registry
 from vosbench.errors import PluginError, UsageError, blaming, did_you_mean, nearest, needing
-from vosbench.options import as_typed, default_of, filled
+from vosbench.options import as_typed, default_of, filled, paths_of
 from vosbench.types import (
     Dataset,
     DatasetCard,
@@ -61,9 +61,7 @@ class ChosenMethod:
 
     def files(self) -> dict[str, Path]:
         """The files that it reads: those its options name and others, such as shipped weights."""
-        values = {field.name: getattr(self.options, field.name) for field in fields(self.options)}
-        named = {name: value for name, value in values.items() if isinstance(value, Path)}
-        return {**named, **self.own_files()}
+        return {**paths_of(self.options), **self.own_files()}
 
     def own_files(self) -> Mapping[str, Path]:
         """The files that it reads though no option names their path; often none."""

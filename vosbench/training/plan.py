@@ -12,7 +12,8 @@ import numpy as np
 
 from vosbench.errors import UsageError, needing
 from vosbench.files import fingerprint, jsonable, read_json
-from vosbench.provenance import hashed, hashes
+from vosbench.options import paths_of
+from vosbench.provenance import hashed
 from vosbench.resolve import check_device
 from vosbench.training.clips import Clip, prepare
 from vosbench.training.settings import Chosen, choose, trainable
@@ -102,7 +103,9 @@ def plan_training(
     _refuse_existing(folder, resume=config.resume)
     # Weights that are missing or of another network are refused before anything is written.
     trainable(config.method).trainee(chosen.options, chosen.training, seed=config.seed)
-    files = hashes(chosen.options) | hashes(chosen.training) | _hashes_of_start(chosen)
+    files = hashed(
+        {**paths_of(chosen.options), **paths_of(chosen.training), **_files_of_start(chosen)}
+    )
     shortest = settings.sampling.shortest
     found = prepare(
         config.videos, short_side=settings.short_side, shortest=shortest, progress=progress
@@ -142,10 +145,9 @@ def _folder_name(config: TrainConfig, chosen: Chosen) -> str:
     return name if len(name) <= 120 else f"{name[:100]}-{fingerprint(name)[:8]}"
 
 
-def _hashes_of_start(chosen: Chosen) -> dict[str, str]:
-    """Of what the training reads though no setting names its path, such as shipped weights."""
-    training = chosen.training
-    return hashed(training.files()) if isinstance(training, StartsFromFiles) else {}
+def _files_of_start(chosen: Chosen) -> Mapping[str, Path]:
+    """What the training reads though no setting names its path, such as shipped weights."""
+    return chosen.training.files() if isinstance(chosen.training, StartsFromFiles) else {}
 
 
 def _set_values(config: TrainConfig, chosen: Chosen) -> list[str]:

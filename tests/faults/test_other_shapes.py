@@ -223,3 +223,41 @@ def test_shapes_may_be_optional_and_one_of_several(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"a": {"b": 1e999}}')
     with pytest.raises(DataError, match=r"x\.json is not it: a\.b is inf"):
         read_json(tmp_path / "x.json", {"a": {"b": (int, float)}}, what="it", remedy="")
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        ("read_table", "a,b\n1,x\n"),
+        ("read_table", "a,b\n1\n"),
+        ("read_table", "a\n1,2\n"),
+        ("cut_logs", ""),
+        ("cut_logs", "a,b\none,2\n"),
+        ("cut_logs", "a\n1.5\n"),
+    ],
+)
+def test_a_damaged_log_of_a_training_names_its_file(tmp_path: Path, reader: str, text: str) -> None:
+    from vosbench.training import folder
+
+    log = tmp_path / "log.csv"
+    log.write_text(text)
+    with pytest.raises(DataError, match=r"log\.csv is damaged"):
+        folder.read_table(log) if reader == "read_table" else folder.cut_logs(tmp_path, 5)
+    assert log.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["null", "[]", "{}", "[" * 50_000, '{"step": "x"}', '{"step": 1, "seconds": 1e999}', "{"],
+)
+def test_a_checkpoint_of_another_shape_names_its_file(tmp_path: Path, state: str) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from vosbench.training.folder import CHECKPOINT, load_checkpoint
+
+    network = torch.nn.Linear(2, 2)
+    tensors = {f"module/{key}": value for key, value in network.state_dict().items()}
+    save_file(tensors, tmp_path / CHECKPOINT, metadata={"state": state})
+    with pytest.raises(DataError, match=r"checkpoint\.safetensors"):
+        load_checkpoint(tmp_path, network, torch.optim.SGD(network.parameters()))

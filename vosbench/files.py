@@ -19,7 +19,7 @@ import shutil
 import stat
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -309,7 +309,7 @@ def place_of(out: Path) -> Path:
     return folder
 
 
-def begin(place: Path) -> Path:
+def _begin(place: Path) -> Path:
     """An empty folder beside a place, to build in what is to take it.
 
     Those that processes of this machine left there when they were killed, an hour ago or more, go.
@@ -346,3 +346,21 @@ def replace_folder(new: Path, folder: Path) -> None:
     """Put a finished folder in the place of an older one, all of which is ours."""
     take_place(new, folder)
     remove(former(folder), inside=folder.parent)
+
+
+@contextlib.contextmanager
+def built_beside(place: Path, check: Callable[[Path], None]) -> Iterator[Path]:
+    """An empty folder to build in: it takes the place when it is whole, and goes if it fails.
+
+    check: raises where the place may not be taken; asked before and after the building.
+    """
+    check(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    building = _begin(place)
+    try:
+        yield building
+        check(place)  # somebody may have put something there meanwhile
+        replace_folder(building, place)
+    finally:
+        with contextlib.suppress(OSError):
+            remove(building, inside=place.parent)

@@ -6,7 +6,6 @@ being computed anew.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,10 @@ from vosbench.drawing.figure import SUFFIXES as PICTURES
 from vosbench.drawing.figure import Figure
 from vosbench.errors import DataError, UsageError
 from vosbench.files import (
-    begin,
+    built_beside,
     place_of,
     read_json,
     refuse_foreign,
-    remove,
-    replace_folder,
     write_json,
     write_text,
 )
@@ -43,17 +40,8 @@ def write(exhibits: Iterable[Exhibit], folder: Path, *, key: str = "") -> None:
     Raises:
         UsageError: the folder holds what was not written so, see `check_place`.
     """
-    place = place_of(folder)
-    check_place(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    folder = begin(place)
-    try:
-        _write(exhibits, folder, key)
-        check_place(place)
-        replace_folder(folder, place)
-    finally:
-        with contextlib.suppress(OSError):
-            remove(folder, inside=place.parent)
+    with built_beside(place_of(folder), check_place) as building:
+        _write(exhibits, building, key)
 
 
 def check_place(folder: Path) -> None:

@@ -6,7 +6,6 @@ lists what was written, and a folder that holds anything else is not replaced.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
@@ -27,12 +26,10 @@ from vosbench.analysis.groups import (
 )
 from vosbench.errors import UsageError, needing
 from vosbench.files import (
-    begin,
+    built_beside,
     listing,
     place_of,
     refuse_foreign,
-    remove,
-    replace_folder,
     write_json,
 )
 from vosbench.options import as_typed
@@ -121,10 +118,7 @@ def write(
     """
     plugin = _plugin(style)
     shown, out = out, place_of(out)
-    _refuse_others(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = begin(out)
-    try:
+    with built_beside(out, _refuse_others) as building:
         found = groups(results)
         looks = (exhibition.looks if exhibition else None) or figures.looks_of(found)
         sections = [_section(group, building, root, looks) for group in found]
@@ -145,11 +139,6 @@ def write(
         files = sorted({*listing(building), MARK})
         about = {"vosbench": VERSION, "runs": _listed(found), "files": files}
         write_json(building / MARK, about)
-        _refuse_others(out)  # somebody may have put something there meanwhile
-        replace_folder(building, out)
-    finally:
-        with contextlib.suppress(OSError):
-            remove(building, inside=out.parent)
     left_out = [
         *(why for _, left in sections for why in left),
         *(exhibition.left_out if exhibition else ()),

@@ -78,7 +78,11 @@ def _dask(
     cluster = None
     if not scheduler:
         share = str(max(1, (os.cpu_count() or 1) // workers))
-        with _ignoring_interrupts(), _saying_what_failed(workers):
+        from dask import config
+
+        # a task that waits behind one that kills its worker would be blamed as well
+        apart = config.set({"distributed.scheduler.worker-saturation": 1.0})
+        with apart, _ignoring_interrupts(), _saying_what_failed(workers):
             cluster = dask.LocalCluster(
                 n_workers=min(workers, max(1, len(tasks))),
                 threads_per_worker=1,

@@ -18,6 +18,9 @@ PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_te
 
 @pytest.fixture
 def without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if pandas were not installed, also where an earlier test imported it."""
+    for name in [name for name in sys.modules if name.startswith("pandas.")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pandas", None)
 
 

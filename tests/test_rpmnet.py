@@ -18,6 +18,7 @@ from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
 from vosbench.masks import ids
 from vosbench.metrics.region import region_similarity
+from vosbench.provenance import hashed
 from vosbench.resolve import build_method, method_options
 from vosbench.toolbox.methods import weights
 from vosbench.training import plan, record
@@ -367,10 +368,10 @@ def test_what_training_starts_from_is_known_by_its_hash_and_told_by_its_name(
     path = tmp_path / "encoder.safetensors"
     path.write_bytes(b"weights")
     chosen = choose("rpmnet", {"start": str(path)})
-    found = plan._hashes_of_start(chosen)
+    found = hashed(plan._files_of_start(chosen))
     assert found == {"start": hashlib.sha256(b"weights").hexdigest()}
     assert record._named(chosen.training)["start"] == path.name  # a card is shown to others
-    assert plan._hashes_of_start(choose("rpmnet", {"start": "none"})) == {}
+    assert plan._files_of_start(choose("rpmnet", {"start": "none"})) == {}
 
 
 # training

@@ -63,7 +63,9 @@ def test_drift_tells_time_from_appearance(tmp_path: Path) -> None:
         ("time", 1): [1 - 0.04 * i for i in range(20)],
         ("look", 1): [float(1 - 0.5 * c) for c in change],
     }
-    j = {key: [v + float(rng.normal(0, 0.03)) for v in values] for key, values in j.items()}
+    j = {
+        key: [min(1.0, v + float(rng.normal(0, 0.03))) for v in values] for key, values in j.items()
+    }
     known = {
         key: {n: Fact(0.1, 1.0, float(c)) for n, c in zip(names, change, strict=True)} for key in j
     }

@@ -14,7 +14,15 @@ from PIL import Image
 
 from vosbench import masks, png
 from vosbench.errors import DataError
-from vosbench.masks import MaskFiles, ids, lay_prompt, read_foreground, read_mask, resize_mask
+from vosbench.masks import (
+    MaskFiles,
+    ids,
+    lay_prompt,
+    read_foreground,
+    read_mask,
+    resize_mask,
+    sole_id,
+)
 
 STEPS = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
@@ -164,3 +172,9 @@ def test_foreground_refuses_indices_and_deep_pictures(tmp_path):
     masks.write_mask(path, np.ones((4, 4), np.uint8))
     with pytest.raises(DataError, match="has mode P with colours"):
         read_foreground(path)
+
+
+@given(hnp.arrays(np.uint8, (3, 4), elements=st.sampled_from([0, 1, 127, 128, 254, 255])))
+def test_a_sole_id_is_the_only_one_of_all_ids(mask: np.ndarray) -> None:
+    found = ids(mask)
+    assert sole_id(mask) == (found[0] if len(found) == 1 else 0)

@@ -276,6 +276,9 @@ def lay_prompt(mask: Mask, prompt: Mask) -> Mask:
 def sole_id(mask: Mask) -> int:
     """The only object id in a mask, 0 where it holds none or several; much faster than `ids`."""
     top = int(mask.max(initial=0))
+    if top == VOID:  # 0/255, the usual form: as signed numbers 0 and -1, seen without a copy
+        signed = mask.view(np.int8)
+        return top if signed.max() <= 0 and signed.min() == -1 else 0
     return top if np.count_nonzero(mask == top) == np.count_nonzero(mask) else 0
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vosbench.errors import DataError, UsageError
-from vosbench.masks import VOID, MaskFiles, ids, one_object
+from vosbench.masks import VOID, MaskFiles, OneObjectFiles, ids
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
@@ -204,7 +204,7 @@ def _truth(paths: Mapping[int, Path], faults: list[str]) -> tuple[MaskFiles, set
         except DataError as error:
             faults += error.faults
     if found == {VOID}:
-        return MappedFiles(readable, one_object), {1}
+        return OneObjectFiles(readable), {1}
     if VOID in found:
         if VOID - 1 in found:
             faults.append(

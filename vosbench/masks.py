@@ -167,7 +167,7 @@ def one_object(mask: Mask) -> Mask:
 
 def in_ids(mask: Mask, truth: Mapping[int, Mask]) -> Mask:
     """A result's mask with 255 as the one object, where the truth is stored as 0/255 too."""
-    stored_so = getattr(truth, "change", None) is one_object
+    stored_so = isinstance(truth, OneObjectFiles)
     return one_object(mask) if stored_so and sole_id(mask) == VOID else mask
 
 
@@ -370,3 +370,10 @@ class MaskFiles(Mapping[int, Mask]):
 
     def __len__(self) -> int:
         return len(self.paths)
+
+
+class OneObjectFiles(MaskFiles):
+    """Mask files of one object, stored as any value above 0, such as 255; it is read as 1."""
+
+    def __getitem__(self, index: int) -> Mask:
+        return one_object(super().__getitem__(index))

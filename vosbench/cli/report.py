@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vosbench.cli.options import RUNS, Format, Root, out_folder
-from vosbench.cli.scored_runs import scored
+from vosbench.cli.scored_runs import note, scored
 
 Width = Annotated[
     int, typer.Option(help="Shrink wider frames to this many pixels in the viewer.", min=64)
@@ -51,10 +51,6 @@ def report(
     with progress.counting("sequences", count(results)) as advance:
         page = api.report(
             results, out, title=title, style=style, root=root, width=width, paper=paper,
-            features=features, progress=advance, say=_tell,
+            features=features, progress=advance, say=note,
         )  # fmt: skip
     typer.echo(f"report: {page}")
-
-
-def _tell(what: str) -> None:
-    typer.echo(what, err=True)

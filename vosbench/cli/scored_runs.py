@@ -36,6 +36,11 @@ def scored(runs: list[Path]) -> list[Result]:
     return results
 
 
+def note(text: str) -> None:
+    """Say something beside the tables, on stderr."""
+    typer.echo(text, err=True)
+
+
 def score_tables(results: list[Result], report: str) -> str:
     """The scores side by side, one table per dataset and protocol, as a report plugin writes it."""
     from vosbench.analysis.groups import groups

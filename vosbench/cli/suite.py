@@ -9,7 +9,7 @@ import typer
 
 from vosbench import formats
 from vosbench.cli.options import VIDEOS, Device, Format, Workers, out_folder
-from vosbench.cli.scored_runs import score_tables
+from vosbench.cli.scored_runs import note, score_tables
 
 if TYPE_CHECKING:
     from vosbench.results import Result
@@ -66,10 +66,6 @@ def _write(wanted: Suite, results: list[Result], out: Path) -> None:
     with progress.counting("sequences", count(results)) as advance:
         page = api.report(
             results, out / "report", title=wanted.title, paper=wanted.report == "paper",
-            progress=advance, say=_tell,
+            progress=advance, say=note,
         )  # fmt: skip
-    _tell(f"report: {page}")
-
-
-def _tell(what: str) -> None:
-    typer.echo(what, err=True)
+    note(f"report: {page}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vosbench.errors import DataError
-from vosbench.masks import one_object, read_mask
+from vosbench.masks import OneObjectFiles, one_object, read_mask
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
@@ -156,7 +156,7 @@ class Davis(ListedDataset):
                     faults.append(f"annotation {paths[0]} holds no object to start from ({where})")
             except DataError as error:
                 faults += error.faults
-        truth = MappedFiles(paths, change)
+        truth = OneObjectFiles(paths) if self.united else MappedFiles(paths, without_void)
         sequence = Sequence(
             name=name,
             frames=pictures,

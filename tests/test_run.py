@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import errno
+import functools
 import json
 import os
 import re
@@ -30,6 +31,7 @@ from vosbench.running import execute, sequence
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import compute
 from vosbench.running.plan import plan_run
+from vosbench.types import Sequence
 
 
 def _config(root: Path, out: Path, **changes: object) -> RunConfig:
@@ -41,6 +43,30 @@ def _contents(folder: Path) -> dict[str, bytes]:
     """Every file of a run that must not depend on how often it was interrupted."""
     files = [*folder.glob("masks/**/*"), folder / "scores.csv", folder / "summary.json"]
     return {str(f.relative_to(folder)): f.read_bytes() for f in files if f.is_file()}
+
+
+def _note(notes: Path, done: Sequence, masks: Path) -> None:
+    record = json.loads((masks.parents[1] / "sequences" / f"{done.name}.json").read_text())
+    if done.name == "bee":
+        raise ValueError("no truth\nfor it")
+    (notes / done.name).write_text(f"{len(list(masks.glob('*.png')))} {record['frames']}")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_after_a_sequence_something_is_done_which_costs_no_mask(
+    folder_root: Path, tmp_path: Path, workers: int
+) -> None:
+    (notes := tmp_path / "notes").mkdir()
+    config = _config(folder_root, tmp_path / "runs", workers=workers)
+    ran = compute(plan_run(config), after=functools.partial(_note, notes))
+    assert {path.name: path.read_text() for path in notes.iterdir()} == {
+        "ant": "6 6", "cat": "7 7",
+    }  # fmt: skip
+    assert ran.troubles == {"bee": "failed: ValueError: no truth for it"}
+    assert not ran.failed
+    assert set(ran.computed) == {"ant", "bee", "cat"}
+    log = (ran.folder / "log.txt").read_text()
+    assert "bee: its masks are made, then: failed: ValueError: no truth for it" in log
 
 
 def test_a_run_leaves_masks_manifest_timing_and_log(folder_root: Path, tmp_path: Path) -> None:
@@ -418,7 +444,7 @@ def test_a_method_that_ends_the_program_has_failed(folder_root: Path, tmp_path: 
 def test_a_worker_that_leaves_nothing_has_failed(
     folder_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execute, "segment_sequence", lambda *_, **__: {})
+    monkeypatch.setattr(execute, "segment_sequence", lambda *_, **__: sequence.Made(0, 0, ""))
     result = compute(plan_run(_config(folder_root, tmp_path / "runs")))
     assert set(result.failed) == {"ant", "bee", "cat"}
     assert "workers must see the same folders" in result.failed["ant"]

@@ -21,7 +21,13 @@ from vosbench.files import alone_in
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
 from vosbench.running.records import finished, is_done
-from vosbench.running.sequence import FrameDone, segment_by_name, segment_sequence
+from vosbench.running.sequence import (
+    After,
+    FrameDone,
+    Made,
+    segment_by_name,
+    segment_sequence,
+)
 
 if TYPE_CHECKING:
     from vosbench.running.plan import RunPlan
@@ -36,6 +42,7 @@ class RunResult:
 
     dataset: as it was opened for the run, to score with.
     former: the run whose place this one was to take, kept because this one is not whole.
+    troubles: what `after` raised for sequences whose masks are made.
     """
 
     folder: Path
@@ -44,6 +51,7 @@ class RunResult:
     computed: tuple[str, ...]
     failed: dict[str, str]
     former: Path | None = None
+    troubles: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def compute(
@@ -51,6 +59,7 @@ def compute(
     *,
     on_sequence: SequenceDone | None = None,
     on_frame: FrameDone | None = None,
+    after: After | None = None,
 ) -> RunResult:
     """Compute the missing sequences of a plan; one that fails does not stop the others.
 
@@ -59,6 +68,9 @@ def compute(
 
     on_sequence: called with each sequence that ended and its error or None.
     on_frame: called after each frame where the work runs in this process.
+    after: called with each sequence that is done and the folder of its masks, in the process that
+        made them, so it must be picklable; its time counts nowhere, and what it raises costs no
+        mask.
     """
     folder, replaces, sequences = plan.folder, plan.replaces, plan.resolved.sequences
     with contextlib.ExitStack() as held:
@@ -72,7 +84,7 @@ def compute(
         manifest.start(folder, plan.described, computing=bool(missing))
         log = held.enter_context(log_of(folder))
         log.info("%s: %d of %d sequences to do", folder.name, len(missing), len(sequences))
-        failed = dict(plan.broken)
+        failed, troubles = dict(plan.broken), {}
         for name in failed:
             log.error("%s: %s", name, failed[name])
         for name, wrong in plan.damaged.items():
@@ -83,11 +95,14 @@ def compute(
             forget_scores(folder)
         whole = set(plan.frames) - set(missing)
         try:
-            for name, fault in _outcomes(plan, missing, log, on_frame):
+            work = _work(plan, on_frame, after)
+            for name, fault, made in _outcomes(plan, missing, log, work):
                 if fault:
                     failed[name] = fault
                 else:
                     whole.add(name)
+                if made and made.trouble:
+                    troubles[name] = made.trouble
                 if on_sequence:
                     on_sequence(name, fault)
         finally:  # a worker may have finished more than it could tell before a Ctrl-C
@@ -99,13 +114,15 @@ def compute(
         if replaces and (not failed or finished(replaces) <= whole):
             change_places(folder, replaces)
             folder, replaces = replaces, None
-        return RunResult(folder, plan.resolved.dataset, sequences, computed, failed, replaces)
+        return RunResult(
+            folder, plan.resolved.dataset, sequences, computed, failed, replaces, troubles
+        )
 
 
 def _outcomes(
-    plan: RunPlan, missing: list[str], log: logging.Logger, on_frame: FrameDone | None
-) -> Iterator[tuple[str, str | None]]:
-    """Each missing sequence as it ends, and why it failed or None; both go to the log."""
+    plan: RunPlan, missing: list[str], log: logging.Logger, work: Callable[[str], Made]
+) -> Iterator[tuple[str, str | None, Made | None]]:
+    """Each missing sequence as it ends, why it failed, and what was made; all goes to the log."""
     folder, config = plan.folder, plan.resolved.config
     begun = []
     for name in missing:
@@ -114,27 +131,28 @@ def _outcomes(
             begun.append(name)
         except DataError as error:
             log.error("%s: %s", name, error)
-            yield name, str(error)
-    work = _work(plan, on_frame)
-    for name, record, raised in cluster.map_tasks(
+            yield name, str(error), None
+    for name, made, raised in cluster.map_tasks(
         work, begun, workers=config.workers, scheduler=config.scheduler
     ):
         if raised is not None:
             log.error("%s: %s", name, "".join(traceback.format_exception(raised)))
-            yield name, message_of(raised)
+            yield name, message_of(raised), None
         elif not is_done(folder, name):
             fault = (
                 f"a worker says done, but no masks are in {folder}; "
                 "workers must see the same folders under the same paths"
             )
             log.error("%s: %s", name, fault)
-            yield name, fault
+            yield name, fault, None
         else:
-            log.info("%s: done, %s", name, record)
-            yield name, None
+            log.info("%s: done, %d frames in %.3f s", name, made.frames, made.seconds)
+            if made.trouble:
+                log.warning("%s: its masks are made, then: %s", name, made.trouble)
+            yield name, None, made
 
 
-def _work(plan: RunPlan, on_frame: FrameDone | None) -> Callable[[str], object]:
+def _work(plan: RunPlan, on_frame: FrameDone | None, after: After | None) -> Callable[[str], Made]:
     """What does one sequence of a plan: here with what is open, elsewhere by names."""
     folder, config = plan.folder.resolve(), plan.resolved.config
     if plan.method is not None:
@@ -145,9 +163,10 @@ def _work(plan: RunPlan, on_frame: FrameDone | None) -> Callable[[str], object]:
             plan.resolved.dataset,
             folder,
             on_frame=on_frame,
+            after=after,
         )
     threads = 1 if config.scheduler else max(1, (os.cpu_count() or 1) // config.workers)
-    return functools.partial(segment_by_name, config, folder, threads=threads)
+    return functools.partial(segment_by_name, config, folder, threads=threads, after=after)
 
 
 def message_of(error: BaseException) -> str:

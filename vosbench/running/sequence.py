@@ -12,11 +12,11 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vosbench.errors import DataError, MethodError, blaming, needing
+from vosbench.errors import DataError, MethodError, VosbenchError, blaming, described, needing
 from vosbench.files import remove, replace, write_json
 from vosbench.masks import MasksDigest, ids, write_mask
 from vosbench.provenance import made_by
@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 SILENCE = 60.0  # seconds without a mask that a person should hear of
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
+After = Callable[[Sequence, Path], None]  # a sequence that is done, the folder of its masks
+
+
+class Made(NamedTuple):
+    """A sequence whose masks are made: frames, the method's seconds, what `after` raised or ""."""
+
+    frames: int
+    seconds: float
+    trouble: str
 
 
 def segment_sequence(
@@ -41,13 +50,14 @@ def segment_sequence(
     name: str,
     *,
     on_frame: FrameDone | None = None,
-) -> dict[str, Any]:
+    after: After | None = None,
+) -> Made:
     """Run the method over one sequence and leave its masks and its record in the run's folder.
 
-    The masks appear under their name only when the last one is written.
+    The masks appear under their name only when the last one is written. The record tells the
+    method's seconds for each frame, reading and writing not counted, and the peak of memory.
 
-    Returns:
-        The record: frames, seconds per frame (reading and writing not counted), peak memory.
+    after: called when masks and record are there; what it raises costs neither.
     """
     _forget_peak()
     sequence = dataset.sequence(name)
@@ -73,14 +83,22 @@ def segment_sequence(
         with contextlib.suppress(OSError):
             remove(partial, inside=folder)
         raise
-    return {"frames": record["frames"], "seconds": round(sum(record["seconds"]), 3)}
+    trouble = ""
+    if after is not None:
+        try:
+            after(sequence, folder / "masks" / name)
+        except Exception as error:
+            trouble = str(error) if isinstance(error, VosbenchError) else described(error)
+    return Made(record["frames"], round(sum(record["seconds"]), 3), trouble)
 
 
-def segment_by_name(config: RunConfig, folder: Path, name: str, *, threads: int) -> dict[str, Any]:
+def segment_by_name(
+    config: RunConfig, folder: Path, name: str, *, threads: int, after: After | None = None
+) -> Made:
     """The same in a process of its own, which gets only names; it has so many threads."""
     method, dataset = _opened(config, folder)
     cluster.limit_threads(threads)
-    return segment_sequence(config, method, dataset, folder, name)
+    return segment_sequence(config, method, dataset, folder, name, after=after)
 
 
 _last: tuple[tuple[Path, int], tuple[Method, Dataset]] | None = None

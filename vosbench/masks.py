@@ -20,7 +20,7 @@ import numpy.typing as npt
 from vosbench import png
 from vosbench.errors import DataError
 from vosbench.files import contents, irregular, write_bytes
-from vosbench.types import Mask
+from vosbench.types import Layers, Mask, Masks
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -165,7 +165,7 @@ def one_object(mask: Mask) -> Mask:
     return united
 
 
-def in_ids(mask: Mask, truth: Mapping[int, Mask]) -> Mask:
+def in_ids(mask: Mask, truth: Mapping[int, Masks]) -> Mask:
     """A result's mask with 255 as the one object, where the truth is stored as 0/255 too."""
     stored_so = isinstance(truth, OneObjectFiles)
     return one_object(mask) if stored_so and sole_id(mask) == VOID else mask
@@ -282,10 +282,56 @@ def sole_id(mask: Mask) -> int:
     return top if np.count_nonzero(mask == top) == np.count_nonzero(mask) else 0
 
 
-def ids(mask: Mask) -> tuple[int, ...]:
-    """The object ids in a mask, ascending, without the background."""
-    counts = np.bincount(mask.ravel(), minlength=256)
+def ids(masks: Masks) -> tuple[int, ...]:
+    """The objects' ids, ascending, without the background; of layers all that are stored."""
+    if isinstance(masks, Layers):
+        return masks.ids
+    counts = np.bincount(masks.ravel(), minlength=256)
     return tuple(int(i) for i in np.flatnonzero(counts) if i)
+
+
+def pixels(masks: Masks, number: int) -> npt.NDArray[np.bool_]:
+    """Where one object is, bool (h, w); nowhere for an id that is not stored."""
+    if not isinstance(masks, Layers):
+        where: npt.NDArray[np.bool_] = masks == number
+        return where
+    if number in masks.ids:
+        layer: npt.NDArray[np.bool_] = masks.stack[masks.ids.index(number)]
+        return layer
+    return np.zeros(masks.shape, np.bool_)
+
+
+FLATTENING = "where objects overlap, the smaller one is on top; of equal ones the higher id"
+
+
+def label_maps(prompts: Mapping[int, Masks]) -> dict[int, Mask]:
+    """Copies of a video's prompts as label maps, in which ids are counted alike."""
+    numbers = {number for masks in prompts.values() for number in ids(masks)}
+    return {index: label_map(masks, numbers).copy() for index, masks in prompts.items()}
+
+
+def label_map(masks: Masks, numbers: Collection[int] = ()) -> Mask:
+    """One label map for methods and pictures, which know no other form; see FLATTENING.
+
+    Ids stay where all of them are from 1 to 254; else they are counted from 1 in their order.
+
+    Args:
+        masks: the objects of one frame.
+        numbers: all ids of the video, so that they are counted alike in each frame.
+    """
+    if isinstance(masks, np.ndarray) and masks.dtype == np.uint8:
+        return masks.astype(np.uint8, copy=False)
+    known = sorted({*numbers, *ids(masks)})
+    kept = not known or (known[0] > 0 and known[-1] < VOID)
+    if not kept and len(known) >= VOID:
+        raise DataError(f"{len(known)} objects do not fit one label map, which holds {VOID - 1}")
+    value = {number: number if kept else place for place, number in enumerate(known, 1)}
+    layers = {number: pixels(masks, number) for number in ids(masks)}
+    areas = {number: int(np.count_nonzero(layer)) for number, layer in layers.items()}
+    flat = np.zeros(masks.shape, np.uint8)
+    for number in sorted(layers, key=lambda n: (-areas[n], n)):
+        flat[layers[number]] = value[number]
+    return flat
 
 
 @functools.cache  # every mask that is written asks for it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 
 from vosbench.errors import DataError, UsageError, did_you_mean
@@ -62,6 +63,7 @@ PROMPTED = ScoringProtocol(
     objects="prompted",
     drop_first=True,
     drop_last=False,
+    frames="after-prompt",
     average="objects",
     description="every prompted id is an object, scored on the annotated frames after its prompt; "
     "mean over frames per object, then over all objects",
@@ -76,4 +78,115 @@ UNITED = ScoringProtocol(
     description="all ids are one object, scored on the annotated frames after the first prompt; "
     "mean over frames per sequence, then over sequences",
     source="vosbench",
+)
+MOSEV1 = ScoringProtocol(
+    name="mosev1",
+    objects="first",
+    drop_first=True,
+    drop_last=True,
+    extra_ids="ignored",
+    average="objects",
+    description="MOSEv1: the objects of the first annotation, first and last frame dropped, mean "
+    "over frames per object, then over all objects",
+    source="DAVIS-like by the authors' word; the server's program is not public",
+)
+MOSEV2 = ScoringProtocol(
+    name="mosev2",
+    objects="listed",
+    drop_first=True,
+    drop_last=True,
+    region="smoothed",
+    extra_ids="ignored",
+    missing="zero",
+    average="objects",
+    figures=("J&Ḟ", "Ḟ", "J&Ḟ_d", "J&Ḟ_r"),
+    description="MOSEv2: the objects of meta.json, first and last frame dropped; J is "
+    "(intersection + 1) / (union + 1), Ḟ has a tolerance of a tenth of the object's side; d and r "
+    "are means over the frames in which an object is gone and over those after it came back; a "
+    "video without masks counts as 0",
+    source="github.com/henghuiding/MOSE-api",
+)
+LVOS = ScoringProtocol(
+    name="lvos",
+    objects="listed",
+    drop_first=True,
+    drop_last=True,
+    frames="own-range",
+    extra_ids="ignored",
+    average="object-groups",
+    figures=("J&F", "J_seen", "J_unseen", "F_seen", "F_unseen", "V"),
+    description="LVOS: each object on its own frames of the meta file less the first and last, "
+    "mean over the objects of seen and of unseen videos, then of both; V is how unsteady an "
+    "object's frames are",
+    source="github.com/LingyiHongfd/lvos-evaluation",
+)
+SAV = ScoringProtocol(
+    name="sav",
+    objects="annotated",
+    drop_first=True,
+    drop_last=True,
+    frames="from-sight",
+    extra_ids="ignored",
+    average="objects",
+    description="SA-V: every annotated object on its annotated frames less the first and last, "
+    "from the first one on where truth or prediction shows it; mean over frames per object, then "
+    "over all objects",
+    source="github.com/facebookresearch/sam2, sav_dataset",
+)
+SECVOS = dataclasses.replace(
+    SAV,
+    name="secvos",
+    description=f"SeCVOS, by the rule of SA-V: {SAV.description.removeprefix('SA-V: ')}",
+    source="github.com/OpenIXCLab/SeC",
+)
+VOST = ScoringProtocol(
+    name="vost",
+    objects="numbered",
+    drop_first=True,
+    drop_last=True,
+    extra_ids="ignored",
+    average="objects",
+    headline=("J",),
+    figures=("J", "J_last"),
+    description="VOST: objects 1 to the highest id of the first annotation, first and last frame "
+    "dropped; J_last is the mean over the last quarter of an object's frames",
+    source="github.com/TRI-ML/VOST",
+)
+DAVIS2017_UNSUPERVISED = ScoringProtocol(
+    name="davis2017-unsupervised",
+    objects="proposals",
+    drop_first=False,
+    drop_last=False,
+    void="ignored",
+    average="objects",
+    description="unsupervised DAVIS-2017: up to 20 proposals a video, matched with the objects so "
+    "that the sum of J&F is highest; all frames count, void is left out of both masks",
+    source="github.com/davisvideochallenge/davis2017-evaluation, task unsupervised",
+)
+YOUTUBE_VOS_LOCAL = ScoringProtocol(
+    name="youtube-vos-local",
+    objects="prompted",
+    drop_first=True,
+    drop_last=False,
+    frames="after-prompt",
+    extra_ids="ignored",
+    average="object-groups",
+    figures=("G", "J_seen", "J_unseen", "F_seen", "F_unseen"),
+    description="our reading of YouTube-VOS, not its server's number: every object on the "
+    "annotated frames after its first, mean over the objects of seen and of unseen categories, G "
+    "is the mean of the four",
+    source="vosbench; the server's program is not public",
+)
+VOLUMETRIC = ScoringProtocol(
+    name="volumetric",
+    objects="prompted",
+    drop_first=True,
+    drop_last=False,
+    frames="after-prompt",
+    over="volume",
+    extra_ids="ignored",
+    average="objects",
+    description="our reading of FaVOS: J and F of an object from its pixels and contour pixels, "
+    "summed over the frames after its first; mean over all objects that are there or predicted",
+    source="vosbench; the authors' program was not to be had",
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 Frame: TypeAlias = npt.NDArray[np.uint8]  # (h, w, 3), RGB
-Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), value = object id, 0 = background
+Mask: TypeAlias = npt.NDArray[np.uint8]  # (h, w), a label map: value = object id, 0 = background
 Flow: TypeAlias = npt.NDArray[np.float32]  # (h, w, 2), pixels, x then y
 
 _SEPARATOR = re.compile(r"[/\\]")
@@ -66,25 +66,81 @@ def check_name(name: object, what: str, where: object) -> str:
     )
 
 
+class Layers:
+    """The objects of one frame as one binary mask each: they may overlap, any id >= 0 is one.
+
+    ids: ascending; an object that is stored for this frame but not visible has an empty mask.
+    stack: bool (n, h, w), in the order of `ids`.
+    """
+
+    __slots__ = ("ids", "stack")
+
+    def __init__(self, numbers: Iterable[int], stack: npt.NDArray[np.bool_]) -> None:
+        order = sorted(range(len(stack)), key=(listed := tuple(numbers)).__getitem__)
+        if len(set(listed)) != len(stack) or stack.ndim != 3 or stack.dtype != np.bool_:
+            raise ValueError(
+                f"layers need one id for each bool mask (n, h, w), got {len(listed)} ids for "
+                f"{stack.shape} {stack.dtype}"
+            )
+        self.ids = tuple(listed[place] for place in order)
+        self.stack = stack if order == list(range(len(stack))) else stack[order]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return int(self.stack.shape[1]), int(self.stack.shape[2])
+
+
+# the objects of one frame: a label map is the usual form, uint16 for ids above 255
+Masks: TypeAlias = Mask | npt.NDArray[np.uint16] | Layers
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoringProtocol:
-    """How scores of frames become one number; saved with every score.
+    """How counts of frames become one number; saved with every score.
 
-    objects: `numbered` = 1..max id of the first annotation, ids contiguous (DAVIS-2017);
-        `prompted` = every id in a prompt, scored after its prompt's frame;
-        `united` = all ids above 0 are one object.
-    drop_first, drop_last: whether to skip the first and the last frame with truth.
+    objects: which ones count:
+        `numbered` = 1..max id of the first annotation, ids contiguous (DAVIS-2017);
+        `first` = the ids of the first annotation, gaps allowed;
+        `prompted` = every id in a prompt;
+        `listed` = those of the dataset's own list (`Sequence.objects`), seen or not;
+        `annotated` = every id of the truth;
+        `united` = all ids above 0 are one object;
+        `proposals` = the ids of the truth, each matched with one predicted id over the video.
+    drop_first, drop_last: whether to leave out the first and the last annotated frame; for truth
+        that stores each object by itself, of that object.
+    frames: which of the rest count for an object:
+        `all`;
+        `after-prompt` = those after the frame of its prompt;
+        `from-sight` = from the first one on where truth or prediction shows it;
+        `own-range` = those that the dataset lists for it, less its first and last.
+    region: J as `iou`, or `smoothed` = (intersection + 1) / (union + 1), 1 for an empty union.
+    over: `frames` = J and F of frames are averaged; `volume` = pixels are summed over the frames.
+    void: whether pixels of 255 in the truth are `background`, or `ignored` in both masks.
+    extra_ids: whether predicted ids that are no object's are `refused`, or `ignored` and told.
+    missing: whether a sequence without any masks has no score (`refused`) or counts as 0 (`zero`).
     average: what is averaged after the frames of each object: all `objects`; or `sequences`
         (their objects first); or `groups` (objects, then sequences, then groups, e.g. the
-        classes of YouTube-Objects).
+        classes of YouTube-Objects); or `object-groups` (objects, then groups of objects such as
+        seen and unseen).
+    headline: the scores that tables show with recall and decay.
+    figures: further figures, the one that the benchmark ranks by first; "" if that is J&F or J.
+    source: whose scorer it equals.
     """
 
     name: str
-    objects: Literal["numbered", "prompted", "united"]
+    objects: Literal["numbered", "first", "prompted", "listed", "annotated", "united", "proposals"]
     drop_first: bool
     drop_last: bool
-    average: Literal["objects", "sequences", "groups"]
+    frames: Literal["all", "after-prompt", "from-sight", "own-range"] = "all"
+    region: Literal["iou", "smoothed"] = "iou"
+    over: Literal["frames", "volume"] = "frames"
+    void: Literal["background", "ignored"] = "background"
+    extra_ids: Literal["refused", "ignored"] = "refused"
+    missing: Literal["refused", "zero"] = "refused"
+    average: Literal["objects", "sequences", "groups", "object-groups"]
     headline: tuple[str, ...] = ("J", "F")
+    figures: tuple[str, ...] = ()
     description: str
     source: str
 
@@ -129,15 +185,30 @@ class DatasetCard:
     registration: str = ""
 
 
+class Listed(NamedTuple):
+    """What a dataset's own lists say of one object.
+
+    group: its group for protocols that average groups of objects: "seen", "unseen"; else "".
+    frames: the names of the frames in its range, in order, if the dataset lists a range; they
+        need not all be annotated.
+    frame_count: how many frames the dataset says it has; its range may hold others.
+    """
+
+    group: str = ""
+    frames: tuple[str, ...] | None = None
+    frame_count: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sequence:
     """One video with its prompts and its truth; everything is read when asked for.
 
     frames: `len`, indexing and iteration give frames without holding them all.
     frame_names: the stem under which each frame's mask is written, in order.
-    prompts: frame index -> mask of the objects that start there.
+    prompts: frame index -> masks of the objects that start there.
     truth: frame index -> annotation, for annotated frames only; empty if not public.
     group: the group of the sequence for protocols that average groups, else "".
+    objects: id -> what the dataset's own lists (meta.json and the like) say of it; empty without.
 
     Raises:
         DataError: a name that no file of ours may have, see `check_name`.
@@ -146,10 +217,11 @@ class Sequence:
     name: str
     frames: cabc.Sequence[Frame]
     frame_names: tuple[str, ...]
-    prompts: Mapping[int, Mask]
-    truth: Mapping[int, Mask]
+    prompts: Mapping[int, Masks]
+    truth: Mapping[int, Masks]
     group: str = ""
     attributes: tuple[str, ...] = ()
+    objects: Mapping[int, Listed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.name, "sequence", "the dataset")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosbench.masks import VOID, in_ids, read_mask, resize_mask
+from vosbench.masks import VOID, in_ids, label_map, read_mask, resize_mask
 from vosbench.toolbox.reports import stills
 from vosbench.toolbox.reports.page import Page, Place, Section, ShownRun
 from vosbench.types import Frame, Mask, Sequence
@@ -103,7 +103,7 @@ def _thumbs(
     """One small picture of the truth and of each run that has masks, all of one frame."""
     (out / stem).parent.mkdir(parents=True, exist_ok=True)
     frame, name = sequence.frames[late], sequence.frame_names[late]
-    layers: list[tuple[str, Mask | None, float | None]] = [("", sequence.truth.get(late), None)]
+    layers: list[tuple[str, Mask | None, float | None]] = [("", _truth(sequence, late), None)]
     for run in section.runs:
         mask = _mask(run, sequence, name)
         layers.append((run.name, mask, _mean_j(run, sequence.name, name)))
@@ -134,7 +134,11 @@ def _late(section: Section, sequence: Sequence) -> int:
 
 def _truths(sequence: Sequence) -> Iterator[Mask | None]:
     """The truth of every frame, None where there is none."""
-    return (sequence.truth.get(index) for index in range(len(sequence.frame_names)))
+    return (_truth(sequence, index) for index in range(len(sequence.frame_names)))
+
+
+def _truth(sequence: Sequence, index: int) -> Mask | None:
+    return label_map(sequence.truth[index]) if index in sequence.truth else None
 
 
 def _masks(run: ShownRun, sequence: Sequence) -> Iterator[Mask | None]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.analysis.groups import dataset_of
-from vosbench.masks import ids
+from vosbench.masks import ids, label_map, one_object, pixels
 
 if TYPE_CHECKING:
     from vosbench.results import Result
@@ -76,13 +76,13 @@ def _of_sequence(sequence: Sequence, united: bool, colours: bool) -> dict[int, d
     for index in sorted(sequence.truth):
         truth = sequence.truth[index]
         if united:
-            truth = (truth > 0).astype(np.uint8)
+            truth = one_object(label_map(truth))
         numbers = ids(truth)
         wanted = index % EVERY == 0 or any(number not in first for number in numbers)
         frame = sequence.frames[index] if colours and wanted and numbers else None
         for number in sorted({*seen, *numbers}):
-            pixels = truth == number
-            centre = centroid(pixels) if number in numbers else None
+            where = pixels(truth, number)
+            centre = centroid(where) if number in numbers else None
             speed = change = None
             if number in seen and centre is not None:
                 then, old = seen[number]
@@ -90,10 +90,10 @@ def _of_sequence(sequence: Sequence, united: bool, colours: bool) -> dict[int, d
                     moved = float(np.hypot(*(centre - old)))
                     speed = moved / (index - then) * ROWS / truth.shape[0]
             if frame is not None and centre is not None:
-                histogram = colour_histogram(frame, pixels)
+                histogram = colour_histogram(frame, where)
                 start = first.setdefault(number, histogram)
                 change = float(1 - np.minimum(histogram, start).sum())
-            area = float(pixels.mean())
+            area = float(where.mean())
             seen[number] = _Seen(index, centre)
             name = sequence.frame_names[index]
             found.setdefault(number, {})[name] = Fact(area, speed, change)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from vosbench.drawing import pictures
 from vosbench.drawing.pictures import Tile
 from vosbench.errors import UsageError
-from vosbench.masks import in_ids, read_mask
+from vosbench.masks import in_ids, label_map, read_mask
 from vosbench.toolbox.reports import stills
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _tiles(sequences: Seq[Sequence], results: Seq[Result], late: bool) -> list[l
             raise UsageError(f"{name} has no scored frame; nothing to draw")
         index = stills.late(scored) if late else scored[-1]
         frame, stem = sequence.frames[index], stems[index]
-        strips.append([Tile(_laid(frame, sequence.truth[index]), "truth", f"frame {stem}")])
+        truth = label_map(sequence.truth[index])
+        strips.append([Tile(_laid(frame, truth), "truth", f"frame {stem}")])
         for run, of in zip(results, scores, strict=True):
             assert run.masks is not None, "looked at above"
             mask = in_ids(read_mask(run.masks / name / f"{stem}.png"), sequence.truth)
@@ -109,7 +110,7 @@ def _prompt(sequence: Sequence) -> Tile:
     """The first frame with a prompt."""
     first = min(sequence.prompts)
     corner = f"frame {sequence.frame_names[first]}"
-    return Tile(_laid(sequence.frames[first], sequence.prompts[first]), "prompt", corner)
+    return Tile(_laid(sequence.frames[first], label_map(sequence.prompts[first])), "prompt", corner)
 
 
 def _laid(frame: Frame, mask: Mask) -> Frame:

@@ -19,6 +19,7 @@ from vosbench.drawing.figure import Figure
 from vosbench.drawing.from_tables import number, value_of
 from vosbench.inspection import pca, receptive_field
 from vosbench.inspection.cells import chosen_cells, target_frames
+from vosbench.masks import label_map
 
 if TYPE_CHECKING:
     from vosbench.inspection.subjects import Subject
@@ -174,7 +175,7 @@ def _look(
     if points:
         chosen = {f"{y:g},{x:g}": pca.cell_at(y, x, cell=cell, grid=grid) for y, x in points}
     else:
-        mask = sequence.truth.get(middle, np.zeros(shape, np.uint8))
+        mask = label_map(sequence.truth.get(middle, np.zeros(shape, np.uint8)))
         chosen = {k: list(at) for k, at in pca.telling_cells(mask, grid).items()}
     asked = np.array(list(chosen.values()), np.int64)
     shown = {

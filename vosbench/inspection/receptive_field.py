@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from vosbench.analysis.significance import UNKNOWN, Interval, Sample, bootstrap
 from vosbench.inspection.cells import Cells, chosen_cells, regions_of, target_frames
+from vosbench.masks import label_map
 from vosbench.tables import Cell, Column, Table, maybe, with_interval
 
 if TYPE_CHECKING:
@@ -195,7 +196,8 @@ def measure(
             target = sequence.frames[index]
             asked = chosen_cells(method.grid(*target.shape[:2]), cells, seed=seed)
             shown = method.inspect(sequence.frames[index - gap], target, asked)
-            each.append(likeness(shown, asked, sequence.truth.get(index)))
+            truth = label_map(sequence.truth[index]) if index in sequence.truth else None
+            each.append(likeness(shown, asked, truth))
             fields.append(field_of(shown.samples, asked))
             size = size if any(size) else shown.cell
         cosine = {region: _mean([e.cosine[region] for e in each]) for region in REGIONS}

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vosbench.errors import DataError
 from vosbench.files import read_json
 from vosbench.masks import MasksDigest, read_mask
@@ -23,7 +25,9 @@ def data_sha256(sequence: Sequence) -> str:
     """The hash of what a method is given: frames and their names, prompts."""
     digest = hashlib.sha256("\n".join(sequence.frame_names).encode())
     for index, prompt in sorted(sequence.prompts.items()):
-        digest.update(f"{index} {prompt.shape}".encode() + prompt.tobytes())
+        form = "" if isinstance(prompt, np.ndarray) else f" {prompt.ids}"
+        pixels = prompt if isinstance(prompt, np.ndarray) else prompt.stack
+        digest.update(f"{index} {prompt.shape}{form}".encode() + pixels.tobytes())
     for piece in content(sequence.frames):
         digest.update(piece)
     return digest.hexdigest()

@@ -18,7 +18,7 @@ import numpy as np
 
 from vosbench.errors import DataError, MethodError, VosbenchError, blaming, described, needing
 from vosbench.files import remove, replace, write_json
-from vosbench.masks import MasksDigest, ids, write_mask
+from vosbench.masks import MasksDigest, ids, label_maps, write_mask
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import cluster
@@ -148,7 +148,7 @@ def _segment(
 
     seconds: empty; gets the time of each frame as it is done.
     """
-    prompts = {index: mask.copy() for index, mask in sequence.prompts.items()}
+    prompts = label_maps(sequence.prompts)
     if not prompts:
         raise DataError(f"{sequence.name} has no prompt: its first annotation is empty or missing")
     shape = next(iter(prompts.values())).shape

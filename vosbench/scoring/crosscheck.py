@@ -23,7 +23,7 @@ import numpy as np
 
 from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
-from vosbench.masks import in_ids, mask_files, read_mask, write_mask
+from vosbench.masks import in_ids, label_map, mask_files, read_mask, write_mask
 from vosbench.metrics.statistics import mean
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _lay_out(
     seen: dict[str, int] = {}
     for position, score in enumerate(scores):
         pair = {
-            "truth": sequence.truth[index[score.frame]],
+            "truth": label_map(sequence.truth[index[score.frame]]),
             "masks": in_ids(read_mask(files[score.frame]), sequence.truth),
         }
         for kind, mask in pair.items():

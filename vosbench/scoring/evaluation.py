@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 from zlib_ng.zlib_ng import crc32
 
 from vosbench.errors import DataError, IncompleteScoresError
-from vosbench.files import write_json, write_text
+from vosbench.files import jsonable, write_json, write_text
 from vosbench.masks import VOID, ids
 from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
@@ -100,7 +100,7 @@ def score_masks(
         scores.sort(key=lambda row: (place[row.sequence], row.object))  # frames stay in order
     summary = {
         "vosbench": VERSION,
-        "protocol": asdict(protocol) | {"headline": list(protocol.headline)},
+        "protocol": jsonable(protocol),
         "dataset": {
             "name": dataset.card.name,
             "split": dataset.split,

@@ -19,6 +19,7 @@ from vosbench.masks import (
     elsewhere,
     ids,
     in_ids,
+    label_map,
     lay_prompt,
     mask_files,
     no_folder,
@@ -185,7 +186,7 @@ def read_pairs(
     for index in range(len(sequence.frame_names)) if made else task.frames:
         while prompts and prompts[0] <= index:
             prompt = sequence.prompts[prompts.pop(0)]
-            held = prompt if held is None else lay_prompt(held, prompt)
+            held = label_map(prompt) if held is None else lay_prompt(held, label_map(prompt))
         name = sequence.frame_names[index]
         path = files.get(name, folder / f"{name}.png")
         try:
@@ -194,7 +195,7 @@ def read_pairs(
                 digest.add(prediction)
             if index not in scored:
                 continue
-            truth = sequence.truth[index]
+            truth = label_map(sequence.truth[index])
         except DataError as error:
             faults += error.faults
             continue

@@ -17,7 +17,7 @@ import numpy as np
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.files import contents, irregular
 from vosbench.masks import VOID, MaskFiles, ids, read_foreground
-from vosbench.types import Audited, DatasetCard, Mask, Sequence, check_name
+from vosbench.types import Audited, DatasetCard, Mask, Masks, Sequence, check_name
 from vosbench.videos import IMAGES, list_files, named_so
 
 
@@ -165,7 +165,7 @@ def size_fault(
     ]
 
 
-def shape(mask: Mask) -> tuple[int, int]:
+def shape(mask: Masks) -> tuple[int, int]:
     """(h, w) of a mask."""
     return int(mask.shape[0]), int(mask.shape[1])
 
@@ -183,7 +183,11 @@ class MappedFiles(MaskFiles):
         self.change = change
 
     def __getitem__(self, index: int) -> Mask:
-        return self.change(super().__getitem__(index))
+        return self.change(self.raw(index))
+
+    def raw(self, index: int) -> Mask:
+        """The mask as it is stored, with its void pixels."""
+        return super().__getitem__(index)
 
 
 class Foreground(Mapping[int, Mask]):

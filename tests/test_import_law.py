@@ -15,7 +15,9 @@ from vosbench.types import ScoringProtocol
 
 ROOT = Path(__file__).parents[1]
 KINDS = ("methods", "datasets", "reports")
-OPEN_TO_PLUGINS = ("types", "masks", "errors", "videos", "tables", "protocols", "toolbox")
+OPEN_TO_PLUGINS = (
+    "types", "masks", "stored", "errors", "videos", "tables", "protocols", "toolbox",
+)  # fmt: skip
 HEAVY = ("torch", "torchvision", "cv2", "pandas", "numpy", "av", "PIL", "distributed", "matplotlib")
 
 

@@ -20,10 +20,13 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
 
 from vosbench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile, ZipInfo
 
 NUMBER = (int, float, type(None))  # in our JSON, null is an undefined number
 
@@ -240,15 +243,20 @@ def irregular(path: Path) -> str:
 
 def contents(folder: Path) -> str:
     """What a folder holds, in words: `6 .jpg files and 2 folders, such as Annotations/`."""
+    return in_words({path.name: path.is_dir() for path in folder.iterdir()})
+
+
+def in_words(entries: Mapping[str, bool]) -> str:
+    """The same of names; the value of each is whether it is a folder."""
     files: Counter[str] = Counter()
     folders: list[str] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+    for name in sorted(entries):
+        if name.startswith("."):
             continue
-        if path.is_dir():
-            folders.append(path.name)
+        if entries[name]:
+            folders.append(name)
         else:
-            files[path.suffix] += 1
+            files[PurePath(name).suffix] += 1
     words = [
         f"{count} {suffix + ' ' if suffix else ''}file{'s' * (count > 1)}"
         for suffix, count in files.most_common(3)
@@ -256,6 +264,43 @@ def contents(folder: Path) -> str:
     if folders:
         words.append(f"{len(folders)} folder{'s' * (len(folders) > 1)}, such as {folders[0]}/")
     return " and ".join(words)
+
+
+def safe_members(archive: ZipFile, path: Path) -> list[ZipInfo]:
+    """The members of a zip archive, without those that macOS adds.
+
+    Raises:
+        DataError: one would land outside of its folder, is a link or is encrypted; lists all.
+    """
+    members = [member for member in archive.infolist() if not _litter(member)]
+    if faults := [f"{path}: {fault}" for m in members if (fault := _member_fault(m))]:
+        raise DataError([*faults, "the archive is unsafe; nothing was taken from it"])
+    return members
+
+
+def member_parts(member: ZipInfo) -> tuple[str, ...]:
+    """The path of a member in its archive; tools on Windows have written backslashes."""
+    return PurePosixPath(member.orig_filename.replace("\\", "/")).parts
+
+
+def _litter(member: ZipInfo) -> bool:
+    parts = member_parts(member)
+    return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
+
+
+def _member_fault(member: ZipInfo) -> str:
+    """Why a member may not be taken out, or ""."""
+    name, parts = member.orig_filename, member_parts(member)
+    mode = stat.S_IFMT(member.external_attr >> 16)
+    if not parts or "\0" in name or ".." in parts or parts[0].startswith("/"):
+        return f"member {name!r} would land outside the folder"
+    if any(PureWindowsPath(part).drive or ":" in part for part in parts):
+        return f"member {name!r} names a drive"
+    if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return f"member {name!r} is a link or device, not a file"
+    if member.flag_bits & 1:
+        return f"member {name!r} is encrypted"
+    return ""
 
 
 def listing(folder: Path) -> list[str]:

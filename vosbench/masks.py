@@ -12,7 +12,7 @@ import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from vosbench.types import Layers, Mask, Masks
 if TYPE_CHECKING:
     from PIL import Image
 
+
+LabelMap: TypeAlias = Mask | npt.NDArray[np.uint16]  # (h, w), uint16 if an id is above 255
 
 VOID = 255  # in a truth of ids: background, as in the official tool
 # Pillow's names of the formats that are opened; others can start programs, as PostScript does
@@ -45,7 +47,11 @@ def read_mask(path: Path) -> Mask:
         DataError: the file is missing, damaged, lossy, a soft map, a colour or 16-bit image, or
             its palette shows an object at index 0.
     """
-    data = _read(path)
+    return decode_mask(read_bytes(path), path)
+
+
+def decode_mask(data: bytes, path: Path | str) -> Mask:
+    """The object ids in the bytes of a mask file, as `read_mask`; path: for messages."""
     mask = _values(path, data)
     _check_background(path, data, mask)
     if fault := soft_fault(mask, f"mask {path}"):
@@ -53,7 +59,7 @@ def read_mask(path: Path) -> Mask:
     return mask
 
 
-def _values(path: Path, data: bytes) -> Mask:
+def _values(path: Path | str, data: bytes) -> Mask:
     """The values of a mask file, before what they mean is checked."""
     try:
         mask = png.decode(data)
@@ -102,7 +108,7 @@ def read_colours(path: Path) -> Mask:
     Raises:
         DataError: the file is missing or damaged, or has another colour.
     """
-    with _open(path, _read(path)) as image:
+    with _open(path, read_bytes(path)) as image:
         mask = _davis_ids(np.array(image.convert("RGB")))
     if mask is None:
         raise DataError(f"mask {path} has colours that DAVIS masks have not; write object ids")
@@ -171,7 +177,7 @@ def in_ids(mask: Mask, truth: Mapping[int, Masks]) -> Mask:
     return one_object(mask) if stored_so and sole_id(mask) == VOID else mask
 
 
-def _check_background(path: Path, data: bytes, mask: Mask) -> None:
+def _check_background(path: Path | str, data: bytes, mask: Mask) -> None:
     """DataError where a PNG's palette shows index 0 bright and another that is used black."""
     start = data.find(b"PLTE", 0, 1 << 16)
     if not data.startswith(png.SIGNATURE) or start < 0 or not any(data[start + 4 : start + 7]):
@@ -193,7 +199,7 @@ def read_foreground(path: Path) -> Mask:
     Raises:
         DataError: the file is missing or damaged, deeper than 8 bits, or holds palette indices.
     """
-    with _open(path, _read(path)) as image:
+    with _open(path, read_bytes(path)) as image:
         colours = np.reshape(image.getpalette() or [], (-1, 3))
         if image.mode.startswith(("I", "F")) or (colours != colours[:, :1]).any():
             raise DataError(
@@ -204,8 +210,8 @@ def read_foreground(path: Path) -> Mask:
     return (grey > 127).astype(np.uint8)
 
 
-def _read(path: Path) -> bytes:
-    """The bytes of a file; DataError if it cannot be read."""
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a mask file; DataError if it cannot be read."""
     if (path.is_fifo() or path.is_symlink()) and (fault := irregular(path)):
         raise DataError(f"mask {fault}")
     try:
@@ -217,7 +223,7 @@ def _read(path: Path) -> bytes:
 
 
 @contextmanager
-def _open(path: Path, data: bytes) -> Iterator[Image.Image]:
+def _open(path: Path | str, data: bytes) -> Iterator[Image.Image]:
     """Open a picture with Pillow; anything wrong with it, now or when used, is a DataError."""
     from PIL import Image, UnidentifiedImageError
 
@@ -231,17 +237,28 @@ def _open(path: Path, data: bytes) -> Iterator[Image.Image]:
         raise DataError(f"mask {path} cannot be read: {error}; it may be damaged") from error
 
 
-def write_mask(path: Path, mask: Mask) -> None:
-    """Write a mask as a palette PNG with the DAVIS colours, first under a temporary name."""
+def write_mask(path: Path, mask: LabelMap) -> None:
+    """Write a label map as a palette PNG with the DAVIS colours, one with ids above 255 as grey.
+
+    It is first written under a temporary name. A palette has 256 colours, grey 65,536 values.
+    """
     from PIL import Image
 
-    if mask.ndim != 2 or mask.dtype != np.uint8:
-        raise ValueError(f"a mask is (h, w) uint8, got {mask.shape} {mask.dtype}")
-    image = Image.fromarray(np.ascontiguousarray(mask), mode="P")
-    image.putpalette(palette())
+    if mask.ndim != 2 or mask.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"a mask is (h, w) uint8 or uint16, got {mask.shape} {mask.dtype}")
+    image = Image.fromarray(np.ascontiguousarray(small(mask)))
+    if image.mode == "L":
+        image.putpalette(palette())
     content = io.BytesIO()
     image.save(content, format="PNG")
     write_bytes(path, content.getvalue())
+
+
+def small(mask: LabelMap) -> LabelMap:
+    """A label map as uint8 where its ids allow it; the form in which masks are kept."""
+    if mask.dtype == np.uint16 and not mask.max(initial=0) >> 8:
+        return mask.astype(np.uint8)
+    return mask
 
 
 def resize_mask(mask: Mask, *, h: int, w: int) -> Mask:
@@ -276,6 +293,8 @@ def lay_prompt(mask: Mask, prompt: Mask) -> Mask:
 def sole_id(mask: Mask) -> int:
     """The only object id in a mask, 0 where it holds none or several; much faster than `ids`."""
     top = int(mask.max(initial=0))
+    if top <= 1:
+        return top
     if top == VOID:  # 0/255, the usual form: as signed numbers 0 and -1, seen without a copy
         signed = mask.view(np.int8)
         return top if signed.max() <= 0 and signed.min() == -1 else 0
@@ -354,7 +373,7 @@ def mask_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in found if not path.name.startswith(".")}
 
 
-def shift_fault(folder: Path, present: Collection[str], frames: Sequence[str]) -> str:
+def shift_fault(folder: Path | str, present: Collection[str], frames: Sequence[str]) -> str:
     """What is to be said of masks whose names seem shifted against those of the frames, or "".
 
     They lie beyond one end of the frames, and at the other end as many frames have none.

@@ -6,14 +6,13 @@ A single folder at the top of an archive, such as DAVIS/, is dropped from the pa
 from __future__ import annotations
 
 import shutil
-import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.files import remove, replace
+from vosbench.files import member_parts, remove, replace, safe_members
 
 KINDS = (
     (b"PK\x03\x04", "a zip archive"),
@@ -62,9 +61,7 @@ def unpack(archives: Sequence[Path], folder: Path) -> None:
 def _unpack_one(path: Path, into: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not _litter(m)]
-            if faults := [f"{path}: {fault}" for m in members if (fault := _fault(m))]:
-                raise DataError([*faults, "the archive is unsafe; nothing was unpacked"])
+            members = safe_members(archive, path)
             needed, free = sum(m.file_size for m in members), shutil.disk_usage(into).free
             if needed > free:
                 raise DataError(
@@ -74,7 +71,7 @@ def _unpack_one(path: Path, into: Path) -> None:
             files = [m for m in members if not m.is_dir()]
             top = _common_top(files)
             for member in files:
-                parts = _parts(member)[1 if top else 0 :]
+                parts = member_parts(member)[1 if top else 0 :]
                 target = into.joinpath(*parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 # zipfile reads no more than the directory's size and checks the CRC at the end.
@@ -84,33 +81,7 @@ def _unpack_one(path: Path, into: Path) -> None:
         raise DataError(f"{path} is damaged: {error}; remove it and fetch it again") from error
 
 
-def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
-    """The path in the archive; tools on Windows have written backslashes."""
-    return PurePosixPath(member.orig_filename.replace("\\", "/")).parts
-
-
-def _litter(member: zipfile.ZipInfo) -> bool:
-    """Whether this is one of the files that macOS adds to archives."""
-    parts = _parts(member)
-    return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
-
-
-def _fault(member: zipfile.ZipInfo) -> str:
-    """Why a member may not be unpacked, or ""."""
-    name, parts = member.orig_filename, _parts(member)
-    mode = stat.S_IFMT(member.external_attr >> 16)
-    if not parts or "\0" in name or ".." in parts or parts[0].startswith("/"):
-        return f"member {name!r} would land outside the folder"
-    if any(PureWindowsPath(part).drive or ":" in part for part in parts):
-        return f"member {name!r} names a drive"
-    if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return f"member {name!r} is a link or device, not a file"
-    if member.flag_bits & 1:
-        return f"member {name!r} is encrypted"
-    return ""
-
-
 def _common_top(files: Sequence[zipfile.ZipInfo]) -> str:
     """The one folder that holds every file of an archive, or ""."""
-    tops = {_parts(member)[0] if len(_parts(member)) > 1 else "" for member in files}
+    tops = {member_parts(member)[0] if len(member_parts(member)) > 1 else "" for member in files}
     return tops.pop() if len(tops) == 1 else ""

@@ -19,6 +19,7 @@ from vosbench.masks import elsewhere, ids, mask_files, no_folder, no_masks, read
 from vosbench.types import Frame, Mask
 
 SOURCE = "vosbench; folder layout of the DAVIS results"
+UNTIMED = "it only reads masks from files"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from vosbench import api
 from vosbench.cli.compare import draw
 from vosbench.drawing import from_masks, style
 from vosbench.errors import UsageError
-from vosbench.results import Result
+from vosbench.results import Result, load
 from vosbench.types import Sequence
 
 
@@ -71,8 +72,13 @@ def test_masks_without_a_run_and_mixed_data_are_refused(folder_root: Path, tmp_p
     run = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
     assert run.masks is not None
     foreign = api.evaluate(run.masks, "folder", root=folder_root, out=tmp_path / "scores")
-    with pytest.raises(UsageError, match="a picture needs runs of `vosbench run`"):
-        draw([foreign], tmp_path / "no.png", ())
+    (tmp_path / "scores" / "evaluated.json").unlink()  # as before it was written
+    forgotten = load(tmp_path / "scores")
+    with pytest.raises(UsageError, match="where masks and truth of scores are; evaluate its masks"):
+        draw([forgotten], tmp_path / "no.png", ())
+    moved = replace(foreign, masks=tmp_path / "gone")
+    with pytest.raises(UsageError, match=r"the masks of scores are not at .*gone any more"):
+        draw([moved], tmp_path / "no.png", ())
     other = api.run("copy-first", "synthetic", sequences=["plain"], out=tmp_path / "runs")
     with pytest.raises(UsageError, match="a picture needs runs of one dataset, got folder"):
         draw([run, other], tmp_path / "no.png", ())

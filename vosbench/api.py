@@ -25,6 +25,7 @@ from vosbench.types import Dataset, Method
 
 AnyPath: TypeAlias = Path | str
 Runs: TypeAlias = Iterable[Result | AnyPath]
+LONGEST = 100  # signs of a name in tables
 
 
 def run(
@@ -108,6 +109,7 @@ def evaluate(
     sequences: Iterable[str] = (),
     protocol: str = "",
     baseline: bool = False,
+    name: str = "",
     out: AnyPath | None = None,
     cross_check: str = "",
     progress: Callable[[str], None] | None = None,
@@ -130,8 +132,10 @@ def evaluate(
         sequences: only these; () is all.
         protocol: how scores are averaged; "" is the dataset's or the run's own.
         baseline: also score copy-first on the same frames; always done for a run.
-        out: folder for scores.csv and summary.json. Default: the run's folder; for other masks
-            nothing is written.
+        name: what tables and figures call these masks, such as "STM"; a run has its own. Default:
+            the name of `out`, else of the folder.
+        out: folder for scores.csv and summary.json, and for evaluated.json, which remembers where
+            masks and truth are. Default: the run's folder; for other masks nothing is written.
         cross_check: an installed scorer to ask too: davis2017, vos-benchmark or trackeval.
         progress: is called with each sequence that is scored.
 
@@ -145,8 +149,9 @@ def evaluate(
 
     masks, is_run = Path(masks), (Path(masks) / "run.json").is_file()
     if is_run and not dataset:
-        if split or resolution:
-            raise UsageError(f"{masks} is a run and has its own split and resolution; remove yours")
+        if split or resolution or name:
+            own = "name" if name else "split and resolution"
+            raise UsageError(f"{masks} is a run and has its own {own}; remove yours")
         return score_run(
             masks,
             root=_path(root),
@@ -170,6 +175,7 @@ def evaluate(
         protocol=protocol,
         sequences=_names(sequences),
         baseline=baseline,
+        name=_label(name),
         out=_path(out),
         cross_check=cross_check,
         progress=progress,
@@ -411,6 +417,15 @@ def _path(path: AnyPath | None) -> Path | None:
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _label(name: str) -> str:
+    """The name of masks, fit for a table; UsageError where it is not."""
+    if name and not (name.strip() and name.isprintable() and len(name) <= LONGEST):
+        raise UsageError(
+            f"{name!r} cannot name masks: expected 1 to {LONGEST} visible signs, such as STM"
+        )
+    return name.strip()
 
 
 def _results(runs: Runs) -> list[Result]:

@@ -1,4 +1,8 @@
-"""Read a scored run from its folder: run.json, summary.json and scores.csv, each file once."""
+"""Read a scored run from its folder: run.json, summary.json and scores.csv, each file once.
+
+Beside the scores of masks that no run made lies evaluated.json: their name, and where they and
+their truth are, so that they are a run to whatever compares, draws and reports.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from vosbench.errors import DataError, UsageError, needing
-from vosbench.files import NUMBER, check_shape, misfit, read_json
+from vosbench.files import NUMBER, check_shape, misfit, read_json, write_json
 from vosbench.types import check_name
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     },
     "protocol": {"name": str},
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},
-    "status?": str, "own_data?": str, "done?": [str], "failed?": dict,
+    "status?": str, "untimed?": str, "own_data?": str, "done?": [str], "failed?": dict,
     "card?": dict, "masks_sha256?": str,
 }  # fmt: skip
 UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is under way
@@ -68,6 +72,7 @@ _RUN = {
     "what": "the record of a run",
     "remedy": "run again with --overwrite always, or another --out",
 }
+EVALUATED = {"name": str, "masks": str, "root": (str, type(None)), "resolution": str}
 HEADER = ["sequence", "object", "frame", "J", "F"]  # of scores.csv
 
 
@@ -82,6 +87,13 @@ class FrameScore(NamedTuple):
     F: float
 
 
+class Data(NamedTuple):
+    """Where the truth was found: the dataset's folder, None for one that needs none."""
+
+    root: Path | None
+    resolution: str
+
+
 FrameScores: TypeAlias = Mapping[tuple[str, int], tuple[FrameScore, ...]]
 
 
@@ -93,6 +105,7 @@ class Result:
     summary: the content of summary.json.
     masks: the folder of <sequence>/<frame>.png.
     cross_check: what an installed scorer said of the same masks, if it was asked.
+    data: where the truth was found; None where nothing remembers it.
     """
 
     name: str
@@ -101,6 +114,7 @@ class Result:
     summary: dict[str, Any]
     masks: Path | None = None
     cross_check: str | None = None
+    data: Data | None = None
     # what `once` made; `dataclasses.replace` hands it on, so that a copy makes nothing anew
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -171,11 +185,49 @@ def load(folder: Path | str) -> Result:
     """
     folder = Path(folder)
     summary = load_summary(folder)
-    home = folder.resolve().parent if folder.resolve().name.startswith("scores-") else folder
-    if (home / "run.json").is_file():
+    if home := home_of(folder):
         manifest = manifest_of(home)
-        return Result(manifest["label"], folder, manifest, summary, home / "masks")
-    return Result(folder.resolve().name, folder, None, summary)
+        return Result(
+            manifest["label"], folder, manifest, summary, home / "masks", data=data_of(manifest)
+        )
+    try:
+        about = read_json(
+            folder / "evaluated.json",
+            EVALUATED,
+            what="what was evaluated",
+            remedy="evaluate again",
+        )
+    except FileNotFoundError:
+        return Result(folder.resolve().name, folder, None, summary)
+    data = Data(Path(about["root"]) if about["root"] else None, about["resolution"])
+    return Result(about["name"], folder, None, summary, Path(about["masks"]), data=data)
+
+
+def home_of(folder: Path) -> Path | None:
+    """The run whose scores a folder is for: its own, or one of its scores-<protocol>/."""
+    home = folder.resolve().parent if folder.resolve().name.startswith("scores-") else folder
+    return home if (home / "run.json").is_file() else None
+
+
+def data_of(manifest: Mapping[str, Any]) -> Data:
+    """Where the truth of a run was found, by its run.json."""
+    root = manifest["root"]
+    return Data(Path(root) if root else None, manifest["identity"]["resolution"])
+
+
+def remember(result: Result) -> None:
+    """Write evaluated.json beside scores of masks that do not lie in a run's folder."""
+    assert result.folder, "scores that were not written"
+    assert result.masks, "masks that were scored"
+    assert result.data, "truth that was read"
+    root = result.data.root
+    about = {
+        "name": result.name,
+        "masks": str(result.masks.resolve()),
+        "root": str(root.resolve()) if root else None,
+        "resolution": result.data.resolution,
+    }
+    write_json(result.folder / "evaluated.json", about)
 
 
 def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:

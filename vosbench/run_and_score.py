@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from vosbench.errors import DataError, IncompleteRunError, IncompleteScoresError, UsageError
 from vosbench.protocols import choose_protocol
-from vosbench.resolve import choose_sequences, open_dataset
-from vosbench.results import Result, manifest_of
+from vosbench.resolve import choose_dataset, choose_sequences, open_dataset
+from vosbench.results import Data, Result, data_of, home_of, manifest_of, remember
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
@@ -74,13 +74,14 @@ def score_run(
             were changed since; the others' scores are written, and it holds their Result.
     """
     manifest = manifest_of(folder)
-    identity = manifest["identity"]
+    identity, data = manifest["identity"], data_of(manifest)
+    data = data._replace(root=root or data.root)
     if dataset is None:
         dataset = open_dataset(
             identity["dataset"],
-            root=root or (Path(manifest["root"]) if manifest["root"] else None),
+            root=data.root,
             split=identity["split"],
-            resolution=identity["resolution"],
+            resolution=data.resolution,
         )
     chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
     failed = manifest["failed"]
@@ -106,7 +107,7 @@ def score_run(
         made=masks_sha256(folder, done),
         progress=progress,
     )
-    blank = Result(manifest["label"], out, manifest, {}, masks)
+    blank = Result(manifest["label"], out, manifest, {}, masks, data=data)
     return _result(scoring, blank, dataset, masks, cross_check, undone)
 
 
@@ -120,16 +121,23 @@ def score_folder(
     protocol: str = "",
     sequences: tuple[str, ...] = (),
     baseline: bool = False,
+    name: str = "",
     out: Path | None = None,
     cross_check: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
     """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
 
-    baseline: also score copy-first. cross_check: an installed scorer to run on the same masks.
+    baseline: also score copy-first. name: what tables call these masks, by default as `out`.
+    cross_check: an installed scorer to run on the same masks.
     """
-    opened = open_dataset(dataset, root=root, split=split, resolution=resolution)
+    chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution)
+    opened = chosen.open()
     if out is not None:
+        if home_of(out):
+            raise UsageError(
+                f"{out} is for the scores of the run that lies there; give another --out"
+            )
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     scoring = partial(
         score_masks,
@@ -140,7 +148,8 @@ def score_folder(
         baseline=baseline,
         progress=progress,
     )
-    blank = Result(masks.resolve().name, out, None, {}, masks)
+    data = Data(chosen.root, chosen.resolution)
+    blank = Result(name or (out or masks).resolve().name, out, None, {}, masks, data=data)
     return _result(scoring, blank, opened, masks, cross_check)
 
 
@@ -166,6 +175,8 @@ def _result(
         evaluation.summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
     if blank.folder is not None:
         evaluation.write(blank.folder)
+        if not home_of(blank.folder):
+            remember(blank)
     checked = _cross_check(dataset, masks, scorer, evaluation)
     result = dataclasses.replace(blank, summary=evaluation.summary, cross_check=checked)
     if failed:

@@ -336,8 +336,8 @@ class Inspectable(Protocol):
 class MethodPlugin(Protocol):
     """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults.
 
-    It may offer more, each with a Protocol of its own: ReadsFiles, HasPresets, Trainable,
-    Shaped, HasEncoder.
+    It may offer more, each with a Protocol of its own: ReadsFiles, Untimed, HasPresets,
+    Trainable, Shaped, HasEncoder.
     """
 
     SOURCE: str
@@ -361,6 +361,16 @@ class ReadsFiles(Protocol):
 
     def files(self, options: Any) -> Mapping[str, Path]:
         """What `build` will read, such as shipped weights; it counts for a run's identity."""
+        ...
+
+
+@runtime_checkable
+class Untimed(Protocol):
+    """A method plugin whose seconds a frame are no method's, and so stand in no table."""
+
+    @property
+    def UNTIMED(self) -> str:  # noqa: N802, a constant
+        """Why, in words: "it only reads masks from files"."""
         ...
 
 

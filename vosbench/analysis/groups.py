@@ -139,7 +139,7 @@ def sequence_means(result: Result) -> dict[str, float | None]:
     return {row["sequence"]: row["J"]["mean"] for row in result.summary["sequences"]}
 
 
-def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path | None:
+def located(card: DatasetCard, root: Path | None, recorded: Path | None) -> Path | None:
     """Where a dataset's files are now; None for a dataset that needs none.
 
     root: its folder, or the folder that holds it under its card's name; None: not said. Then
@@ -149,11 +149,11 @@ def located(card: DatasetCard, root: Path | None, recorded: str | None) -> Path 
         UsageError: there is no such folder.
     """
     if not card.folder and not recorded:
-        return root  # built in, or masks of another tool over one's own frames
+        return root  # built in, or scores over one's own frames that nothing remembers
     if root is not None:
         places = [root / card.folder, root]
     else:
-        places = [Path(recorded)] if recorded else []
+        places = [recorded] if recorded else []
         if card.folder and not any(place.exists() for place in places):
             places.append(resolve_root(card, None) or Path(card.folder))
     for place in places:
@@ -168,10 +168,10 @@ def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
     Raises:
         UsageError: it is not known or not found. DataError: it is not as it should be.
     """
-    data, manifest = result.summary["dataset"], result.manifest
+    data, found = result.summary["dataset"], result.data
     card = card_of(data["name"])
-    where = located(card, root, manifest["root"] if manifest else None)
-    resolution = manifest["identity"]["resolution"] if manifest else ""
+    where = located(card, root, found.root if found else None)
+    resolution = found.resolution if found else ""
     return open_dataset(data["name"], root=where, split=data["split"], resolution=resolution)
 
 

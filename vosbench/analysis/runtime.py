@@ -24,14 +24,13 @@ def runtime(*groups: Group) -> Table:
     for group in groups:
         name = group.results[0].summary["dataset"]["name"]
         of_dataset.setdefault(name, []).extend(group.results)
-    timed = [
-        (run, run.manifest)
-        for runs in of_dataset.values()  # a column tells datasets apart
-        for run in told_apart(runs)
-        if run.manifest and run.manifest["timing"]["frames"]
+    every = [run for runs in of_dataset.values() for run in told_apart(runs)]
+    timed = [  # a column tells datasets apart
+        (run, run.manifest) for run in every if run.manifest and run.manifest["timing"]["frames"]
     ]
+    left = dict.fromkeys(f"{run.name}: no times: {why}" for run in every if (why := _untimed(run)))
     if not timed:
-        raise UsageError("none of these runs has times: masks of other tools come without")
+        raise UsageError(f"none of these runs has times ({'; '.join(left)})")
     timed.sort(key=lambda pair: pair[1]["timing"]["median_seconds"])
     rows: list[tuple[Cell, ...]] = []
     for run, manifest in timed:
@@ -66,11 +65,21 @@ def runtime(*groups: Group) -> Table:
         rows=tuple(rows),
         notes=(
             *(f"counted: {what}" for what in whats),
+            *left,
             "frame size: height x width of the masks, that of most sequences; size option: what "
             "the method was told to make of it; times of different machines, or of machines that "
             "did other work meanwhile, do not compare",
         ),
     )
+
+
+def _untimed(run: Result) -> str:
+    """Why a run has no times; "" where it has."""
+    if run.manifest is None:
+        return "masks of another tool come without"
+    if run.manifest["timing"]["frames"]:
+        return ""
+    return run.manifest.get("untimed") or "no frame was timed"
 
 
 def frame_size(run: Result) -> str | None:

@@ -48,17 +48,24 @@ def draw(results: list[Result], path: Path, sequences: tuple[str, ...]) -> None:
     """Draw prompt, truth and all runs late in some sequences; by default of high, middle, low J.
 
     Raises:
-        UsageError: the runs are not all of `vosbench run` and of one dataset, or have no masks.
+        UsageError: the runs are not of one dataset, or do not remember where their masks are.
     """
     from vosbench.analysis.groups import dataset_of
     from vosbench.drawing import from_masks, style
 
     if path.suffix.lower() != ".png":
         raise UsageError(f"a picture is written as .png, got {path}")
-    identities = [run.manifest["identity"] for run in results if run.manifest]
-    if len(identities) < len(results):
-        raise UsageError("a picture needs runs of `vosbench run`, which know their dataset")
-    data = {(of["dataset"], of["split"], of["resolution"]) for of in identities}
+    data = set()
+    for run in results:
+        if run.data is None:
+            raise UsageError(
+                f"a picture needs to know where masks and truth of {run.name} are; evaluate its "
+                "masks again with --name and --out"
+            )
+        if run.masks is None or not run.masks.exists():
+            raise UsageError(f"the masks of {run.name} are not at {run.masks} any more")
+        of = run.summary["dataset"]
+        data.add((of["name"], of["split"], run.data.resolution))
     if len(data) > 1:
         found = ", ".join(sorted(" ".join(filter(None, each)) for each in data))
         raise UsageError(f"a picture needs runs of one dataset, got {found}; name those of one")

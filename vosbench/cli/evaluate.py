@@ -29,6 +29,13 @@ Baseline = Annotated[
     bool,
     typer.Option("--baseline", help="Also score copy-first, which only repeats the prompt."),
 ]
+Name = Annotated[
+    str,
+    typer.Option(
+        help="What tables and figures call these masks, e.g. STM; with --out it is remembered.",
+        show_default="the name of --out",
+    ),
+]
 CrossCheck = Annotated[
     str,
     typer.Option(
@@ -47,6 +54,7 @@ def evaluate(
     resolution: Resolution = None,
     sequences: Sequences = None,
     protocol: ProtocolName = None,
+    name: Name = "",
     out: Annotated[Path | None, out_folder("the run's folder; for other masks, none")] = None,
     baseline: Baseline = False,
     cross_check: CrossCheck = "",
@@ -66,7 +74,7 @@ def evaluate(
         scored = api.evaluate(
             masks, dataset or "", root=root, split=split or "", resolution=resolution or "",
             protocol=protocol or "", sequences=names, baseline=baseline, out=out,
-            cross_check=cross_check,
+            name=name, cross_check=cross_check,
         )  # fmt: skip
     except IncompleteScoresError as error:
         scored, incomplete = error.scored, error

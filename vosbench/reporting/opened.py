@@ -23,7 +23,7 @@ class Opened(NamedTuple):
 
 def opened(group: Group, root: Path | None) -> Opened:
     """The dataset of a group; root: its folder, or the one that holds all, where it was moved."""
-    run = next((result for result in group.results if result.manifest), group.results[0])
+    run = next((result for result in group.results if result.data), group.results[0])
     try:
         dataset = dataset_of(run, root=root)
     except (UsageError, DataError) as error:
@@ -32,7 +32,6 @@ def opened(group: Group, root: Path | None) -> Opened:
     if missing:
         absent = f"{dataset.card.name} has no sequence {missing[0]!r} where it was looked for"
         return Opened(None, absent=f"{absent}; --root DIR names where the data lie now")
-    identity = run.manifest["identity"] if run.manifest else {}
-    recorded = run.manifest["root"] if run.manifest else None
-    source = fingerprint([str(root or recorded), identity.get("resolution", "")])[:6]
+    recorded, resolution = run.data or (None, "")
+    source = fingerprint([str(root or recorded), resolution])[:6]
     return Opened(dataset, source)

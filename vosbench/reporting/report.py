@@ -187,6 +187,7 @@ def _section(
     made, left_out = _split(_analysed(group, root, dataset))
     if absent:
         left_out = (*left_out, f"{group.title}: frames and masks: {absent}")
+    left_out = (*left_out, *filter(None, map(_no_masks, group.results)))
     card = card_or_none(group.results[0])
     section = Section(
         name=group.name,
@@ -220,6 +221,18 @@ def _run(result: Result) -> ShownRun:
         means=sequence_means(result),
         scores=found,
         masks=masks,
+    )
+
+
+def _no_masks(result: Result) -> str:
+    """Why a run is not seen in the viewer; "" where it is."""
+    if result.masks is None:
+        return (
+            f"masks of {result.name}: {result.folder} does not say where they are; evaluate them "
+            "again with --name and --out"
+        )
+    return (
+        "" if result.masks.exists() else f"masks of {result.name}: not at {result.masks} any more"
     )
 
 

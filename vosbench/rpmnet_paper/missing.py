@@ -139,8 +139,8 @@ def _flags(groups: Sequence[Group], dataset: str, root: Path | None) -> str:
 
 def _found(groups: Sequence[Group], dataset: str, root: Path | None) -> Path | None:
     """Where a dataset lies; None where it is not at hand."""
-    before = [g.results[0].manifest for g in groups if data_of(g) == dataset]
-    recorded = next((m["root"] for m in before if m and m["root"]), None)
+    before = [g.results[0].data for g in groups if data_of(g) == dataset]
+    recorded = next((data.root for data in before if data and data.root), None)
     try:
         found = located(card_of(dataset), root, recorded)
         open_dataset(dataset, root=found)

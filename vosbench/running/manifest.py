@@ -16,6 +16,7 @@ from vosbench.provenance import VERSION, environment, hashed
 from vosbench.results import load_manifest
 from vosbench.running.records import read_record
 from vosbench.running.source import source_sha256
+from vosbench.types import Untimed
 
 if TYPE_CHECKING:
     from vosbench.running.resolved import Resolved
@@ -46,6 +47,7 @@ def describe(resolved: Resolved) -> dict[str, Any]:
         "identity_sha256": fingerprint(identity),
         "label": " ".join([config.method, *special]),
         "method_source": method.plugin.source,
+        "untimed": method.module.UNTIMED if isinstance(method.module, Untimed) else "",
         "own_data": config.root.stem if config.root and not card.folder else "",
         "root": str(config.root.resolve()) if config.root else None,
         "card": jsonable(
@@ -133,9 +135,10 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
         for name, seconds in zip(record["frame_names"], record["seconds"], strict=True):
             writer.writerow((record["sequence"], name, f"{seconds:.6f}"))
     write_text(folder / "timing.csv", table.getvalue())
+    timed = [] if described.get("untimed") else records
     # The first two frames of a sequence hold the prompt and the warm-up.
-    warm = sorted(s for record in records for s in record["seconds"][2:])
-    total, frames = sum(sum(r["seconds"]) for r in records), sum(r["frames"] for r in records)
+    warm = sorted(s for record in timed for s in record["seconds"][2:])
+    total, frames = sum(sum(r["seconds"]) for r in timed), sum(r["frames"] for r in timed)
     complete = not failed and len(done) == len(described["identity"]["sequences"])
     described |= {
         "status": "complete" if complete else "incomplete",

@@ -1,0 +1,120 @@
+"""Masks of any tool, scored under a name, are a run to whatever compares, draws and reports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Vosbench
+from PIL import Image
+
+from vosbench import api
+from vosbench.errors import UsageError
+from vosbench.results import Data, Result, load
+
+
+@pytest.fixture
+def made(folder_root: Path, tmp_path: Path) -> Path:
+    """Masks in a folder that nothing but their place tells of."""
+    run = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    assert run.masks is not None
+    return run.masks.rename(tmp_path / "stm")
+
+
+@pytest.fixture
+def named(made: Path, folder_root: Path, tmp_path: Path) -> Result:
+    return api.evaluate(made, "folder", root=folder_root, name="STM", out=tmp_path / "scores")
+
+
+def test_what_was_evaluated_is_remembered(named: Result, made: Path, folder_root: Path) -> None:
+    assert named.folder is not None
+    again = load(named.folder)
+    assert again == replace(named, masks=made.resolve(), data=again.data)
+    assert (again.name, again.manifest) == ("STM", None)
+    assert again.data == Data(folder_root.resolve(), "")
+
+
+def test_named_masks_are_compared_drawn_and_reported(
+    named: Result, folder_root: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    api.run("optical-flow", "folder", root=folder_root, out=tmp_path / "runs")
+    both = ("scores", "runs/optical-flow-folder-data")
+    done = command("compare", *both, "--picture", "both.png")
+    assert done.returncode == 0, done.stderr
+    assert " STM  " in done.stdout
+    with Image.open(tmp_path / "both.png") as picture:
+        assert picture.width > 1000
+    size = command("analyse", "scores", "--what", "size,over-time", "--format", "csv")
+    assert size.returncode == 0, size.stderr
+    assert "STM" in size.stdout
+    report = command("report", *both, "--out", "report")
+    assert report.returncode == 0, report.stderr
+    assert "left out" not in "".join(line for line in report.stderr.splitlines() if "masks" in line)
+    times = (tmp_path / "report" / "tables" / "runtime.md").read_text()
+    assert "STM: no times: masks of another tool come without" in times
+    assert len([line for line in times.splitlines() if line.startswith("| optical-flow")]) == 1
+    section = tmp_path / "report" / "tables"
+    assert any("STM" in path.read_text() for path in section.glob("*/over-time.csv"))
+    assert list((tmp_path / "report" / "figures").glob("*/qualitative.png"))
+
+
+def test_masks_that_were_moved_are_missed_aloud(
+    named: Result, made: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    made.rename(tmp_path / "elsewhere")
+    assert command("compare", "scores").returncode == 0
+    picture = command("compare", "scores", "--picture", "a.png")
+    assert picture.returncode == 1
+    assert f"the masks of STM are not at {made} any more" in picture.stderr
+    report = command("report", "scores", "--out", "report")
+    assert report.returncode == 0, report.stderr
+    assert f"masks of STM: not at {made} any more" in report.stderr
+
+
+def test_a_name_is_for_masks_without_a_run(
+    made: Path, folder_root: Path, tmp_path: Path, command: Vosbench
+) -> None:
+    run = tmp_path / "runs" / "copy-first-folder-data"
+    own = command("evaluate", run, "--name", "STM")
+    assert own.returncode == 1
+    assert "is a run and has its own name; remove yours" in own.stderr
+    flags = ("--dataset", "folder", "--root", folder_root)
+    taken = command("evaluate", made, *flags, "--out", run)
+    assert taken.returncode == 1
+    assert "copy-first-folder-data is for the scores of the run that lies there" in taken.stderr
+    for name in (" ", "a\nb", "x" * 101):
+        with pytest.raises(UsageError, match="cannot name masks: expected 1 to 100 visible signs"):
+            api.evaluate(made, "folder", root=folder_root, name=name)
+    shown = command("evaluate", made, *flags, "--name", "STM")
+    assert " STM  " in shown.stdout
+    assert "not written" in shown.stdout
+
+
+def test_a_method_that_only_reads_masks_has_no_times(
+    made: Path, folder_root: Path, tmp_path: Path
+) -> None:
+    run = api.run(
+        "precomputed", "folder", root=folder_root, options={"folder": made}, out=tmp_path / "runs"
+    )
+    assert run.manifest is not None
+    assert run.manifest["timing"]["frames"] == 0
+    assert run.manifest["timing"]["median_seconds"] is None
+    with pytest.raises(
+        UsageError, match=r"precomputed .*: no times: it only reads masks from file"
+    ):
+        api.analyse([run], "runtime")
+    assert "ms/frame" not in api.compare([run]).tables[0].to_text()
+
+
+def test_a_damaged_record_of_what_was_evaluated_is_one_sentence(
+    named: Result, tmp_path: Path, command: Vosbench
+) -> None:
+    about = json.loads((tmp_path / "scores" / "evaluated.json").read_text())
+    for content in ("{", "[]", json.dumps(about | {"masks": 1})):
+        (tmp_path / "scores" / "evaluated.json").write_text(content)
+        done = command("compare", "scores")
+        assert done.returncode == 1
+        assert "evaluated.json is" in done.stderr
+        assert done.stderr.rstrip().endswith("evaluate again")

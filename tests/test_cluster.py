@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,22 +44,6 @@ def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
         port = free.getsockname()[1]
     with pytest.raises(UsageError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1"):
         list(cluster.map_tasks(_double, ["a"], scheduler=f"tcp://127.0.0.1:{port}"))
-
-
-def _wait(task: str) -> str:
-    time.sleep(float(task))
-    return task
-
-
-def test_local_processes_close_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
-    import distributed.scheduler
-
-    with pytest.MonkeyPatch.context() as patch:  # some heartbeat is always under way at the end
-        patch.setattr(distributed.scheduler, "heartbeat_interval", lambda workers: 0.002)
-        for tasks in (["0.6", "0.7", "0.8"], ["0.65", "0.75", "0.85"], ["0.5", "0.55", "0.9"]):
-            done = [outcome.result for outcome in cluster.map_tasks(_wait, tasks, workers=2)]
-            assert sorted(done) == tasks
-    assert capfd.readouterr().err == ""
 
 
 def test_two_workers_give_the_masks_of_one_process(tmp_path: Path, command: Vosbench) -> None:
@@ -123,16 +106,3 @@ def test_a_dask_cluster_gives_the_same_though_a_worker_dies(
     assert marker.exists()
     assert command(*arguments, "--set", "how=not", "--out", "one").returncode == 0
     assert _masks(tmp_path / "one") == _masks(tmp_path / "cluster")
-
-
-def test_threads_are_shared_between_local_workers() -> None:
-    import cv2
-    import torch
-
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    try:
-        cluster.limit_threads(1)
-        assert (cv2.getNumThreads(), torch.get_num_threads()) == (1, 1)
-    finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])

@@ -246,7 +246,7 @@ def test_the_core_checks_compares_and_analyses(
     [
         ("run", "run --method rpmnet --dataset synthetic"),
         ("run", "run --method copy-first --dataset synthetic --device cuda"),
-        ("cluster", "run --method copy-first --dataset synthetic --workers 2"),
+        ("cluster", "run --method copy-first --dataset synthetic --scheduler tcp://127.0.0.1:9"),
         ("train", "train --method rpmnet --videos CLIPS"),
         ("report", "inspect --method rpmnet --dataset synthetic --out looked"),
         ("report", "report RUN --out page"),

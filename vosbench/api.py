@@ -42,6 +42,8 @@ def run(
     seed: int = 0,
     workers: int = 1,
     scheduler: str = "",
+    own_process: bool = False,
+    timeout: float | None = None,
     overwrite: Literal["never", "missing", "always"] = "missing",
     out: AnyPath = "runs",
     on_sequence: Callable[[str, str | None], None] | None = None,
@@ -65,6 +67,10 @@ def run(
         seed: 0 to 2**63 - 1; of networks without weights.
         workers: local processes.
         scheduler: address of a Dask cluster, such as "tcp://host:8786".
+        own_process: run the method in a process of its own, so that one that crashes or eats the
+            memory costs its sequence, not this process; more than one worker always does.
+        timeout: seconds for each frame, after which its sequence is given up; in a process of its
+            own.
         overwrite: if the run exists, "missing" continues it, "never" refuses it, "always" makes
             it anew.
         out: folder in which the run gets one of its own.
@@ -93,6 +99,8 @@ def run(
         seed=seed,
         workers=workers,
         scheduler=scheduler,
+        own_process=own_process,
+        timeout=timeout,
         overwrite=overwrite,
         out=Path(out),
     )

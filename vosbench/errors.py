@@ -206,12 +206,30 @@ def line_of(error: BaseException) -> str:
     own = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         file, module = frame.f_code.co_filename, frame.f_globals.get("__name__") or ""
-        if module.startswith("vosbench.plugins.") or not file.startswith((*_NOT_OF_PLUGINS, "<")):
+        if module.startswith("vosbench.plugins.") or _of_plugin(file):
             own = f" ({file}, line {line})"
     return own
 
 
+def line_in(dump: str) -> str:
+    r"""The same of what Python's fault handler wrote, which begins with the last line that ran.
+
+    >>> line_in('  File "<string>", line 1 in a\n  File "/my/method.py", line 7 in segment\n')
+    ' (/my/method.py, line 7)'
+    """
+    for file, line in re.findall(r'^ *File "(.+)", line (\d+)', dump, re.MULTILINE):
+        if _of_plugin(file):
+            return f" ({file}, line {line})"
+    return ""
+
+
+def _of_plugin(file: str) -> bool:
+    return file.startswith(_PLUGINS) or not file.startswith((*_NOT_OF_PLUGINS, "<"))
+
+
+_CORE = str(Path(__file__).parent) + os.sep
+_PLUGINS = f"{_CORE}plugins{os.sep}"
 _NOT_OF_PLUGINS = (
-    str(Path(__file__).parent) + os.sep,
+    _CORE,
     *(sysconfig.get_path(each) + os.sep for each in ("stdlib", "purelib", "platlib")),
 )

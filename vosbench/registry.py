@@ -147,6 +147,11 @@ def _roots() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(p).resolve() for p in vosbench.plugins.__path__))
 
 
+def environment() -> dict[str, str]:
+    """What another process needs in its environment to find the same plugins."""
+    return {"VOSBENCH_PLUGINS": os.pathsep.join(map(str, _roots()))}
+
+
 def names(kind: str) -> tuple[str, ...]:
     """The names of a kind, sorted."""
     return tuple(plugins(kind))

@@ -86,14 +86,3 @@ def test_a_run_without_workers_says_so_and_goes_on_later(
         method="copy-first", dataset="folder", root=root, out=tmp_path / "runs"
     )  # fmt: skip
     assert set(compute(plan_run(later)).computed) == {"ant", "bee"}
-
-
-def test_processes_that_cannot_start_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    import distributed
-
-    def fails(**_: object) -> None:
-        raise RuntimeError("Cluster failed to start") from OSError("no space left\non /dev/shm")
-
-    monkeypatch.setattr(distributed, "LocalCluster", fails)
-    with pytest.raises(UsageError, match=r"could not be started \(no space left on /dev/shm\)"):
-        list(cluster.map_tasks(_double, ["a", "b"], workers=2))

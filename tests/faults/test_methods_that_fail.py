@@ -49,6 +49,7 @@ PLACES = ("top", "options", "build", "for_sequence", "segment", "frame", "end")
 WAYS = {
     "raise RuntimeError('no face found')": "no face found",
     "sys.exit(0)": "SystemExit(0)",
+    "os._exit(0)": "SystemExit(0)",
     "raise GeneratorExit": "GeneratorExit",
     "open('/nowhere/at/all')": "No such file or directory",
 }
@@ -171,27 +172,96 @@ def test_prints_of_a_method_stay_out_of_the_json(tmp_path: Path) -> None:
         assert ended.stderr.count("hello") >= len(PRINTS)
 
 
-@pytest.mark.parametrize(
-    ("code", "says"),
-    [
-        ("raise GeneratorExit", "GeneratorExit"),
-        ("sys.exit(0)", "SystemExit(0)"),
-        ("os._exit(0)", "its worker processes died"),
-        ("os.abort()", "its worker processes died"),
-    ],
-)
-def test_a_failure_in_a_worker_costs_its_sequence_alone(
-    tmp_path: Path, code: str, says: str
-) -> None:
+ENDS = {  # what the code of a method does to its process -> what is said of it
+    "raise GeneratorExit": "GeneratorExit",
+    "sys.exit(0)": "SystemExit(0)",
+    "os._exit(0)": "its process ended with status 0 before its work was done",
+    "os.abort()": "its process was ended by SIGABRT",
+    "import ctypes; ctypes.string_at(0)": "its process was ended by SIGSEGV",
+    "os.kill(os.getpid(), 9)": "its process was ended by SIGKILL, as happens where memory runs out",
+    "os.close(3); os.closerange(3, 99)": "Bad file descriptor",
+}
+
+
+@pytest.mark.parametrize(("code", "says"), ENDS.items())
+def test_a_failure_in_a_process_of_its_own_costs_its_sequence_alone(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    code: str, says: str,
+) -> None:  # fmt: skip
+    made = Made(inside, frame=code)
+    assert typed(monkeypatch, *made.arguments, "--own-process") == 1
+    said = capfd.readouterr().err
+    assert says in said
+    assert "Traceback" not in said
+    assert made.done() == {"ant", "cat"}
+    if "9" not in code:  # SIGKILL leaves no line
+        assert made.line(code) in said
+    if "its process" in says:
+        assert "; 2 of 6 masks were done" in said
+    else:
+        assert f'"{made.file}", line' in (made.run / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("code", ["sys.exit(0)", "os.abort()"])
+def test_the_same_in_one_of_two_workers(tmp_path: Path, code: str) -> None:
     made = Made(tmp_path, frame=code)
     ended = processes(tmp_path, made, "--workers", "2")
     assert ended.returncode == 1, ended.stderr
-    assert says in ended.stderr
+    assert ENDS[code] in ended.stderr
+    assert made.line(code) in ended.stderr
     assert "Traceback" not in ended.stderr
     assert made.done() == {"ant", "cat"}
-    if "died" not in says:
-        assert made.line(code) in ended.stderr
-        assert f'"{made.file}", line' in (made.run / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "lost"),
+    [
+        ("frame", "import time; time.sleep(60)", {"bee"}),
+        ("frame", "import ctypes; ctypes.PyDLL(None).sleep(60)", {"bee"}),  # holds the GIL
+        ("end", "while True: pass", {"bee"}),
+        ("for_sequence", "while True: pass", {"ant", "bee", "cat"}),
+    ],
+)
+def test_a_frame_that_takes_too_long_costs_its_sequence(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    place: str, code: str, lost: set[str],
+) -> None:  # fmt: skip
+    made = Made(inside, **{place: code})
+    assert typed(monkeypatch, *made.arguments, "--timeout", "0.7") == 1
+    said = capfd.readouterr().err
+    assert f"bee: no mask for 0.7 s, the --timeout {made.line(code)}" in said
+    assert made.done() == {"ant", "bee", "cat"} - lost
+    described = json.loads((made.run / "run.json").read_text())
+    assert described["failed"].keys() == lost
+    assert not {"timeout", "own_process"} & described["identity"].keys()
+
+
+def test_no_time_is_refused(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for seconds in ("0", "-3", "nan", "inf", "1e9"):
+        assert typed(monkeypatch, *Made(inside / seconds).arguments, "--timeout", seconds) == 1
+        assert "timeout" in (said := capfd.readouterr().err)
+        assert "expected" in said
+
+
+def test_children_that_a_method_leaves_end_with_its_process(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import subprocess; subprocess.Popen(['sleep', '654.3']); os.fork() or os.pause()"
+    code = code.replace("os.pause()", "__import__('signal').pause()")
+    made = Made(inside, frame=code)
+    assert typed(monkeypatch, *made.arguments, "--own-process") == 0
+    assert made.done() == {"ant", "bee", "cat"}
+    assert [line for line in commands() if "654.3" in line or str(inside) in line] == []
+
+
+def commands() -> list[str]:
+    """What runs on this machine."""
+    listed = subprocess.run(
+        ["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True
+    )
+    return listed.stdout.splitlines()
 
 
 def test_a_long_message_is_cut_and_our_own_errors_pass() -> None:

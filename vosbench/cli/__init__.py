@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
+import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -45,8 +49,10 @@ app.add_typer(data.data, name="data")
 
 def main() -> Any:
     """Run a command; an error that the user can fix becomes one message and exit status 1."""
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)  # a crash in a plugin's C code says on stderr where it was
     try:
-        with needing("this command"):
+        with needing("this command"), _exits_told():
             app()
     except VosbenchError as error:
         typer.echo(f"error: {error}", err=True)
@@ -64,3 +70,20 @@ def main() -> Any:
             raise
         typer.echo(f"error: a plugin {described(error)}{line}", err=True)
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def _exits_told() -> Iterator[None]:
+    """Let a plugin's `os._exit` be told like its `sys.exit`, not end this process in silence."""
+    leave, process = os._exit, os.getpid()
+
+    def leaving(status: int) -> None:
+        if os.getpid() == process:
+            raise SystemExit(status)
+        leave(status)
+
+    os._exit = leaving  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os._exit = leave

@@ -135,6 +135,25 @@ Workers = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+OwnProcess = Annotated[
+    bool | None,
+    typer.Option(
+        "--own-process",
+        help="Run the method in a process of its own, so that one that crashes or eats the memory "
+        "costs its sequence, not the run; more than one worker always does.",
+        show_default=False,
+        rich_help_panel=MACHINE,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        help="Give up a sequence when a frame takes longer than this many seconds; in a process of "
+        "its own.",
+        show_default="none",
+        rich_help_panel=MACHINE,
+    ),
+]
 Format = Annotated[
     str,
     typer.Option(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vosbench import formats
-from vosbench.cli.options import VIDEOS, Device, Format, Workers, out_folder
+from vosbench.cli.options import (
+    VIDEOS,
+    Device,
+    Format,
+    OwnProcess,
+    Timeout,
+    Workers,
+    out_folder,
+)
 from vosbench.cli.scored_runs import note, score_tables
 
 if TYPE_CHECKING:
@@ -21,6 +29,8 @@ def suite(
     out: Annotated[Path | None, out_folder("suites/NAME")] = None,
     videos: Annotated[Path | None, VIDEOS] = None,
     workers: Workers = None,
+    own_process: OwnProcess = None,
+    timeout: Timeout = None,
     device: Device = None,
     report: Format = formats.TERMINAL,
 ) -> None:
@@ -41,6 +51,7 @@ def suite(
         with progress.prints_on_stderr():
             done = execute.execute(
                 wanted, out, videos=videos, workers=workers or 1, device=device or "cpu",
+                own_process=bool(own_process), timeout=timeout,
                 tell=print, running_bar=progress.running, training_bar=progress.training,
             )  # fmt: skip
         results = [load(folder) for folder in done.folders]

@@ -1,51 +1,55 @@
-"""Run tasks in this process, in local processes, or on a Dask cluster."""
+"""Run tasks in this process, in local processes (workers.py), or on a Dask cluster."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
+import functools
 import queue
-import signal
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from vosbench.errors import UsageError, needing
+from vosbench.running.workers import Outcome, Pool, Told
 
-T = TypeVar("T")
 CONNECTING = 20.0  # seconds to wait for a scheduler's answer
 PATIENCE = 60.0  # seconds without a single worker, after which a run gives up
-LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-
-class Outcome(NamedTuple):
-    """One task that ended: its result, or the error that ended it."""
-
-    task: str
-    result: Any
-    error: BaseException | None
 
 
 def map_tasks(
-    function: Callable[[str], Any], tasks: Sequence[str], *, workers: int = 1, scheduler: str = ""
+    function: Callable[[str], Any],
+    tasks: Sequence[str],
+    *,
+    workers: int = 1,
+    scheduler: str = "",
+    apart: bool = False,
+    told: Told | None = None,
 ) -> Iterator[Outcome]:
     """Yield the outcome of `function(task)` for every task, in the order in which they end.
 
-    If a worker dies, its task goes to another worker; a task that kills four workers ends as an
-    error. `function` must be picklable if workers > 1 or a scheduler is given.
+    If a process dies, its task goes to another; one that kills several ends as an error. Where
+    the work leaves this process, `function` must be picklable, and so its results.
+
+    workers: local processes; 1 is this process. scheduler: address of a Dask cluster instead.
+    apart: one worker, too, is a process of its own, on a cluster one beside each of its workers;
+        what a task does to its process is then told as what it is.
+    told: called with what tasks give to `workers.tell` in local processes.
 
     Raises:
         UsageError: no scheduler answers at the address, no process can be started, or there has
             been no worker for a minute; what is done is kept.
     """
-    if workers == 1 and not scheduler:
-        yield from _here(function, tasks)
+    if scheduler:
+        work = functools.partial(_beside, function) if apart else function
+        yield from _dask(work, tasks, scheduler)
+    elif workers > 1 or apart:
+        with Pool(function, workers) as pool:
+            yield from pool.outcomes(tasks, told)
     else:
-        yield from _dask(function, tasks, workers=workers, scheduler=scheduler)
+        yield from _here(function, tasks)
 
 
 def _here(function: Callable[[str], Any], tasks: Sequence[str]) -> Iterator[Outcome]:
@@ -58,48 +62,45 @@ def _here(function: Callable[[str], Any], tasks: Sequence[str]) -> Iterator[Outc
             yield Outcome(task, result, None)
 
 
-def check(*, workers: int, scheduler: str) -> None:
+_pool: Pool | None = None  # of a worker of a cluster, for the run that it works for
+_one_by_one = threading.Lock()
+
+
+def _beside(function: Callable[[str], Any], task: str) -> Any:
+    """The result of a task that is done in a process beside this one, which stays for the next."""
+    global _pool
+    with _one_by_one:
+        wanted = Pool(function, 1)
+        if _pool is None or _pool.function != wanted.function:
+            if _pool is not None:
+                _pool.close()
+            _pool = wanted
+        (outcome,) = _pool.outcomes([task])
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.result
+
+
+def check(scheduler: str) -> None:
     """Raise MissingExtraError where `map_tasks` would need Dask and it is not installed."""
-    if workers > 1 or scheduler:
+    if scheduler:
         _distributed()
 
 
 def _distributed() -> Any:  # it is untyped
-    with needing("a run with workers or a scheduler"):
+    with needing("--scheduler"):
         import distributed
 
     return distributed
 
 
 def _dask(
-    function: Callable[[str], Any], tasks: Sequence[str], *, workers: int, scheduler: str
+    function: Callable[[str], Any], tasks: Sequence[str], scheduler: str
 ) -> Iterator[Outcome]:
     dask = _distributed()
-    cluster = None
-    if not scheduler:
-        share = str(max(1, (os.cpu_count() or 1) // workers))
-        from dask import config
-
-        # a task that waits behind one that kills its worker would be blamed as well
-        apart = config.set({"distributed.scheduler.worker-saturation": 1.0})
-        with apart, _ignoring_interrupts(), _saying_what_failed(workers):
-            cluster = dask.LocalCluster(
-                n_workers=min(workers, max(1, len(tasks))),
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": ":0"},  # any port: 8787 may be another's
-                # a heartbeat under way while the cluster closes is logged as an error, with the
-                # traceback of a CommClosedError; errors of tasks come with their outcomes
-                silence_logs="CRITICAL",
-                env=dict.fromkeys(LIBRARY_THREADS, share),
-                memory_limit=0,  # what fits one process must not be killed for its share
-            )
     try:
-        client = _connect(dask, cluster or scheduler)
+        client = _connect(dask, scheduler)
     except Exception as error:
-        if cluster is not None:
-            cluster.close()
         raise UsageError(
             f"no Dask scheduler answers at {scheduler!r} ({error}); start one with "
             "`dask scheduler` and give its tcp:// address"
@@ -117,8 +118,6 @@ def _dask(
             yield outcome
     finally:
         client.close()
-        if cluster is not None:
-            cluster.close()
 
 
 def _connect(dask: Any, address: Any) -> Any:
@@ -177,36 +176,3 @@ def _ended(dask: Any, client: Any, futures: Iterable[Any]) -> Iterator[Any]:
             sys.stderr.write(
                 f"waiting for a worker at {client.scheduler.address}, {PATIENCE:.0f} s at most\n"
             )
-
-
-@contextlib.contextmanager
-def _saying_what_failed(workers: int) -> Iterator[None]:
-    """Around the start of local processes: one sentence if they cannot be started."""
-    try:
-        yield
-    except Exception as error:
-        fault = " ".join(str(error.__cause__ or error).split())[:300]
-        raise UsageError(
-            f"{workers} worker processes could not be started ({fault}); use --workers 1"
-        ) from error
-
-
-@contextlib.contextmanager
-def _ignoring_interrupts() -> Iterator[None]:
-    """Start child processes that ignore Ctrl-C, so only this process handles it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals can be set in the main thread only
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def limit_threads(threads: int) -> None:
-    """Let the libraries that are already imported use `threads` threads in this process."""
-    if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)

@@ -24,6 +24,10 @@ class RunConfig:
     options: `key=value` strings or values for the method's Options.
     split, resolution, protocol: "" stands for the dataset card's default.
     workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
+    own_process: one worker, too, is a process of its own, so that a method that crashes costs the
+        sequence and not the run.
+    timeout: seconds for each frame, after which a method's process is ended and the sequence has
+        failed; it implies own_process.
     overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
         `always` starts anew: the run that is there gives way when the new one is whole.
     """
@@ -40,19 +44,30 @@ class RunConfig:
     seed: int = 0
     workers: int = 1
     scheduler: str = ""
+    own_process: bool = False
+    timeout: float | None = None
     overwrite: Literal["never", "missing", "always"] = "missing"
     out: Path = Path("runs")
 
     @property
     def here(self) -> bool:
         """Whether the work stays in this process."""
-        return self.workers == 1 and not self.scheduler
+        return self.workers == 1 and not self.scheduler and not self.apart
+
+    @property
+    def apart(self) -> bool:
+        """Whether the work must leave this process, whoever does it."""
+        return self.own_process or self.timeout is not None
 
     def __post_init__(self) -> None:
         if self.overwrite not in OVERWRITE:
             raise UsageError(f"unknown overwrite {self.overwrite!r}; known: {', '.join(OVERWRITE)}")
         if self.workers < 1:
             raise UsageError(f"workers is {self.workers}, expected 1 or more")
+        if self.timeout is not None and not 0 < self.timeout <= 1e6:
+            raise UsageError(
+                f"timeout is {self.timeout:g}, expected seconds above 0, up to 1000000"
+            )
         if not 0 <= self.seed < 2**63:  # what every generator of numbers takes
             raise UsageError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
 

@@ -10,9 +10,8 @@ import contextlib
 import dataclasses
 import functools
 import logging
-import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from vosbench.running.sequence import (
     segment_by_name,
     segment_sequence,
 )
+from vosbench.running.workers import ProcessEndedError
 
 if TYPE_CHECKING:
     from vosbench.running.plan import RunPlan
@@ -67,7 +67,7 @@ def compute(
     has; until then the other is not touched.
 
     on_sequence: called with each sequence that ended and its error or None.
-    on_frame: called after each frame where the work runs in this process.
+    on_frame: called after each frame, where the work stays on this machine.
     after: called with each sequence that is done and the folder of its masks, in the process that
         made them, so it must be picklable; its time counts nowhere, and what it raises costs no
         mask.
@@ -95,16 +95,16 @@ def compute(
             forget_scores(folder)
         whole = set(plan.frames) - set(missing)
         try:
-            work = _work(plan, on_frame, after)
-            for name, fault, made in _outcomes(plan, missing, log, work):
-                if fault:
-                    failed[name] = fault
-                else:
-                    whole.add(name)
-                if made and made.trouble:
-                    troubles[name] = made.trouble
-                if on_sequence:
-                    on_sequence(name, fault)
+            with contextlib.closing(_outcomes(plan, missing, log, on_frame, after)) as outcomes:
+                for name, fault, made in outcomes:
+                    if fault:
+                        failed[name] = fault
+                    else:
+                        whole.add(name)
+                    if made and made.trouble:
+                        troubles[name] = made.trouble
+                    if on_sequence:
+                        on_sequence(name, fault)
         finally:  # a worker may have finished more than it could tell before a Ctrl-C
             left = [name for name in missing if name not in failed and name not in whole]
             whole.update(name for name in left if is_done(folder, name))
@@ -120,8 +120,12 @@ def compute(
 
 
 def _outcomes(
-    plan: RunPlan, missing: list[str], log: logging.Logger, work: Callable[[str], Made]
-) -> Iterator[tuple[str, str | None, Made | None]]:
+    plan: RunPlan,
+    missing: list[str],
+    log: logging.Logger,
+    on_frame: FrameDone | None,
+    after: After | None,
+) -> Generator[tuple[str, str | None, Made | None], None, None]:
     """Each missing sequence as it ends, why it failed, and what was made; all goes to the log."""
     folder, config = plan.folder, plan.resolved.config
     begun = []
@@ -132,12 +136,24 @@ def _outcomes(
         except DataError as error:
             log.error("%s: %s", name, error)
             yield name, str(error), None
+    at: dict[str, str] = {}
+
+    def told(name: str, done: int, of: int) -> None:
+        at[name] = f"; {done} of {of} masks were done"
+        if on_frame:
+            on_frame(name, done, of)
+
     for name, made, raised in cluster.map_tasks(
-        work, begun, workers=config.workers, scheduler=config.scheduler
+        _work(plan, on_frame, after),
+        begun,
+        workers=config.workers,
+        scheduler=config.scheduler,
+        apart=config.apart,
+        told=told,
     ):
         if raised is not None:
             log.error("%s: %s", name, "".join(traceback.format_exception(raised)))
-            yield name, message_of(raised), None
+            yield name, message_of(raised, timeout=config.timeout, at=at.get(name, "")), None
         elif not is_done(folder, name):
             fault = (
                 f"a worker says done, but no masks are in {folder}; "
@@ -165,12 +181,20 @@ def _work(plan: RunPlan, on_frame: FrameDone | None, after: After | None) -> Cal
             on_frame=on_frame,
             after=after,
         )
-    threads = 1 if config.scheduler else max(1, (os.cpu_count() or 1) // config.workers)
+    threads = 1 if config.scheduler else 0
     return functools.partial(segment_by_name, config, folder, threads=threads, after=after)
 
 
-def message_of(error: BaseException) -> str:
-    """One message for the user: ours as it is, the method's own error with its type."""
+def message_of(error: BaseException, *, timeout: float | None = None, at: str = "") -> str:
+    """One message for the user: ours as it is, the method's own error with its type.
+
+    at: how far its process had come, to be told where the process ended.
+    """
+    if isinstance(error, ProcessEndedError):
+        late = error.late and timeout
+        return (
+            f"no mask for {timeout:g} s, the --timeout{error.line}{at}" if late else f"{error}{at}"
+        )
     if isinstance(error, VosbenchError):
         return str(error)
     if type(error).__name__ == "KilledWorker":

@@ -59,7 +59,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         DataError: the dataset is not there, or the run's folder cannot be written.
     """
     resolved = resolve(config)
-    cluster.check(workers=config.workers, scheduler=config.scheduler)
+    cluster.check(config.scheduler)
     if not config.scheduler:  # else it is the workers' device
         check_device(config.device)
     method = resolved.method.build(device=config.device, seed=config.seed)

@@ -21,7 +21,7 @@ from vosbench.files import remove, replace, write_json
 from vosbench.masks import MasksDigest, ids, label_maps, write_mask
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
-from vosbench.running import cluster
+from vosbench.running import workers
 from vosbench.running.records import data_sha256
 from vosbench.types import Dataset, Frame, Mask, Method, PerSequence, Sequence
 
@@ -63,6 +63,7 @@ def segment_sequence(
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
     calling = functools.partial(_calling, config.method, name)
+    workers.end_after(config.timeout)
     if isinstance(method, PerSequence):
         with calling():
             method = method.for_sequence(sequence.name, sequence.frame_names)
@@ -74,9 +75,8 @@ def segment_sequence(
             contextlib.chdir(os.curdir),  # a method may go elsewhere, this process stays
             _watching(name, len(sequence.frame_names), seconds),
         ):
-            record = _segment(
-                method.segment, sequence, partial, config.device, on_frame, calling, seconds
-            )
+            record = _segment(method.segment, sequence, partial, config, on_frame, calling, seconds)
+        workers.end_after(None)
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)
     except BaseException:
@@ -95,10 +95,16 @@ def segment_sequence(
 def segment_by_name(
     config: RunConfig, folder: Path, name: str, *, threads: int, after: After | None = None
 ) -> Made:
-    """The same in a process of its own, which gets only names; it has so many threads."""
+    """The same in a process of its own, which gets only names.
+
+    threads: as many for each library; 0 as the process was started.
+    """
     method, dataset = _opened(config, folder)
-    cluster.limit_threads(threads)
-    return segment_sequence(config, method, dataset, folder, name, after=after)
+    if threads:
+        workers.limit_threads(threads)
+    return segment_sequence(
+        config, method, dataset, folder, name, on_frame=workers.tell, after=after
+    )
 
 
 _last: tuple[tuple[Path, int], tuple[Method, Dataset]] | None = None
@@ -139,7 +145,7 @@ def _segment(
     segment: Callable[..., Iterator[Mask]],
     sequence: Sequence,
     partial: Path,
-    device: str,
+    config: RunConfig,
     on_frame: FrameDone | None,
     calling: Callable[[], contextlib.AbstractContextManager[None]],
     seconds: list[float],
@@ -160,10 +166,10 @@ def _segment(
     total = len(sequence.frame_names)
     for index, frame_name in enumerate(sequence.frame_names):
         with calling():
-            _synchronise(device)
+            _synchronise(config.device)
             reader.seconds, started = 0.0, time.perf_counter()
             mask = next(masks, _NO_MORE)
-            _synchronise(device)
+            _synchronise(config.device)
             seconds.append(time.perf_counter() - started - reader.seconds)
         if mask is _NO_MORE:
             raise MethodError(
@@ -173,6 +179,7 @@ def _segment(
         _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
         write_mask(partial / f"{frame_name}.png", mask)
         digest.add(mask)
+        workers.end_after(config.timeout)
         if on_frame:
             on_frame(sequence.name, index + 1, total)
     with calling():

@@ -75,6 +75,8 @@ def execute(
     videos: Path | None = None,
     workers: int = 1,
     device: str = "cpu",
+    own_process: bool = False,
+    timeout: float | None = None,
     tell: Tell,
     running_bar: Callable[[RunPlan], contextlib.AbstractContextManager[Any]],
     training_bar: loop.Showing,
@@ -86,6 +88,7 @@ def execute(
         out: the suite's folder.
         videos: unlabelled clips for its trainings.
         workers, device: for every run and training.
+        own_process, timeout: for every run, as of RunConfig.
         tell: called with each line that a person should read.
         running_bar, training_bar: such as `running` and `training` of cli/progress.py.
 
@@ -93,6 +96,10 @@ def execute(
         KeyboardInterrupt: a training was stopped; the same call continues it.
     """
     missing: dict[str, str] = {}
+    config_of = functools.partial(
+        RunConfig, device=device, workers=workers, own_process=own_process, timeout=timeout,
+        out=out / "runs",
+    )  # fmt: skip
     for training in suite.trainings:
         with _noting(missing, f"training {training.name}", tell):
             kept = out / "weights" / f"{training.name}.safetensors"
@@ -109,10 +116,9 @@ def execute(
             for dataset in training.score:
                 if dataset not in card["scores"]:
                     tell(f"  its scores on {dataset}")
-                    config = RunConfig(
-                        method=training.method, dataset=dataset, options=options | which,
-                        device=device, workers=workers, out=out / "runs",
-                    )  # fmt: skip
+                    config = config_of(
+                        method=training.method, dataset=dataset, options=options | which
+                    )
                     summary = results.load(_run(config, running_bar)).summary
                     card["scores"][dataset] = _short(summary)
                     write_json(kept.with_suffix(".json"), card)
@@ -131,10 +137,9 @@ def execute(
             if (dataset, run.root) in absent:
                 continue
             with _noting(missing, f"{run.words()} on {dataset}", tell):
-                config = RunConfig(
+                config = config_of(
                     method=run.method, dataset=dataset, options=run.set, seed=run.seed,
                     root=Path(run.root) if run.root else None, sequences=run.sequences,
-                    device=device, workers=workers, out=out / "runs",
                 )  # fmt: skip
                 folders.append(_run(config, running_bar))
     return Done(tuple(dict.fromkeys(folders)), missing, not_at_hand)

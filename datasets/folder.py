@@ -31,12 +31,12 @@ from vosbench.toolbox.datasets.layout import (
     choose_resolution,
     choose_split,
     find_root,
-    first_appearances,
     shape,
     size_fault,
     without_void,
 )
-from vosbench.types import Audited, Dataset, DatasetCard, Mask, Sequence, check_name
+from vosbench.toolbox.datasets.prompts import first_masks
+from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence, check_name
 from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
 
 SOURCE = "your own folder or video"
@@ -159,9 +159,9 @@ class Folder(ListedDataset):
         if getattr(truth, "change", None) is without_void:
             note = f"{where}: 255 is void and counts as background"
             self.notes = tuple(dict.fromkeys((*self.notes, note)))
-        prompts: dict[int, Mask] = {}
+        prompts: dict[int, Masks] = {}
         try:
-            prompts = first_appearances(truth, found)
+            prompts = first_masks(truth, found)
             for index in list(prompts)[:1]:
                 file = frames.paths[index] if isinstance(frames, FrameFolder) else frames.path
                 faults += size_fault(paths[index], shape(prompts[index]), file, frames.size, where)

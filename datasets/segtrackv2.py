@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vosbench.errors import DataError
+from vosbench.masks import ids
 from vosbench.protocols import PROMPTED, UNITED
 from vosbench.toolbox.datasets.layout import (
     Foreground,
@@ -23,12 +24,12 @@ from vosbench.toolbox.datasets.layout import (
     choose_resolution,
     choose_split,
     find_root,
-    first_appearances,
     read_lines,
     shape,
     size_fault,
 )
-from vosbench.types import Archive, Audited, Dataset, DatasetCard, Mask, Sequence, check_name
+from vosbench.toolbox.datasets.prompts import first_masks
+from vosbench.types import Archive, Audited, Dataset, DatasetCard, Masks, Sequence, check_name
 from vosbench.videos import FrameFolder
 
 SOURCE = "https://web.engr.oregonstate.edu/~lif/SegTrack2/dataset.html"
@@ -153,9 +154,9 @@ class SegTrack(ListedDataset):
             },
             tuple(layers),
         )
-        prompts: dict[int, Mask] = {}
+        prompts: dict[int, Masks] = {}
         try:
-            prompts = first_appearances(masks, layers)
+            prompts = first_masks(masks, layers)
             for index in list(prompts)[:1]:
                 faults += size_fault(
                     masks.paths[index][0],
@@ -165,7 +166,7 @@ class SegTrack(ListedDataset):
                     where,
                 )
             complete = not faults  # else the object may be seen in what is missing
-            seen = set().union(*(set(prompt.flat) for prompt in prompts.values()))
+            seen = {number for prompt in prompts.values() for number in ids(prompt)}
             faults += [
                 f"object {number} of {where} is never seen: its {len(layer)} pictures in {truth} "
                 "are empty, or later objects hide it"

@@ -22,11 +22,11 @@ from vosbench.toolbox.datasets.layout import (
     choose_resolution,
     choose_split,
     find_root,
-    first_appearances,
     shape,
     size_fault,
 )
-from vosbench.types import Audited, Dataset, DatasetCard, Mask, Sequence
+from vosbench.toolbox.datasets.prompts import first_masks
+from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence
 from vosbench.videos import FrameFolder, is_twice
 
 SOURCE = "http://vision.cs.utexas.edu/projects/videoseg/data_download_register.html"
@@ -146,13 +146,13 @@ class YouTubeObjects(ListedDataset):
             return Audited(None, tuple(faults))
         truth = Foreground({i: (labels[stem],) for i, stem in enumerate(stems)}, (1,))
         paths = [images[stem] for stem in stems]
-        prompts: dict[int, Mask] = {}
+        prompts: dict[int, Masks] = {}
         size = None
         try:
             size, stored = shape(truth[0]), FrameFolder(paths).size
             if not is_twice(stored, size):
                 faults += size_fault(labels[stems[0]], size, paths[0], stored, where)
-            prompts = first_appearances(truth, (1,))
+            prompts = first_masks(truth, (1,))
             if not prompts:
                 faults.append(f"{folder / 'labels'}: all {len(stems)} labels are empty ({where})")
         except DataError as error:

@@ -166,6 +166,11 @@ class DatasetCard:
     protocols: the scoring protocols to choose from; the first is the default.
     counts: official number of sequences of a split whose names are not fixed.
     archives: what `data download` fetches; if empty, `registration` says where to ask.
+    layout: what the folder holds, a tree in lines.
+    frame_rate: of the frames that a method sees, and of the annotations.
+    prompts: which masks a method is given, and when.
+    scored: which frames count.
+    server: who scores the masks of splits whose truth is not public, and whether it lives.
     """
 
     name: str
@@ -183,6 +188,11 @@ class DatasetCard:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
     registration: str = ""
+    layout: str = ""
+    frame_rate: str = ""
+    prompts: str = ""
+    scored: str = ""
+    server: str = ""
 
 
 class Listed(NamedTuple):

@@ -7,6 +7,7 @@ far as it can be built and lists everything that is wrong with it: `sequence` ra
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +17,9 @@ import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.files import contents, irregular
-from vosbench.masks import VOID, MaskFiles, ids, read_foreground
+from vosbench.masks import VOID, MaskFiles, read_foreground, read_mask
 from vosbench.types import Audited, DatasetCard, Mask, Masks, Sequence, check_name
-from vosbench.videos import IMAGES, list_files, named_so
+from vosbench.videos import IMAGES, natural_key
 
 
 @dataclass(kw_only=True)
@@ -129,11 +130,19 @@ def read_lines(path: Path, expected: str) -> tuple[str, ...]:
 def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES) -> dict[str, Path]:
     """Stem -> file, in natural order; a missing or empty folder or a stem twice is a fault."""
     try:
-        files = list_files(folder, suffixes)
-    except DataError as error:
-        faults += error.faults
+        with os.scandir(folder) as entries:
+            named = [entry for entry in entries if _named_so(entry.name, suffixes)]
+    except (FileNotFoundError, NotADirectoryError):
+        faults.append(f"{folder} is missing: expected a folder of {', '.join(suffixes)} files")
         return {}
-    strange = [fault for path in named_so(folder, suffixes) if (fault := irregular(path))]
+    named.sort(key=lambda entry: natural_key(entry.name))
+    files, strange = [], []
+    for entry in named:
+        path = folder / entry.name
+        if _is_file(entry):
+            files.append(path)
+        elif fault := irregular(path):
+            strange.append(fault)
     faults += strange
     if not files and not strange:
         there = contents(folder)
@@ -151,6 +160,42 @@ def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES)
             faults.append(f"{path} has the same stem as {found[path.stem].name}; remove one")
         found.setdefault(path.stem, path)
     return found
+
+
+def _named_so(name: str, suffixes: tuple[str, ...]) -> bool:
+    return not name.startswith(".") and name.lower().endswith(suffixes)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or a link to one; asks the disk for links only."""
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def mask_size(path: Path) -> tuple[int, int]:
+    """(h, w) of a mask file, from its header if it is a PNG; DataError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(24)
+    except OSError:
+        head = b""
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR" and len(head) == 24:
+        return int.from_bytes(head[20:]), int.from_bytes(head[16:20])
+    return shape(read_mask(path))
+
+
+def without_frames(masks: Mapping[str, object], frames: Collection[str], where: str) -> list[str]:
+    """The fault, in one line, if masks (stem -> file) belong to no frame."""
+    strange = [file for stem, file in masks.items() if stem not in frames]
+    if not strange:
+        return []
+    stems = list(frames)
+    named = f"frames are named {stems[0]} to {stems[-1]}" if stems else "there are no frames"
+    many = f"{len(strange)} annotations have" if len(strange) > 1 else "annotation has"
+    last = f" to {strange[-1]}" if len(strange) > 1 else ""
+    return [f"{many} no frame: {strange[0]}{last} ({where}); {named}"]
 
 
 def size_fault(
@@ -172,7 +217,9 @@ def shape(mask: Masks) -> tuple[int, int]:
 
 def without_void(mask: Mask) -> Mask:
     """255, the void label of DAVIS, becomes background."""
-    return np.where(mask == VOID, 0, mask).astype(np.uint8)
+    if mask.max(initial=0) < VOID:
+        return mask
+    return np.where(mask == VOID, 0, mask).astype(mask.dtype)
 
 
 class MappedFiles(MaskFiles):
@@ -223,21 +270,3 @@ class Foreground(Mapping[int, Mask]):
 
     def __len__(self) -> int:
         return len(self.paths)
-
-
-def first_appearances(truth: Mapping[int, Mask], wanted: Collection[int]) -> dict[int, Mask]:
-    """Prompts: each wanted id, in the first annotated frame that shows it.
-
-    Reads annotations in order and stops when all were seen; an id that is never seen gets none.
-    """
-    prompts: dict[int, Mask] = {}
-    left = set(wanted)
-    for index in truth:
-        if not left:
-            break
-        mask = truth[index]
-        fresh = left.intersection(ids(mask))
-        if fresh:
-            prompts[index] = np.where(np.isin(mask, sorted(fresh)), mask, 0).astype(np.uint8)
-            left -= fresh
-    return prompts

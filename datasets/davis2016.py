@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from vosbench.errors import DataError
 from vosbench.protocols import DAVIS2016, UNITED
 from vosbench.toolbox.datasets import davis
-from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_lines
+from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_lines, read_names
 from vosbench.types import Archive, Dataset, DatasetCard, check_name
 
 SOURCE = "https://davischallenge.org/davis2016/code.html"
@@ -72,7 +72,7 @@ def _listed(lists: Path, resolution: str, split: str) -> dict[str, tuple[str, ..
     """Sequence -> the frames in the list; () if the list holds names only."""
     pairs, names = lists / resolution / f"{split}.txt", lists / "2016" / f"{split}.txt"
     if not pairs.is_file() and names.is_file():
-        return dict.fromkeys(davis.read_names(names, "one sequence name a line"), ())
+        return dict.fromkeys(read_names(names, "one sequence name a line"), ())
     expected = "a frame and its annotation a line (or a list of names in ImageSets/2016/)"
     found: dict[str, tuple[str, ...]] = {}
     for line in read_lines(pairs, expected):

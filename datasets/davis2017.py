@@ -11,7 +11,7 @@ from pathlib import Path
 from vosbench.errors import DataError
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED
 from vosbench.toolbox.datasets import davis
-from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
+from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_names
 from vosbench.types import Archive, Dataset, DatasetCard
 
 SOURCE = "https://davischallenge.org/davis2017/code.html"
@@ -56,7 +56,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
     names: list[str] = []
     for part in ("train", "val") if split == "trainval" else (split,):
         expected = f"one sequence name a line (it comes with the {part} archive of {CARD.url})"
-        names += davis.read_names(root / "ImageSets" / "2017" / f"{part}.txt", expected)
+        names += read_names(root / "ImageSets" / "2017" / f"{part}.txt", expected)
     if len(set(names)) < len(names):
         raise DataError(f"{root / 'ImageSets' / '2017'}: train.txt and val.txt share a sequence")
     return davis.Davis(card=CARD, split=split, names=tuple(names), root=root, resolution=resolution)

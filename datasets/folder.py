@@ -24,6 +24,7 @@ from typing import NamedTuple
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import VOID, MaskFiles, OneObjectFiles, ids
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.toolbox.datasets.annotations import first_masks
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
@@ -35,7 +36,6 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
     without_void,
 )
-from vosbench.toolbox.datasets.prompts import first_masks
 from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence, check_name
 from vosbench.videos import VIDEOS, FrameFolder, VideoFile, list_files, list_images, natural_key
 

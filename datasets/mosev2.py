@@ -17,10 +17,11 @@ from vosbench.toolbox.datasets.video_folders import (
     MASKS,
     VideoFolders,
     fitting,
+    listed_objects,
     read_meta,
     split_folder,
 )
-from vosbench.types import Dataset, DatasetCard, Listed
+from vosbench.types import Dataset, DatasetCard
 
 SOURCE = "https://github.com/henghuiding/MOSE-api"
 
@@ -71,8 +72,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         root=folder,
         images=folder / IMAGES,
         masks=folder / MASKS,
-        listed={
-            name: {int(number): Listed() for number in video.get("objects", {})}
-            for name, video in meta.items()
-        },
+        listed=listed_objects(meta),
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from vosbench.errors import DataError
 from vosbench.masks import ids
 from vosbench.protocols import PROMPTED, UNITED
+from vosbench.toolbox.datasets.annotations import first_masks
 from vosbench.toolbox.datasets.layout import (
     Foreground,
     ListedDataset,
@@ -28,7 +29,6 @@ from vosbench.toolbox.datasets.layout import (
     shape,
     size_fault,
 )
-from vosbench.toolbox.datasets.prompts import first_masks
 from vosbench.types import Archive, Audited, Dataset, DatasetCard, Masks, Sequence, check_name
 from vosbench.videos import FrameFolder
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vosbench.errors import DataError
 from vosbench.protocols import PROMPTED
+from vosbench.toolbox.datasets.annotations import first_masks
 from vosbench.toolbox.datasets.layout import (
     Foreground,
     ListedDataset,
@@ -25,7 +26,6 @@ from vosbench.toolbox.datasets.layout import (
     shape,
     size_fault,
 )
-from vosbench.toolbox.datasets.prompts import first_masks
 from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence
 from vosbench.videos import FrameFolder, is_twice
 

@@ -70,9 +70,9 @@ def test_faults_are_told_one_line_a_cause(valid: Path) -> None:
     with pytest.raises(DataError) as caught:
         load("mosev2", valid).sequence("b2")
     strange, size = caught.value.faults
-    assert "3 annotations have no frame: " in strange
+    assert "3 annotations, " in strange
     assert "00007.png to " in strange
-    assert "00009.png (mosev2/b2); frames are named 00000 to 00005" in strange
+    assert "00009.png, have no frame (mosev2/b2); frames are named 00000 to 00005" in strange
     assert "00000.png is 6x10 but its frame" in size
     shutil.rmtree(valid / "JPEGImages/a1")
     with pytest.raises(DataError, match="JPEGImages/a1 is missing: expected a folder of"):

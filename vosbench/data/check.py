@@ -8,10 +8,11 @@ from itertools import count
 from typing import Any
 
 from vosbench.errors import DataError, one_a_cause
-from vosbench.masks import ids
+from vosbench.masks import VOID
 from vosbench.protocols import check_numbered
+from vosbench.toolbox.datasets.annotations import shown
 from vosbench.toolbox.datasets.layout import shape, size_fault
-from vosbench.types import Auditable, Audited, Dataset, Sequence
+from vosbench.types import Auditable, Audited, Dataset, DatasetCard, Sequence
 
 Progress = Callable[[str], None]  # called with the sequence that was just read
 
@@ -111,10 +112,11 @@ def _audit(dataset: Dataset, name: str) -> Audited:
 def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[str]]:
     """Decode a sequence frame by frame; give its counts and faults."""
     card, where = dataset.card, f"{dataset.card.name}/{sequence.name}"
-    numbered = card.protocols[0].objects == "numbered"
     faults: list[str] = []
+    prompts = _prompts(sequence, card, where, faults)
     objects: set[int] = set()
     given: set[int] = set()
+    unknown: dict[tuple[int, ...], list[int]] = {}  # ids that no prompt has -> their frames
     sizes: dict[str, None] = {}
     frames = pairs = 0
     for index, size, fault in _frame_sizes(sequence):
@@ -122,15 +124,7 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         frames = index + 1
         if size:
             sizes[f"{size[0]}x{size[1]}"] = None
-        if index in sequence.prompts:
-            fresh = ids(sequence.prompts[index])
-            if numbered and not given:
-                what = f"{where}: annotation {_file(sequence.truth, index)}"
-                try:
-                    check_numbered(fresh, what, card, card.protocols[0])
-                except DataError as error:
-                    faults += error.faults
-            given.update(fresh)
+        given |= prompts.get(index, set())
         if index not in sequence.truth:
             continue
         try:
@@ -138,36 +132,74 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
         except DataError as error:
             faults += error.faults
             continue
-        file = _file(sequence.truth, index)
-        found = set(ids(mask)) - ({255} if numbered else set())
+        found = shown(mask) - ({VOID} if card.protocols[0].objects == "numbered" else set())
         objects |= found
-        if found - given and card.protocols[0].objects != "united":
-            faults.append(
-                f"annotation {file} has the ids {sorted(found - given)}, which no prompt so far "
-                f"has; the prompts have {sorted(given)} ({where})"
-            )
+        if found - given:
+            unknown.setdefault(tuple(sorted(found - given)), []).append(index)
         if size:
-            wrong = size_fault(file, shape(mask), _file(sequence.frames, index), size, where)
+            file, frame = _file(sequence.truth, index), _file(sequence.frames, index)
+            wrong = size_fault(file, shape(mask), frame, size, where)
             faults += wrong
             pairs += not wrong
-    official = card.frames.get(sequence.name, frames)
-    if frames != official:
-        faults.append(f"{where} has {frames} frames, the card says {official}")
-    if frames != len(sequence.frame_names):
-        faults.append(f"{where} has {frames} frames for {len(sequence.frame_names)} frame names")
-    expected = dataset.objects.get(sequence.name) if isinstance(dataset, Auditable) else None
-    if expected is not None and len(objects | given) != expected:
-        faults.append(f"{where} has {len(objects | given)} objects, {card.title} has {expected}")
+    if card.protocols[0].objects != "united":
+        faults += [_unprompted(sequence, unknown[numbers], numbers, where) for numbers in unknown]
+    faults += _miscounted(dataset, sequence, frames, len(objects | given), where)
     counted = SequenceCount(
         name=sequence.name,
         frames=frames,
-        masks=len(sequence.truth) or len(sequence.prompts),
+        masks=len(sequence.truth) or len(prompts),
         pairs=pairs,
-        prompts=len(sequence.prompts),
+        prompts=len(prompts),
         objects=tuple(sorted(objects | given)),
         sizes=tuple(sizes),
     )
     return counted, faults
+
+
+def _prompts(
+    sequence: Sequence, card: DatasetCard, where: str, faults: list[str]
+) -> dict[int, set[int]]:
+    """Frame index -> the ids that start there; the prompts' faults are added to `faults`."""
+    try:
+        prompts = {index: shown(sequence.prompts[index]) for index in sorted(sequence.prompts)}
+    except DataError as error:
+        faults += error.faults
+        return {}
+    if not prompts:
+        faults.append(f"{where} has no prompt: no annotation shows an object to start from")
+    elif card.protocols[0].objects == "numbered":
+        first = min(prompts)
+        what = f"{where}: annotation {_file(sequence.truth, first)}"
+        try:
+            check_numbered(prompts[first], what, card, card.protocols[0])
+        except DataError as error:
+            faults += error.faults
+    return prompts
+
+
+def _unprompted(
+    sequence: Sequence, indices: list[int], numbers: tuple[int, ...], where: str
+) -> str:
+    """The fault of annotations that show ids which no prompt has."""
+    has = "has the ids" if len(indices) == 1 else f"and {len(indices) - 1} more have the ids"
+    return (
+        f"annotation {_file(sequence.truth, indices[0])} {has} {list(numbers)}, which no prompt so "
+        f"far has ({where})"
+    )
+
+
+def _miscounted(
+    dataset: Dataset, sequence: Sequence, frames: int, objects: int, where: str
+) -> Iterator[str]:
+    """Counts that differ from the card's or from the sequence's own."""
+    official = dataset.card.frames.get(sequence.name, frames)
+    if frames != official:
+        yield f"{where} has {frames} frames, the card says {official}"
+    if frames != len(sequence.frame_names):
+        yield f"{where} has {frames} frames for {len(sequence.frame_names)} frame names"
+    expected = dataset.objects.get(sequence.name) if isinstance(dataset, Auditable) else None
+    if expected is not None and objects != expected:
+        yield f"{where} has {objects} objects, {dataset.card.title} has {expected}"
 
 
 def _frame_sizes(sequence: Sequence) -> Iterator[tuple[int, tuple[int, int] | None, list[str]]]:

@@ -20,12 +20,11 @@ from vosbench.toolbox.datasets.layout import (
     MappedFiles,
     by_stem,
     find_root,
-    read_lines,
     shape,
     size_fault,
     without_void,
 )
-from vosbench.types import Audited, DatasetCard, Mask, Sequence, check_name
+from vosbench.types import Audited, DatasetCard, Mask, Sequence
 from vosbench.videos import FrameFolder
 
 WITHHELD = "test-dev"  # the split whose truth is not public: only first annotations
@@ -90,18 +89,6 @@ def open_root(card: DatasetCard, root: Path | None, resolution: str) -> Path:
                 f"{part}/ holds {', '.join(there) or 'nothing'}"
             )
     return root
-
-
-def read_names(path: Path, expected: str) -> tuple[str, ...]:
-    """Read a list of names, one per line; DataError if missing, empty or with a name twice.
-
-    A line that is no name, such as a path, is a DataError too.
-    """
-    names = tuple(check_name(line, "sequence", path) for line in read_lines(path, expected))
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{path} lists {', '.join(twice)} more than once")
-    return names
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,6 +127,18 @@ def read_lines(path: Path, expected: str) -> tuple[str, ...]:
     return stripped
 
 
+def read_names(path: Path, expected: str) -> tuple[str, ...]:
+    """Read a list of names, one per line; DataError if missing, empty or with a name twice.
+
+    A line that is no name, such as a path, is a DataError too.
+    """
+    names = tuple(check_name(line, "sequence", path) for line in read_lines(path, expected))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} lists {', '.join(twice)} more than once")
+    return names
+
+
 def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES) -> dict[str, Path]:
     """Stem -> file, in natural order; a missing or empty folder or a stem twice is a fault."""
     try:
@@ -186,16 +198,17 @@ def mask_size(path: Path) -> tuple[int, int]:
     return shape(read_mask(path))
 
 
-def without_frames(masks: Mapping[str, object], frames: Collection[str], where: str) -> list[str]:
-    """The fault, in one line, if masks (stem -> file) belong to no frame."""
-    strange = [file for stem, file in masks.items() if stem not in frames]
+def without_frames(masks: Iterable[Path], frames: Collection[str], where: str) -> list[str]:
+    """The fault, in one line, if masks belong to no frame."""
+    strange = [path for path in masks if path.stem not in frames]
     if not strange:
         return []
     stems = list(frames)
     named = f"frames are named {stems[0]} to {stems[-1]}" if stems else "there are no frames"
-    many = f"{len(strange)} annotations have" if len(strange) > 1 else "annotation has"
-    last = f" to {strange[-1]}" if len(strange) > 1 else ""
-    return [f"{many} no frame: {strange[0]}{last} ({where}); {named}"]
+    if len(strange) == 1:
+        return [f"annotation {strange[0]} has no frame ({where}); {named}"]
+    some = f"{len(strange)} annotations, {strange[0]} to {strange[-1].name}"
+    return [f"{some}, have no frame ({where}); {named}"]
 
 
 def size_fault(

@@ -1,5 +1,6 @@
 """JPEGImages/<video>/ beside Annotations/<video>/ with a list: how most benchmarks are laid out.
 
+Annotations are label maps, or one folder an object with a binary picture a frame, as SA-V has.
 Lists are read when a split is opened, folders are listed when a sequence is, masks are read when
 they are asked for. Where all annotations are prompts, as in splits whose truth stays with a
 server, there is no truth.
@@ -15,6 +16,7 @@ from typing import Any
 
 from vosbench.errors import DataError
 from vosbench.protocols import DAVIS2017, MOSEV1, PROMPTED, SAV, UNITED, VOLUMETRIC, VOST
+from vosbench.toolbox.datasets.annotations import FirstMasks, LayerFiles, open_truth
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
@@ -22,10 +24,7 @@ from vosbench.toolbox.datasets.layout import (
     find_root,
     mask_size,
     size_fault,
-    without_frames,
-    without_void,
 )
-from vosbench.toolbox.datasets.prompts import FirstMasks
 from vosbench.types import (
     Audited,
     DatasetCard,
@@ -88,9 +87,26 @@ def read_meta(path: Path, expected: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def listed_objects(meta: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[int, Listed]]:
+    """Video -> the ids of its objects in a meta.json that says no more of them."""
+    return {
+        name: {int(number): Listed() for number in video["objects"]}
+        for name, video in meta.items()
+        if "objects" in video
+    }
+
+
+def folder_names(folder: Path) -> tuple[str, ...]:
+    """The videos of a dataset without a list: the folders in it, in order."""
+    found = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    if not found:
+        raise DataError(f"{folder} holds no folder: expected one for each video")
+    return tuple(found)
+
+
 @dataclass(kw_only=True)
 class VideoFolders(ListedDataset):
-    """Videos whose frames and label maps lie in a folder each.
+    """Videos whose frames and annotations lie in a folder each.
 
     images, masks: the folders that hold them.
     listed: sequence -> object id -> what the dataset's lists say of it.
@@ -109,20 +125,18 @@ class VideoFolders(ListedDataset):
         where = f"{self.card.name}/{name}"
         faults: list[str] = []
         frames = by_stem(self.images / name, faults)
-        masks = by_stem(self.masks / name, faults, (".png",))
-        if not frames or not masks:
+        truth = open_truth(self.masks / name, frames, where, faults)
+        if not frames or not truth:
             return Audited(None, tuple(faults))
-        position = {stem: index for index, stem in enumerate(frames)}
-        faults += without_frames(masks, frames, where)
-        paths = {position[stem]: path for stem, path in masks.items() if stem in position}
         pictures = FrameFolder(frames.values())
-        truth = MappedFiles(paths, without_void)
+        position = {stem: index for index, stem in enumerate(frames)}
         prompts: Mapping[int, Masks] = {}
         withheld = False
         try:
-            for index in list(truth)[:1]:
-                file, size = pictures.paths[index], pictures.stored_size(index)
-                faults += size_fault(paths[index], mask_size(paths[index]), file, size, where)
+            first = next(iter(truth))
+            mask = truth.paths[first] if isinstance(truth, MappedFiles) else truth.paths[first][0]
+            file, size = pictures.paths[first], pictures.stored_size(first)
+            faults += size_fault(mask, mask_size(mask), file, size, where)
             prompts = self._prompts(name, truth, position)
             withheld = self._withheld(name, truth, prompts, position)
         except DataError as error:
@@ -139,28 +153,30 @@ class VideoFolders(ListedDataset):
         return Audited(sequence, tuple(faults))
 
     def _prompts(
-        self, name: str, truth: MappedFiles, position: Mapping[str, int]
+        self, name: str, truth: Mapping[int, Masks], position: Mapping[str, int]
     ) -> Mapping[int, Masks]:
         """The first mask of each object, to be looked for when asked for."""
-        if not self.late:
-            first = dict(list(truth.paths.items())[:1])
-            return FirstMasks(MappedFiles(first, without_void))
         starts = {
             number: position[stem]
             for number, stem in self.starts.get(name, {}).items()
             if stem in position
         }
-        return FirstMasks(truth, self.listed.get(name), starts)
+        return FirstMasks(truth, self.listed.get(name), starts, late=self.late)
 
     def _withheld(
         self,
         name: str,
-        truth: Mapping[int, Masks],
+        truth: MappedFiles | LayerFiles,
         prompts: Mapping[int, Masks],
         position: Mapping[str, int],
     ) -> bool:
-        """Whether every annotation is a prompt; masks are read only where no list tells."""
+        """Whether every annotation is a prompt; masks are read only where nothing else tells."""
         if len(truth) <= 1 or len(truth) == len(position) or not self.late:
             return len(truth) <= 1
-        starts = {position.get(stem) for stem in self.starts.get(name, {}).values()}
-        return set(truth) <= (starts or set(prompts))
+        if starts := self.starts.get(name):
+            return set(truth) <= {position.get(stem) for stem in starts.values()}
+        stored = truth.numbers.values() if isinstance(truth, LayerFiles) else ()
+        objects = self.listed.get(name) or {number for numbers in stored for number in numbers}
+        if 0 < len(objects) < len(truth):
+            return False  # more annotations than objects, each of which starts once
+        return set(truth) <= set(prompts)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import fixtures_layouts
+import numpy as np
+import pytest
+from fixtures_trees import gold, load
+
+from vosbench.data.check import check_dataset
+from vosbench.errors import DataError
+from vosbench.masks import pixels
+from vosbench.types import Layers
+
+SHOWN = {0: (0, 4, 8), 1: (4, 8), 3: ()}  # object -> the annotated frames that show it
+
+
+@pytest.fixture
+def val(tmp_path: Path) -> Path:
+    root = tmp_path / "SA-V/sav_val"
+    for i in range(13):
+        fixtures_layouts.picture(root / f"JPEGImages_24fps/sav_1/{i:05d}.jpg", seed=i)
+    for number, frames in SHOWN.items():
+        for i in (0, 4, 8, 12):
+            path = root / f"Annotations_6fps/sav_1/{number:03d}/{i:05d}.png"
+            value = 255 if number else 1
+            fixtures_layouts.mask(path, *((value,) if i in frames else ()), mode="L")
+    (root / "sav_val.txt").write_text("sav_1\n")
+    return root
+
+
+def test_objects_are_layers_that_may_overlap(val: Path) -> None:
+    for root in (val, val.parent):
+        sequence = load("sav", root).sequence("sav_1")
+        assert len(sequence.frames) == 13
+        assert list(sequence.truth) == [0, 4, 8, 12]
+        truth = sequence.truth[4]
+        assert isinstance(truth, Layers)
+        assert truth.ids == (0, 1, 3)
+        assert (pixels(truth, 0) == pixels(truth, 1)).all()
+        assert not pixels(truth, 3).any()
+        assert pixels(truth, 0).sum() == np.count_nonzero(fixtures_layouts.labels(1))
+
+
+def test_an_object_starts_where_it_is_first_seen(val: Path) -> None:
+    prompts = load("sav", val).sequence("sav_1").prompts
+    assert list(prompts) == [0, 4]
+    assert [prompt.ids for prompt in prompts.values() if isinstance(prompt, Layers)] == [(0,), (1,)]
+    assert (pixels(prompts[4], 1) == (fixtures_layouts.labels(1) > 0)).all()
+
+
+def test_an_object_need_not_be_stored_in_every_frame(val: Path) -> None:
+    (val / "Annotations_6fps/sav_1/001/00008.png").unlink()
+    truth = load("sav", val).sequence("sav_1").truth[8]
+    assert isinstance(truth, Layers)
+    assert truth.ids == (0, 3)
+
+
+def test_faults_name_their_files(val: Path) -> None:
+    masks = val / "Annotations_6fps/sav_1"
+    fixtures_layouts.mask(masks / "000/00004.png", 1, 2, mode="L")
+    sequence = load("sav", val).sequence("sav_1")
+    with pytest.raises(DataError, match=r"000/00004\.png has more values than 0 and one other"):
+        sequence.truth[4]
+    fixtures_layouts.mask(masks / "000/00004.png", 1, h=6, w=10, mode="L")
+    with pytest.raises(DataError, match=r"001/00004\.png is 12x20 but .*000/00004\.png is 6x10"):
+        sequence.truth[4]
+    for number in (0, 1):
+        fixtures_layouts.mask(masks / f"{number:03d}/00013.png", 1, mode="L")
+    fixtures_layouts.mask(masks / "00000.png", 1)
+    with pytest.raises(DataError) as caught:
+        load("sav", val).sequence("sav_1")
+    both, strange = caught.value.faults
+    assert "sav_1 holds both label maps, such as 00000.png, and folders of objects" in both
+    assert "2 annotations, " in strange
+    assert "000/00013.png to 00013.png, have no frame (sav/sav_1)" in strange
+    (val / "sav_val.txt").unlink()
+    with pytest.raises(DataError, match=r"sav_val\.txt is missing: expected one name of a video"):
+        load("sav", val)
+    with pytest.raises(DataError, match="does not hold JPEGImages_24fps/, Annotations_6fps/"):
+        load("sav", val.parent, "test")
+
+
+def test_the_drawn_data() -> None:
+    report = check_dataset(load("sav", gold("sav")))
+    assert report.ok, report
+    assert [(s.frames, s.pairs, s.objects) for s in report.sequences] == [
+        (49, 13, (0, 1, 2)),
+        (45, 12, (0, 3)),
+        (53, 14, (0, 1, 2)),
+    ]

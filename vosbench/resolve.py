@@ -16,6 +16,7 @@ from vosbench.types import (
     Dataset,
     DatasetCard,
     DatasetPlugin,
+    HasRemarks,
     Method,
     MethodPlugin,
     ReadsFiles,
@@ -58,6 +59,11 @@ class ChosenMethod:
         """
         with self._calling():
             return self.module.build(self.options, device=device, seed=seed)
+
+    def remarks(self, built: Method) -> list[str]:
+        """What the method says of itself now that it is built."""
+        with self._calling():
+            return [str(said) for said in built.remarks] if isinstance(built, HasRemarks) else []
 
     def files(self) -> dict[str, Path]:
         """The files that it reads: those its options name and others, such as shipped weights."""

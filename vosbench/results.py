@@ -52,7 +52,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     "protocol": {"name": str},
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},
     "status?": str, "untimed?": str, "own_data?": str, "done?": [str], "failed?": dict,
-    "card?": dict, "masks_sha256?": str,
+    "card?": dict, "masks_sha256?": str, "remarks?": [str],
 }  # fmt: skip
 UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is under way
     "timing": {

@@ -312,6 +312,20 @@ class PerSequence(Protocol):
         ...
 
 
+@runtime_checkable
+class HasRemarks(Protocol):
+    """A method that says what a reader of its scores must know; run.json and tables show it.
+
+    `remarks` is read when the method is built, and of what `for_sequence` gives after its last
+    mask: sentences, such as which of two networks of a file is used.
+    """
+
+    @property
+    def remarks(self) -> cabc.Sequence[str]:
+        """The sentences, [] for none."""
+        ...
+
+
 class Inspection(NamedTuple):
     """How a method matches a target frame to a reference frame, on its own grid of (h, w) cells.
 

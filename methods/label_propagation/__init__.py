@@ -17,7 +17,7 @@ Backbones (`--set backbone=`):
                              or another callable, RGB scaled by `colours` (1, 3, h, w) ->
                              (1, c, h', w'); MODULE must be on PYTHONPATH
 Networks of torchvision and timm need `--set weights=PATH`, or `weights=random` as a control;
-nothing is downloaded.
+nothing is downloaded. Of a checkpoint that holds several, `--set key=teacher` takes one.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class LabelPropagation:
 
     def __init__(self, options: Options, encoder: Encoder) -> None:
         self.options, self.encoder = options, encoder
+        self.remarks = encoder.remarks
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame; each frame is embedded once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ RANDOM_DIM = 64  # as the shipped encoder of colour-reconstruction has
 class Encoder:
     """Frames to features (c, h, w), at one input size and stride.
 
-    stride: pixels of the input per cell.
+    stride: pixels of the input per cell. remarks: what a reader must know of its weights.
     """
 
     def __init__(
@@ -48,9 +48,10 @@ class Encoder:
         stride: int,
         own: int,
         device: str,
+        remarks: Sequence[str] = (),
     ) -> None:
         self.embed, self.options, self.device = embed, options, device
-        self.stride, self.own = stride, own
+        self.stride, self.own, self.remarks = stride, own, tuple(remarks)
 
     def __call__(self, frame: Frame) -> Tensor:
         """The features (c, h, w) of a frame; nothing is cropped, sizes are brought to fit."""
@@ -137,12 +138,13 @@ def _check_name(backbone: str, path: Path) -> None:
 def _network(options: Options, network: networks.Tapped, device: str) -> Encoder:
     """A network of a library, its stride reduced to what is asked for."""
     found = networks.reduce_stride(network, options.stride or 0, options.backbone)
+    remarks = []
     if isinstance(options.weights, Path):
-        networks.load(network, options.weights, found.used)
+        remarks = networks.load(network, options.weights, found.used, key=options.key)
     network.eval().to(device)
     stride = options.stride or found.stride
     embed = _pooled(_scaled(network, options, device), found.stride, stride, options.backbone)
-    return Encoder(embed, options, stride=stride, own=found.patch, device=device)
+    return Encoder(embed, options, stride=stride, own=found.patch, device=device, remarks=remarks)
 
 
 def _own_code(options: Options, device: str) -> Encoder:
@@ -164,9 +166,11 @@ def _own_code(options: Options, device: str) -> Encoder:
             f"weights=random is for networks of torchvision and timm; {options.backbone} is as its "
             "function gives it"
         )
+    remarks = []
     if isinstance(network, nn.Module):
         if isinstance(options.weights, Path):
-            networks.load(network, options.weights, [network, *network.modules()])
+            whole = [network, *network.modules()]
+            remarks = networks.load(network, options.weights, whole, key=options.key)
         network.eval().to(device)
     elif options.weights is not None:
         raise UsageError(
@@ -177,7 +181,7 @@ def _own_code(options: Options, device: str) -> Encoder:
     found = _stride_of(embed, options.backbone, device)
     stride = options.stride or found
     pooled = _pooled(embed, found, stride, options.backbone)
-    return Encoder(pooled, options, stride=stride, own=stride, device=device)
+    return Encoder(pooled, options, stride=stride, own=stride, device=device, remarks=remarks)
 
 
 def _said(error: Exception) -> str:

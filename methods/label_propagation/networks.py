@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vosbench.errors import DataError, UsageError, did_you_mean, needing
-from vosbench.toolbox.methods.weights import check_finite, state_of
+from vosbench.errors import UsageError, did_you_mean, needing
+
+from . import positions
+from .checkpoints import network_in
 
 PROBE = (224, 448)  # px: not square, whole in patches of 8, 14, 16 and 32
 
@@ -254,66 +255,54 @@ def _watched(network: nn.Module) -> Iterator[tuple[list[nn.Module], list[tuple[A
             hook.remove()
 
 
-def load(network: nn.Module, path: Path, used: Iterable[nn.Module]) -> None:
-    """Fill a network from a state dict, .safetensors or a pickle that holds nothing but tensors.
+def load(network: nn.Module, path: Path, used: Iterable[nn.Module], *, key: str = "") -> list[str]:
+    """Fill a network from a checkpoint, .safetensors or a pickle of state dicts.
 
-    Wrappers' names before the network's own (`module.`, `encoder.`) are found and taken off.
+    A vision transformer of timm takes over the grid of cells that the position embeddings of the
+    file are for; it interpolates them to the grid of each frame.
+
+    Args:
+        network: what to fill.
+        path: the file.
+        used: the modules that run; only what they hold is needed.
+        key: which network of a file that holds several.
+
+    Returns:
+        What a reader must know of how the file was read, in sentences.
 
     Raises:
         DataError: the file is missing or no state dict, or lacks weights that the network uses.
+        UsageError: it holds several such networks, and `key` does not say which.
     """
     running = {id(module) for module in used}
     root = network.model if isinstance(network, Tapped) else network
     running.add(id(root))  # holds tokens and position embeddings of its own
+    own = root.state_dict()
     needed = {
-        f"{prefix}.{key}" if prefix else key
+        f"{prefix}.{name}" if prefix else name
         for prefix, module in root.named_modules()
         if id(module) in running
-        for key in module.state_dict()
-        if "." not in key and key != "num_batches_tracked"
+        for name in module.state_dict()
+        if "." not in name and name != "num_batches_tracked"
     }
-    state = _unwrapped(_state_of(path), sorted(needed))
-    own = root.state_dict()
-    missing = sorted(key for key in needed if key not in state)
-    other = sorted(k for k in needed & state.keys() if state[k].shape != own[k].shape)
-    if missing or other:
-        what = f"lacks {', '.join(missing[:3])}" if missing else f"has {other[0]} of another shape"
-        raise DataError(
-            f"weights {path} are not of this network: the file {what} ({len(missing)} of "
-            f"{len(needed)} missing, {len(other)} of another shape); it holds "
-            f"{', '.join([*list(state)[:3], '...']) if state else 'no tensor by name'}"
+    flexible = {"pos_embed"} & needed if positions.can_change(root) else set()
+
+    def fitting(name: str) -> Callable[[Tensor], bool]:
+        shape = own[name].shape
+        if name in flexible:
+            return lambda given: given.ndim == 3 and given.shape[::2] == shape[::2]
+        return lambda given: given.shape == shape
+
+    found = network_in(path, {name: fitting(name) for name in sorted(needed)}, key=key)
+    remarks = []
+    if found.place:
+        count = len(found.state)
+        remarks.append(
+            f"weights {path.name}: of its {count + found.others} tensors the {count} under "
+            f"{found.place} are used"
         )
-    root.load_state_dict({key: state[key] for key in needed}, strict=False)
-
-
-def _state_of(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by name."""
-    if not path.is_file():
-        raise DataError(
-            f"weights {path} are missing: put the network's state dict there, .safetensors or .pth"
-        )
-    if path.suffix == ".safetensors":
-        return state_of(path)
-    try:
-        with warnings.catch_warnings():  # one sentence is enough for what it then refuses
-            warnings.filterwarnings("ignore", "Detected pickle protocol")
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a broken pickle raises
-        raise DataError(
-            f"weights {path} are no state dict that can be loaded safely: they are damaged or hold "
-            "more than tensors; save model.state_dict() alone, or as .safetensors"
-        ) from error
-    for key in ("teacher", "model", "state_dict"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    named = found if isinstance(found, dict) else {}
-    state = {k: v for k, v in named.items() if isinstance(k, str) and isinstance(v, Tensor)}
-    check_finite(path, state)
-    return state
-
-
-def _unwrapped(state: dict[str, Tensor], needed: list[str]) -> dict[str, Tensor]:
-    """The state with the prefix taken off under which it holds most of what is needed."""
-    ends = [key[: -len(name)] for name in needed[:1] for key in state if key.endswith(f".{name}")]
-    prefix = max(["", *ends], key=lambda p: sum(p + name in state for name in needed))
-    return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
+    for name in flexible:
+        if found.state[name].shape != own[name].shape:
+            remarks += positions.change(root, found.state[name], path)
+    root.load_state_dict(found.state, strict=False)
+    return remarks

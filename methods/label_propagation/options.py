@@ -28,6 +28,7 @@ class Options:
     backbone: str = "raw"
     # None, or default: shipped ones, or none are needed
     weights: Literal["random", "default"] | Path | None = None
+    key: str = ""  # which network of a checkpoint that holds several, such as teacher
     size: str | None = None
     multiple: int | None = None
     rounding: Rounding | None = None
@@ -92,6 +93,11 @@ class Options:
     def _check_weights(self) -> None:
         if self.backbone in ("raw", "random") and self.weights is not None:
             raise UsageError(f"backbone={self.backbone} has no weights, but weights={self.weights}")
+        if self.key and (not isinstance(self.weights, Path) or is_trained_here(self.backbone)):
+            raise UsageError(
+                f"key={self.key} says which network of a checkpoint is meant: it needs --set "
+                "weights=PATH, and a backbone torchvision/NAME, timm/NAME or MODULE:FUNCTION"
+            )
         if is_of_a_library(self.backbone) and self.weights is None:
             raise UsageError(
                 f"backbone={self.backbone} needs weights, and nothing is downloaded: give --set "

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Estimator: TypeAlias = Callable[[Frame, Frame], Flow]
 
+PADDED = 128  # px, less than which networks of flow add to a side, to make it a multiple
 FLO_TAG = 202021.25  # Middlebury: the bytes "PIEH" as a little-endian float
 
 
@@ -158,9 +159,16 @@ def read_flo(path: Path, *, h: int, w: int) -> Flow:
         raise DataError(f"flow {path} is no .flo file: it does not begin with the tag {FLO_TAG}")
     found_w, found_h = (int(side) for side in np.frombuffer(data, "<i4", 2, offset=4))
     if (found_h, found_w) != (h, w):
+        grown = 0 <= found_h - h < PADDED and 0 <= found_w - w < PADDED
+        padded = grown and found_h % 8 == found_w % 8 == 0
         raise DataError(
-            f"flow {path} is {found_h}x{found_w} but its frame is {h}x{w}; compute the flow at the "
-            "size of the frames"
+            f"flow {path} is {found_h}x{found_w} but its frame is {h}x{w}; "
+            + (
+                "its network seems to have padded the frames to multiples of 8: cut the flow back "
+                "by what was added at each side"
+                if padded
+                else "compute the flow at the size of the frames"
+            )
         )
     if len(data) != 12 + 8 * h * w:
         raise DataError(f"flow {path} has {len(data)} bytes, expected {12 + 8 * h * w}: damaged")

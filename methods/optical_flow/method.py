@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from vosbench.errors import DataError, UsageError
 from vosbench.types import Flow, Frame, Mask
 
@@ -25,18 +27,25 @@ class _Prompt(NamedTuple):
 class OpticalFlow:
     """The method; with flow=file, `backward` is known only once the sequence is."""
 
-    def __init__(self, options: Options, backward: BackwardFlow | None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        backward: BackwardFlow | None,
+        frame_names: tuple[str, ...] = (),
+    ) -> None:
         self.options = options
         self.backward = backward
+        self.frame_names = frame_names
+        self.lost: dict[int, tuple[int, int]] = {}  # frame -> pixels without a flow, of how many
 
     def for_sequence(self, name: str, frame_names: tuple[str, ...]) -> OpticalFlow:
-        """This method, or with flow=file the one that reads that sequence's files.
+        """The method of one sequence; with flow=file it reads that sequence's files.
 
         Raises:
             DataError: listing the .flo files that are missing.
         """
         if self.options.folder is None:
-            return self
+            return OpticalFlow(self.options, self.backward, frame_names)
         paths = [self.options.folder / name / f"{frame}.flo" for frame in frame_names]
         if missing := [path for path in paths[1:] if not path.is_file()]:
             raise DataError(
@@ -46,14 +55,41 @@ class OpticalFlow:
         def stored(index: int, frame: Frame, reference: Frame) -> Flow:
             return read_flo(paths[index], h=frame.shape[0], w=frame.shape[1])
 
-        return OpticalFlow(self.options, stored)
+        return OpticalFlow(self.options, stored, frame_names)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Where flow was unknown in the sequence, so that what was there became background."""
+        if not self.lost:
+            return []
+        first = min(self.lost)
+        name = self.frame_names[first] if self.frame_names else first
+        lost, whole = (sum(counts) for counts in zip(*self.lost.values(), strict=True))
+        return [
+            f"in {len(self.lost)} frames, first in {name}, the flow is not finite or longer than "
+            f"the frame is, at {lost} of {whole} pixels: they become background"
+        ]
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame; holds the previous frame and the prompts' only."""
         if self.backward is None:
             raise UsageError("flow=file belongs to a sequence; call for_sequence first")
         follow = self._chained if self.options.mode == "chained" else self._direct
-        return follow(frames, prompts, self.backward)
+        self.lost = {}
+        return follow(frames, prompts, self._noting(self.backward))
+
+    def _noting(self, backward: BackwardFlow) -> BackwardFlow:
+        """The same flow; where it cannot be one is counted."""
+
+        def noted(index: int, frame: Frame, reference: Frame) -> Flow:
+            flow = backward(index, frame, reference)
+            longest = max(frame.shape[:2])
+            if not -longest <= flow.min() <= flow.max() <= longest:  # so for NaN, too
+                known = (np.abs(flow) <= longest).all(axis=2)
+                self.lost[index] = (int(known.size - known.sum()), known.size)
+            return flow
+
+        return noted
 
     def _chained(
         self, frames: Iterable[Frame], prompts: Mapping[int, Mask], backward: BackwardFlow

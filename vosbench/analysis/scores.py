@@ -101,6 +101,8 @@ def _caveats(run: Result) -> Iterator[str]:
             f"{run.name}: {1000 * mean:.1f} ms a frame when the first frames of each sequence "
             "count too"
         )
+    for remark in run.manifest.get("remarks", []):
+        yield f"{run.name}: {remark}"
     if len(makers) > 1:
         yield f"{run.name}: masks made by {', '.join(makers)}"
     if failed:

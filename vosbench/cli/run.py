@@ -179,5 +179,9 @@ def _score_if_possible(
     except IncompleteScoresError as error:
         return error.scored, error
     except TruthWithheldError as error:
+        from vosbench.results import manifest_of
+
         typer.echo(f"not scored: {error}", err=True)
+        for remark in manifest_of(ended.folder).get("remarks", []):
+            typer.echo(f"note: {remark}", err=True)
         return None, None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,8 +157,21 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
         "made_by": sorted({record["made_by"] for record in records}),
         "peak_memory_bytes": max((r["peak_memory_bytes"] for r in records), default=None),
         "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
+        "remarks": [*described.get("remarks", []), *_remarks(records)],
     }
     write_json(folder / "run.json", described)
+
+
+def _remarks(records: list[dict[str, Any]]) -> Iterator[str]:
+    """What was said of sequences; once where several differ only in words that hold digits."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for record in records:
+        for text in record.get("remarks", []):
+            cause = re.sub(r"\S*\d\S*", "", text)
+            alike.setdefault(cause, []).append((record["sequence"], text))
+    for (name, text), *others in alike.values():
+        more = f" (and so in {len(others)} more, such as {others[0][0]})" if others else ""
+        yield f"{name}: {text}{more}"
 
 
 def _short(value: Any) -> str:

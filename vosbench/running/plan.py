@@ -64,7 +64,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         check_device(config.device)
     method = resolved.method.build(device=config.device, seed=config.seed)
     opened, broken = _open(resolved)
-    described = manifest.describe(resolved)
+    described = manifest.describe(resolved) | {"remarks": resolved.method.remarks(method)}
     try:
         folder = _choose_folder(config.out, described, opened)
         if folder.exists() and config.overwrite == "never":

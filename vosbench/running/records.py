@@ -18,6 +18,7 @@ from vosbench.videos import content
 RECORD = {
     "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
     "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
+    "remarks?": [str],
 }  # fmt: skip
 
 

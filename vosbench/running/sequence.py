@@ -23,7 +23,7 @@ from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import workers
 from vosbench.running.records import data_sha256
-from vosbench.types import Dataset, Frame, Mask, Method, PerSequence, Sequence
+from vosbench.types import Dataset, Frame, HasRemarks, Mask, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
@@ -63,10 +63,11 @@ def segment_sequence(
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
     calling = functools.partial(_calling, config.method, name)
+    own: object = None  # what is this sequence's alone
     workers.end_after(config.timeout)
     if isinstance(method, PerSequence):
         with calling():
-            method = method.for_sequence(sequence.name, sequence.frame_names)
+            own = method = method.for_sequence(sequence.name, sequence.frame_names)
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
     seconds: list[float] = []
@@ -76,6 +77,9 @@ def segment_sequence(
             _watching(name, len(sequence.frame_names), seconds),
         ):
             record = _segment(method.segment, sequence, partial, config, on_frame, calling, seconds)
+        with calling():
+            said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
+        record["remarks"] += said
         workers.end_after(None)
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)
@@ -159,6 +163,7 @@ def _segment(
         raise DataError(f"{sequence.name} has no prompt: its first annotation is empty or missing")
     shape = next(iter(prompts.values())).shape
     allowed = {0}.union(*(ids(mask) for mask in prompts.values()))
+    first, empty = min(prompts), 0
     reader = _TimedReader(sequence, shape)
     digest = MasksDigest()
     with calling():
@@ -179,6 +184,7 @@ def _segment(
         _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
         write_mask(partial / f"{frame_name}.png", mask)
         digest.add(mask)
+        empty += index < first and not mask.any()
         workers.end_after(config.timeout)
         if on_frame:
             on_frame(sequence.name, index + 1, total)
@@ -198,6 +204,11 @@ def _segment(
         "masks_sha256": digest.sha256,
         "seconds": seconds,
         "peak_memory_bytes": _peak_memory(),
+        "remarks": [
+            f"the first prompt is on frame {sequence.frame_names[first]}; the {first} before it "
+            "are background"
+        ]
+        * (0 < first == empty),
     }
 
 

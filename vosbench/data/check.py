@@ -80,12 +80,13 @@ def check_dataset(dataset: Dataset, *, progress: Progress | None = None) -> Chec
         progress: called with the name of each sequence after reading it.
     """
     counts: list[SequenceCount] = []
+    notes: list[str] = []
     faults: dict[str, None] = {}  # ordered, and the same fault found twice is one
     for name in dataset.names:
         audited = _audit(dataset, name)
         faults |= dict.fromkeys(audited.faults)
         if audited.sequence is not None:
-            counted, found = _count(dataset, audited.sequence)
+            counted, found = _count(dataset, audited.sequence, notes)
             counts.append(counted)
             faults |= dict.fromkeys(found)
         if progress:
@@ -95,7 +96,7 @@ def check_dataset(dataset: Dataset, *, progress: Progress | None = None) -> Chec
         split=dataset.split,
         sequences=tuple(counts),
         faults=tuple(faults),
-        notes=tuple(_notes(dataset)),
+        notes=(*_notes(dataset), *notes),
     )
 
 
@@ -109,8 +110,10 @@ def _audit(dataset: Dataset, name: str) -> Audited:
         return Audited(None, error.faults)
 
 
-def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[str]]:
-    """Decode a sequence frame by frame; give its counts and faults."""
+def _count(
+    dataset: Dataset, sequence: Sequence, notes: list[str]
+) -> tuple[SequenceCount, list[str]]:
+    """Decode a sequence frame by frame; give its counts and faults, add to the notes."""
     card, where = dataset.card, f"{dataset.card.name}/{sequence.name}"
     faults: list[str] = []
     prompts = _prompts(sequence, card, where, faults)
@@ -142,7 +145,9 @@ def _count(dataset: Dataset, sequence: Sequence) -> tuple[SequenceCount, list[st
             faults += wrong
             pairs += not wrong
     if card.protocols[0].objects != "united":
-        faults += [_unprompted(sequence, unknown[numbers], numbers, where) for numbers in unknown]
+        ignored = card.protocols[0].extra_ids == "ignored"
+        lines = [_unprompted(sequence, unknown[numbers], numbers, where) for numbers in unknown]
+        (notes if ignored else faults).extend(lines)
     faults += _miscounted(dataset, sequence, frames, len(objects | given), where)
     counted = SequenceCount(
         name=sequence.name,

@@ -173,8 +173,9 @@ class VideoFolders(ListedDataset):
         """Whether every annotation is a prompt; masks are read only where nothing else tells."""
         if len(truth) <= 1 or len(truth) == len(position) or not self.late:
             return len(truth) <= 1
-        if starts := self.starts.get(name):
-            return set(truth) <= {position.get(stem) for stem in starts.values()}
+        starts = {position.get(stem) for stem in self.starts.get(name, {}).values()}
+        if set(truth) <= starts:
+            return True
         stored = truth.numbers.values() if isinstance(truth, LayerFiles) else ()
         objects = self.listed.get(name) or {number for numbers in stored for number in numbers}
         if 0 < len(objects) < len(truth):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
+import logging
 import queue
 import sys
 import threading
@@ -16,7 +16,8 @@ from vosbench.errors import UsageError, needing
 from vosbench.running.workers import Outcome, Pool, Told
 
 CONNECTING = 20.0  # seconds to wait for a scheduler's answer
-PATIENCE = 60.0  # seconds without a single worker, after which a run gives up
+CLOSING = 2.0  # seconds for its good-bye
+PATIENCE = 60.0  # seconds without a worker, or a word of the scheduler, after which a run gives up
 
 
 def map_tasks(
@@ -99,56 +100,73 @@ def _dask(
 ) -> Iterator[Outcome]:
     dask = _distributed()
     try:
-        client = _connect(dask, scheduler)
+        client = _answer(lambda: dask.Client(scheduler, timeout=CONNECTING), CONNECTING + 2)
     except Exception as error:
         raise UsageError(
             f"no Dask scheduler answers at {scheduler!r} ({error}); start one with "
             "`dask scheduler` and give its tcp:// address"
         ) from None
+    log = logging.getLogger("distributed.client")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # what it logs of a scheduler that has gone is told in our words
     try:
         call = uuid.uuid4().hex  # two runs on one cluster must not share results
         futures = {
             client.submit(function, task, key=f"vosbench-{call}-{task}"): task for task in tasks
         }
         for future in _ended(dask, client, futures):
+            if future.cancelled():
+                raise _gone(scheduler, "it has dropped the work")
+            if future.status == "error":
+                yield Outcome(futures[future], None, future.exception())
+                continue
             try:
-                outcome = Outcome(futures[future], future.result(), None)
-            except (Exception, asyncio.CancelledError) as error:
-                outcome = Outcome(futures[future], None, error)
-            yield outcome
+                result = future.result()
+            except Exception as error:  # not the task's
+                raise _gone(scheduler, str(error)) from error
+            yield Outcome(futures[future], result, None)
     finally:
-        client.close()
+        client.close(timeout=CLOSING)
+        log.setLevel(level)
 
 
-def _connect(dask: Any, address: Any) -> Any:
-    """A client, made in a thread: what listens but never answers would hold it for ever.
+def _answer(ask: Callable[[], Any], seconds: float) -> Any:
+    """What it gives, called in a thread: what listens but never answers would hold it for ever.
 
     Raises:
-        Exception: there is no scheduler, or it does not answer as one.
+        TimeoutError: it has not given anything in so many seconds.
+        Exception: what it raised.
     """
     answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def connect() -> None:
+    def asking() -> None:
         try:
-            answer.put(dask.Client(address, timeout=CONNECTING))
+            answer.put(ask())
         except Exception as error:  # struct.error, where it speaks something else than Dask
             answer.put(error)
 
-    threading.Thread(target=connect, daemon=True).start()
+    threading.Thread(target=asking, daemon=True).start()
     try:
-        given = answer.get(timeout=CONNECTING + 2)
+        given = answer.get(timeout=seconds)
     except queue.Empty:
-        given = TimeoutError(f"something listens there, but said nothing for {CONNECTING:.0f} s")
+        given = TimeoutError(f"something listens there, but said nothing for {seconds:.0f} s")
     if isinstance(given, Exception):
         raise given
     return given
+
+
+def _gone(scheduler: str, why: str) -> UsageError:
+    return UsageError(
+        f"the Dask scheduler at {scheduler} has gone ({why}); start it and its workers, then give "
+        "the same command again; what is done is kept"
+    )
 
 
 def _ended(dask: Any, client: Any, futures: Iterable[Any]) -> Iterator[Any]:
     """The futures as they end; without workers it says so, and gives up after a while.
 
     Raises:
-        UsageError: there has been no worker for PATIENCE seconds.
+        UsageError: there has been no worker, or no word of the scheduler, for PATIENCE seconds.
     """
     ended = dask.as_completed(futures)
     looked = alone_since = time.monotonic()
@@ -163,7 +181,13 @@ def _ended(dask: Any, client: Any, futures: Iterable[Any]) -> Iterator[Any]:
         if (now := time.monotonic()) - looked < min(2.0, PATIENCE / 4):
             continue
         looked = now
-        if client.scheduler_info()["workers"]:
+        try:
+            at_work = _answer(client.scheduler_info, PATIENCE)["workers"]
+        except KeyError:  # what it gives while it looks for a scheduler that has gone
+            raise _gone(client.scheduler.address, "it no longer answers") from None
+        except Exception as error:
+            raise _gone(client.scheduler.address, str(error)) from error
+        if at_work:
             alone_since, told = now, False
         elif now - alone_since > PATIENCE:
             raise UsageError(

@@ -1,9 +1,10 @@
 """Reads masks that another tool has written, as if a method had just made them.
 
 `folder/<sequence>/<frame name>.png` -> masks. Palette or grey PNGs whose values are object ids;
-0/255 (the habit of DAVIS-2016) is read as the one object of the prompts. Files may be missing
-up to and including the first prompt's frame, as many tools do not write what they were given:
-the prompt itself stands there, and background before it.
+0/255 (the habit of DAVIS-2016) is read as the one object of the prompts. One PNG an object,
+`folder/<sequence>/<id>/<frame name>.png`, and a zip archive of either are read too. Files may be
+missing up to and including the first prompt's frame, as many tools do not write what they were
+given: the prompt itself stands there, and background before it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.masks import elsewhere, ids, mask_files, no_folder, no_masks, read_mask, shift_fault
-from vosbench.types import Frame, Mask
+from vosbench.errors import DataError, UsageError
+from vosbench.masks import ids, no_folder, shift_fault, small
+from vosbench.stored import StoredMasks, can_be_opened, open_stored
+from vosbench.types import Frame, Mask, Masks
 
-SOURCE = "vosbench; folder layout of the DAVIS results"
+SOURCE = "vosbench; folder layouts of the DAVIS and SA-V results"
 UNTIMED = "it only reads masks from files"
 
 
@@ -29,7 +31,7 @@ class Options:
     folder: Path | None = None  # no default can be right: only the user knows
 
     def __post_init__(self) -> None:
-        if self.folder is not None and not self.folder.is_dir():
+        if self.folder is not None and not can_be_opened(self.folder):
             raise UsageError(
                 f"folder={no_folder(self.folder)}; expected <folder>/<sequence>/<frame>.png"
             )
@@ -38,63 +40,78 @@ class Options:
 class Precomputed:
     """The stored masks of every sequence."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, stored: StoredMasks) -> None:
+        self.stored = stored
 
-    def for_sequence(self, name: str, frame_names: tuple[str, ...]) -> StoredMasks:
-        """The stored masks of one sequence; DataError when it has no folder."""
-        folder = self.folder / name
-        if not folder.is_dir():
-            there = [path.name for path in self.folder.iterdir() if path.is_dir()]
-            raise DataError(
-                f"{folder} is missing: no masks for sequence {name!r}; {did_you_mean(name, there)}"
-                f"{elsewhere(self.folder, name)}"
-            )
-        files = mask_files(folder)
-        if shifted := shift_fault(folder, files, frame_names):
+    def for_sequence(self, name: str, frame_names: tuple[str, ...]) -> OfSequence:
+        """The stored masks of one sequence; DataError when it has none."""
+        present = self.stored.frames(name)
+        if shifted := shift_fault(self.stored.place(name), present, frame_names):
             raise DataError(shifted)
-        if not files and (held := no_masks(folder)):
-            raise DataError(
-                f"{folder} holds {held}; expected {frame_names[0]}.png to {frame_names[-1]}.png"
-            )
-        return StoredMasks(
-            tuple(files.get(frame, folder / f"{frame}.png") for frame in frame_names)
-        )
+        return OfSequence(self.stored, name, frame_names)
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Refuse: without a sequence's name there are no files to read."""
         raise UsageError("precomputed masks belong to a sequence; call for_sequence first")
 
 
-class StoredMasks:
-    """The stored masks of one sequence, one path per frame."""
+class OfSequence:
+    """The stored masks of one sequence."""
 
-    def __init__(self, paths: tuple[Path, ...]) -> None:
-        self.paths = paths
+    def __init__(self, stored: StoredMasks, name: str, frame_names: tuple[str, ...]) -> None:
+        self.stored, self.name, self.frame_names = stored, name, frame_names
 
-    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Masks]:
         """Yield the stored masks (h, w); every missing file is listed before any is read.
 
         Raises:
             DataError: files are missing, or one has another size or ids that no prompt gives.
         """
-        first = min(prompts, default=-1)
-        missing = [path for path in self.paths[first + 1 :] if not path.is_file()]
-        if missing:
-            raise DataError(
-                [f"mask {path} is missing; write one for every frame" for path in missing]
-            )
-        return self._read(frames, prompts, first)
+        return self.segment_layers(frames, prompts)
+
+    def segment_layers(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Masks]
+    ) -> Iterator[Masks]:
+        """The same, with the prompts' own ids."""
+        since: dict[int, int] = {}
+        for index in sorted(prompts):
+            for number in ids(prompts[index]):
+                since.setdefault(number, index)
+        if missing := self._missing(since, min(prompts, default=-1)):
+            raise DataError(missing)
+        return self._read(frames, prompts, sorted(since))
+
+    def _missing(self, since: Mapping[int, int], first: int) -> list[str]:
+        """A fault for every mask that is not there; since: object -> the frame of its prompt."""
+        present, objects = self.stored.frames(self.name), self.stored.objects(self.name)
+        faults = [
+            f"mask {self.stored.place(self.name, frame)} is missing; write one for every frame, or "
+            "score what there is: vosbench evaluate"
+            for frame in self.frame_names[first + 1 :]
+            if frame not in present
+        ]
+        if not objects or faults:
+            return faults
+        return [
+            f"mask {self.stored.place(self.name, frame)} is missing for object {number}; write one "
+            "for every object in every frame"
+            for number, start in since.items()
+            for frame in self.frame_names[start + 1 :]
+            if frame not in objects.get(number, ())
+        ]
 
     def _read(
-        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], first: int
-    ) -> Iterator[Mask]:
-        known = sorted({i for prompt in prompts.values() for i in ids(prompt)})
-        for index, (path, frame) in enumerate(zip(self.paths, frames, strict=True)):
-            if index > first or path.is_file():
-                yield _fitted(read_mask(path), path, frame.shape[:2], known)
+        self, frames: Iterable[Frame], prompts: Mapping[int, Masks], known: list[int]
+    ) -> Iterator[Masks]:
+        first, present = min(prompts, default=-1), self.stored.frames(self.name)
+        for index, (name, frame) in enumerate(zip(self.frame_names, frames, strict=True)):
+            if index > first or name in present:
+                masks = self.stored.read(self.name, name)
+                where = f"mask {self.stored.place(self.name, name)}"
+                yield _fitted(masks, where, frame.shape[:2], known)
             elif index == first:
-                yield prompts[index].copy()
+                prompt = prompts[index]
+                yield prompt.copy() if isinstance(prompt, np.ndarray) else prompt
             else:
                 yield np.zeros(frame.shape[:2], np.uint8)
 
@@ -105,22 +122,23 @@ def build(options: Options, *, device: str, seed: int) -> Precomputed:
         raise UsageError(
             "precomputed needs a folder of masks: --set folder=DIR, with DIR/<sequence>/<frame>.png"
         )
-    return Precomputed(options.folder)
+    return Precomputed(open_stored(options.folder))
 
 
-def _fitted(mask: Mask, path: Path, size: tuple[int, ...], known: list[int]) -> Mask:
-    """The mask with ids of the prompts, its size checked."""
-    if mask.shape != size:
+def _fitted(masks: Masks, where: str, size: tuple[int, ...], known: list[int]) -> Masks:
+    """The masks with ids of the prompts, their size checked."""
+    if masks.shape != size:
         raise DataError(
-            f"mask {path} is {mask.shape[0]}x{mask.shape[1]} but its frame is {size[0]}x{size[1]}; "
+            f"{where} is {masks.shape[0]}x{masks.shape[1]} but its frame is {size[0]}x{size[1]}; "
             "write masks at the size of the frames, nearest neighbour"
         )
-    found = ids(mask)
-    if found == (255,) and len(known) == 1:
-        return np.where(mask > 0, known[0], 0).astype(np.uint8)
+    found = ids(masks)
+    if isinstance(masks, np.ndarray) and found == (255,) and len(known) == 1:
+        sole = (masks > 0).astype(np.uint16) * np.uint16(known[0])
+        return small(sole)
     if strange := [i for i in found if i not in known]:
         raise DataError(
-            f"mask {path} holds ids {strange} that no prompt gives (prompts: {known}); "
+            f"{where} holds ids {strange} that no prompt gives (prompts: {known}); "
             "expected object ids, or 0/255 where there is one object"
         )
-    return mask
+    return masks

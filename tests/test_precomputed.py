@@ -62,6 +62,7 @@ def test_before_the_first_prompt_is_background(tmp_path: Path) -> None:
 
 def test_every_missing_file_is_listed_before_one_is_read(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
+    write_mask(tmp_path / "cat" / "00000.png", ONE)
     with pytest.raises(DataError) as caught:
         run(tmp_path, {0: ONE})
     assert len(caught.value.faults) == 2
@@ -83,7 +84,9 @@ def test_another_size(tmp_path: Path) -> None:
 
 def test_a_sequence_without_a_folder_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "cats").mkdir()
-    with pytest.raises(DataError, match="no masks for sequence 'cat'; did you mean 'cats'"):
+    with pytest.raises(
+        DataError, match="missing: expected a folder of masks for cat; did you mean 'cats'"
+    ):
         run(tmp_path, {0: ONE})
 
 

@@ -22,7 +22,7 @@ import pytest
 from conftest import Vosbench, command_environment, make_folder_dataset
 from PIL import Image
 
-from vosbench import api, provenance, registry, videos
+from vosbench import api, provenance, registry, stored, videos
 from vosbench.errors import DataError, IncompleteRunError, UsageError
 from vosbench.files import alone_in
 from vosbench.masks import read_mask, write_mask
@@ -244,7 +244,7 @@ def test_an_unwritable_folder_and_a_full_disk_are_said(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         write_mask(path, mask)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sequence, "write_mask", full)
+    monkeypatch.setattr(stored, "write_mask", full)
     result = compute(plan_run(_config(folder_root, tmp_path / "runs")))
     assert list(result.failed) == ["cat"]
     assert "No space left on device" in result.failed["cat"]

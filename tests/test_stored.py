@@ -48,7 +48,7 @@ def test_both_layouts_read_alike_wherever_they_lie(
     assert stored.path == path
     assert stored.sequences() == ("cat", "dog")
     assert list(stored.frames("cat")) == list(stored.frames("dog")) == ["00000", "00004"]
-    assert (stored.objects("cat"), stored.objects("dog")) == ((), (0, 7))
+    assert (list(stored.objects("cat")), list(stored.objects("dog"))) == ([], [0, 7])
     np.testing.assert_array_equal(stored.read("cat", "00004"), ONE)
     both, last = stored.read("dog", "00000"), stored.read("dog", "00000", {7, 9})
     assert isinstance(both, Layers)

@@ -36,21 +36,21 @@ _MANY = 32  # more different values than this are looked at: objects, or grey le
 _THICK = 3
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path) -> LabelMap:
     """Read the object ids from one mask file.
 
     They are the indices of a palette image, the values of a grey one (of one stored as r=g=b,
     too), the grey channel of grey+alpha, 0 and 1 of a 1-bit image. Colours are never converted to
-    ids, but see `read_colours`.
+    ids, but see `read_colours`. Of 16 bits, ids above 255 come as uint16, others as uint8.
 
     Raises:
-        DataError: the file is missing, damaged, lossy, a soft map, a colour or 16-bit image, or
-            its palette shows an object at index 0.
+        DataError: the file is missing, damaged, lossy, a soft map or a colour image, or its
+            palette shows an object at index 0.
     """
     return decode_mask(read_bytes(path), path)
 
 
-def decode_mask(data: bytes, path: Path | str) -> Mask:
+def decode_mask(data: bytes, path: Path | str) -> LabelMap:
     """The object ids in the bytes of a mask file, as `read_mask`; path: for messages."""
     mask = _values(path, data)
     _check_background(path, data, mask)
@@ -59,7 +59,7 @@ def decode_mask(data: bytes, path: Path | str) -> Mask:
     return mask
 
 
-def _values(path: Path | str, data: bytes) -> Mask:
+def _values(path: Path | str, data: bytes) -> LabelMap:
     """The values of a mask file, before what they mean is checked."""
     try:
         mask = png.decode(data)
@@ -95,7 +95,11 @@ def _values(path: Path | str, data: bytes) -> Mask:
                     "vosbench.masks.read_colours reads it so, write_mask writes it as a palette"
                 )
         mode = image.mode
-    limit = f", from 1 to {VOID - 1}" if mode.startswith("I") else ""
+        if mode.startswith("I"):  # 16 bits, of which older Pillow makes 32
+            deep = np.array(image)
+            if (deep >> 16 == 0).all():
+                return small(deep.astype(np.uint16))
+    limit = ", at most 65535" if mode.startswith("I") else ""
     raise DataError(
         f"mask {path} has mode {mode}, expected a palette (P) or grey (L) image whose values are "
         f"object ids{limit}; convert it to indices first"
@@ -131,7 +135,7 @@ def _mapping(numbers: tuple[int, ...]) -> str:
     return ", ".join(shown) + (", ..." if len(numbers) > 3 else "")
 
 
-def soft_fault(mask: Mask, what: str) -> str:
+def soft_fault(mask: LabelMap, what: str) -> str:
     """What is to be said of a mask in which are grey levels, or ""; see `is_soft`."""
     if not is_soft(mask):
         return ""
@@ -141,12 +145,12 @@ def soft_fault(mask: Mask, what: str) -> str:
     )
 
 
-def is_soft(mask: Mask) -> bool:
+def is_soft(mask: LabelMap) -> bool:
     """Whether grey levels, not ids, are in a mask: they lie in thin areas, as on smoothed edges.
 
     Soft edges: the highest value, at least 128, fills areas; all others are thin, and one of them
     is between 32 and 223. Soft maps: of more than 32 values most are thin, or there are more than
-    128. An area is thin where no square of 3x3 pixels fits in.
+    128 in 8 bits. An area is thin where no square of 3x3 pixels fits in.
     """
     top = int(mask.max(initial=0))
     if top <= _MANY or sole_id(mask):
@@ -161,23 +165,24 @@ def is_soft(mask: Mask) -> bool:
             same &= mask[y : y + inner.shape[0], x : x + inner.shape[1]] == inner
     thick = set(ids(inner[same]))
     if len(values) > _MANY:
-        return len(values) > 4 * _MANY or len(thick) * 2 < len(values)
+        grey = len(values) > 4 * _MANY and mask.itemsize == 1
+        return grey or len(thick) * 2 < len(values)
     return top >= 128 and thick == {top}
 
 
-def one_object(mask: Mask) -> Mask:
+def one_object(mask: LabelMap) -> Mask:
     """Every id above 0 becomes 1."""
     united: Mask = (mask != 0).view(np.uint8)
     return united
 
 
-def in_ids(mask: Mask, truth: Mapping[int, Masks]) -> Mask:
+def in_ids(mask: LabelMap, truth: Mapping[int, Masks]) -> LabelMap:
     """A result's mask with 255 as the one object, where the truth is stored as 0/255 too."""
     stored_so = isinstance(truth, OneObjectFiles)
     return one_object(mask) if stored_so and sole_id(mask) == VOID else mask
 
 
-def _check_background(path: Path | str, data: bytes, mask: Mask) -> None:
+def _check_background(path: Path | str, data: bytes, mask: LabelMap) -> None:
     """DataError where a PNG's palette shows index 0 bright and another that is used black."""
     start = data.find(b"PLTE", 0, 1 << 16)
     if not data.startswith(png.SIGNATURE) or start < 0 or not any(data[start + 4 : start + 7]):
@@ -275,9 +280,12 @@ class MasksDigest:
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
 
-    def add(self, mask: Mask) -> None:
-        """Add the next frame's mask."""
-        self._digest.update(mask.tobytes())
+    def add(self, masks: Masks) -> None:
+        """Add the next frame's masks; a label map counts as it is kept, see `small`."""
+        if isinstance(masks, Layers):
+            self._digest.update(f"{masks.ids}".encode() + np.packbits(masks.stack).tobytes())
+        else:
+            self._digest.update(small(masks).tobytes())
 
     @property
     def sha256(self) -> str:
@@ -290,12 +298,14 @@ def lay_prompt(mask: Mask, prompt: Mask) -> Mask:
     return np.where(prompt > 0, prompt, mask).astype(np.uint8)
 
 
-def sole_id(mask: Mask) -> int:
+def sole_id(mask: LabelMap) -> int:
     """The only object id in a mask, 0 where it holds none or several; much faster than `ids`."""
     top = int(mask.max(initial=0))
     if top <= 1:
         return top
-    if top == VOID:  # 0/255, the usual form: as signed numbers 0 and -1, seen without a copy
+    if (
+        top == VOID and mask.itemsize == 1
+    ):  # 0/255, the usual form: as signed numbers 0 and -1, seen without a copy
         signed = mask.view(np.int8)
         return top if signed.max() <= 0 and signed.min() == -1 else 0
     return top if np.count_nonzero(mask == top) == np.count_nonzero(mask) else 0
@@ -326,26 +336,36 @@ FLATTENING = "where objects overlap, the smaller one is on top; of equal ones th
 def label_maps(prompts: Mapping[int, Masks]) -> dict[int, Mask]:
     """Copies of a video's prompts as label maps, in which ids are counted alike."""
     numbers = {number for masks in prompts.values() for number in ids(masks)}
-    return {index: label_map(masks, numbers).copy() for index, masks in prompts.items()}
+    usual = all(isinstance(m, np.ndarray) and m.dtype == np.uint8 for m in prompts.values())
+    return {i: label_map(masks, () if usual else numbers).copy() for i, masks in prompts.items()}
+
+
+def numbering(numbers: Collection[int]) -> dict[int, int]:
+    """Id -> its value in a label map: the id where all are from 1 to 254, else counted from 1.
+
+    Raises:
+        DataError: they are more than a label map can hold.
+    """
+    known = sorted(set(numbers))
+    if not known or 0 < known[0] <= known[-1] < VOID:
+        return {number: number for number in known}
+    if len(known) >= VOID:
+        raise DataError(f"{len(known)} objects do not fit one label map, which holds {VOID - 1}")
+    return {number: value for value, number in enumerate(known, 1)}
 
 
 def label_map(masks: Masks, numbers: Collection[int] = ()) -> Mask:
     """One label map for methods and pictures, which know no other form; see FLATTENING.
 
-    Ids stay where all of them are from 1 to 254; else they are counted from 1 in their order.
-
     Args:
         masks: the objects of one frame.
-        numbers: all ids of the video, so that they are counted alike in each frame.
+        numbers: all ids of the video, so that they are counted alike in each frame: `numbering`.
     """
-    if isinstance(masks, np.ndarray) and masks.dtype == np.uint8:
+    if isinstance(masks, np.ndarray) and masks.dtype == np.uint8 and not numbers:
         return masks.astype(np.uint8, copy=False)
-    known = sorted({*numbers, *ids(masks)})
-    kept = not known or (known[0] > 0 and known[-1] < VOID)
-    if not kept and len(known) >= VOID:
-        raise DataError(f"{len(known)} objects do not fit one label map, which holds {VOID - 1}")
-    value = {number: number if kept else place for place, number in enumerate(known, 1)}
-    layers = {number: pixels(masks, number) for number in ids(masks)}
+    present = ids(masks)
+    value = numbering({*numbers, *present})
+    layers = {number: pixels(masks, number) for number in present}
     areas = {number: int(np.count_nonzero(layer)) for number, layer in layers.items()}
     flat = np.zeros(masks.shape, np.uint8)
     for number in sorted(layers, key=lambda n: (-areas[n], n)):
@@ -418,13 +438,13 @@ def no_folder(path: Path) -> str:
     return f"{path} is not a folder"
 
 
-class MaskFiles(Mapping[int, Mask]):
+class MaskFiles(Mapping[int, LabelMap]):
     """Frame index -> mask; each access reads the file."""
 
     def __init__(self, paths: Mapping[int, Path]) -> None:
         self.paths = dict(sorted(paths.items()))
 
-    def __getitem__(self, index: int) -> Mask:
+    def __getitem__(self, index: int) -> LabelMap:
         return read_mask(self.paths[index])
 
     def __contains__(self, index: object) -> bool:

@@ -15,7 +15,8 @@ from vosbench.results import Data, Result, data_of, home_of, manifest_of, rememb
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
-from vosbench.running.records import masks_sha256, unfinished
+from vosbench.running.records import masks_sha256
+from vosbench.running.whole import unfinished
 from vosbench.scoring.evaluation import Evaluation, score_masks
 from vosbench.types import Dataset
 

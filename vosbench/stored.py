@@ -20,8 +20,8 @@ import numpy as np
 
 from vosbench.errors import DataError, nearest
 from vosbench.files import in_words, irregular, member_parts, safe_members
-from vosbench.masks import decode_mask, no_folder, read_bytes, sole_id, write_mask
-from vosbench.types import Layers, Mask, Masks
+from vosbench.masks import LabelMap, decode_mask, no_folder, read_bytes, sole_id, write_mask
+from vosbench.types import Layers, Masks
 
 if TYPE_CHECKING:
     from zipfile import ZipFile, ZipInfo
@@ -50,8 +50,8 @@ class StoredMasks(Protocol):
         """
         ...
 
-    def objects(self, sequence: str) -> tuple[int, ...]:
-        """The ids that are stored by themselves; () for label maps, whose ids are their values.
+    def objects(self, sequence: str) -> Mapping[int, Collection[str]]:
+        """The objects that are stored by themselves -> their frames; {} for label maps.
 
         Raises:
             DataError: as `frames`.
@@ -72,8 +72,8 @@ class StoredMasks(Protocol):
         """
         ...
 
-    def place(self, sequence: str, frame: str) -> str:
-        """Where the masks of a frame are, for messages: a file, or `x.zip: cat/00000.png`."""
+    def place(self, sequence: str, frame: str = "") -> str:
+        """Where the masks of a frame are, or all, for messages: `x.zip: cat/00000.png`."""
         ...
 
     def strangers(self, sequence: str, frame_names: Sequence[str]) -> list[str]:
@@ -85,6 +85,11 @@ class StoredMasks(Protocol):
         ...
 
 
+def can_be_opened(path: Path) -> bool:
+    """Whether a path is something that `open_stored` may open."""
+    return path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())
+
+
 def open_stored(path: Path) -> StoredMasks:
     """Open a folder or a .zip of masks.
 
@@ -93,7 +98,7 @@ def open_stored(path: Path) -> StoredMasks:
     """
     if path.is_dir():
         return _Pictures(_Folder(path))
-    if path.suffix.lower() == ".zip" and path.is_file():
+    if can_be_opened(path):
         return _Pictures(_Zip(path))
     raise DataError(f"{no_folder(path)}; expected masks as {path}/<sequence>/<frame>.png")
 
@@ -281,8 +286,8 @@ class _Pictures:
         self._last = None  # who asks wants to know what is there now
         return self._listing(sequence).frames.keys()
 
-    def objects(self, sequence: str) -> tuple[int, ...]:
-        return tuple(self._listing(sequence).layers)
+    def objects(self, sequence: str) -> Mapping[int, Collection[str]]:
+        return self._listing(sequence).layers
 
     def read(self, sequence: str, frame: str, numbers: Collection[int] = ()) -> Masks:
         listing = self._listing(sequence)
@@ -306,8 +311,10 @@ class _Pictures:
                 )
         return Layers(wanted, np.stack(layers) != 0)
 
-    def place(self, sequence: str, frame: str) -> str:
+    def place(self, sequence: str, frame: str = "") -> str:
         listing = self._listing(sequence)
+        if not frame:
+            return self.tree.where(listing.inside)
         if listing.layers:
             return self.tree.where(f"{listing.inside}/<object>/{frame}.png")
         return self.tree.where(listing.maps.get(frame, f"{listing.inside}/{frame}.png"))
@@ -350,10 +357,10 @@ class _Pictures:
         words = in_words(entries)
         return [f"{self.tree.where(folder)} also holds {words}: not read"] if words else []
 
-    def _decoded(self, file: str) -> Mask:
+    def _decoded(self, file: str) -> LabelMap:
         return decode_mask(self.tree.read(file), self.tree.where(file))
 
-    def _layer(self, file: str) -> Mask:
+    def _layer(self, file: str) -> LabelMap:
         mask = self._decoded(file)
         if not sole_id(mask) and mask.any():
             raise DataError(

@@ -296,10 +296,31 @@ class DatasetPlugin(Protocol):
 
 @runtime_checkable
 class Method(Protocol):
-    """Carries masks through a video; sees frames and prompts and nothing else."""
+    """Carries masks through a video; sees frames and prompts and nothing else.
 
-    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
-        """Yield one mask (h, w) per frame, in order, reading frames as it goes."""
+    Prompts are label maps: objects that overlap are flattened, and ids that no label map holds are
+    counted from 1 (`masks.label_maps`), which the run tells and undoes in its masks.
+    """
+
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Masks]:
+        """Yield one mask (h, w) per frame, in order, reading frames as it goes; or Layers."""
+        ...
+
+
+@runtime_checkable
+class TakesLayers(Protocol):
+    """A method that also takes prompts as the dataset has them: objects may overlap, any id >= 0.
+
+    It is asked so for a video whose prompts are no plain label maps.
+    """
+
+    def segment_layers(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Masks]
+    ) -> Iterator[Masks]:
+        """Yield the masks of each frame, in order, under the prompts' ids.
+
+        An object that Layers leave out is not visible.
+        """
         ...
 
 

@@ -148,7 +148,9 @@ def _masks(run: ShownRun, sequence: Sequence) -> Iterator[Mask | None]:
 
 def _mask(run: ShownRun, sequence: Sequence, frame: str) -> Mask | None:
     path = run.masks / sequence.name / f"{frame}.png" if run.masks else None
-    return in_ids(read_mask(path), sequence.truth) if path and path.is_file() else None
+    if not path or not path.is_file():
+        return None
+    return label_map(in_ids(read_mask(path), sequence.truth))
 
 
 def _fit(mask: Mask, h: int, w: int, *, united: bool) -> Mask:

@@ -21,7 +21,7 @@ from vosbench.running.config import RunConfig
 from vosbench.running.execute import compute
 from vosbench.running.folder import building
 from vosbench.running.plan import plan_run
-from vosbench.running.records import finished
+from vosbench.running.whole import finished
 
 YEARS = "years of work"
 FOREIGN = (

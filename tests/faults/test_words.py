@@ -155,8 +155,8 @@ def flat(results: Path) -> Path:
     return results
 
 
-def zipped(results: Path) -> Path:
-    return Path(shutil.make_archive(str(results), "zip", results))
+def packed(results: Path) -> Path:
+    return Path(shutil.make_archive(str(results), "tar", results))
 
 
 def as_jpeg(results: Path) -> Path:
@@ -176,7 +176,7 @@ def nothing(results: Path) -> Path:
     [
         (nested, r"did you mean .*results/Annotations\?"),
         (flat, r"results holds 12 \.png files: put the masks of ant into .*results/ant/"),
-        (zipped, r"results\.zip is not a folder but an archive: unzip it first"),
+        (packed, r"results\.tar is not a folder but an archive: unzip it first"),
         (as_jpeg, r"12 \.jpg files; masks must be lossless PNG"),
         (nothing, r"results is empty"),
     ],

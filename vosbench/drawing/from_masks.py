@@ -99,7 +99,7 @@ def _tiles(sequences: Seq[Sequence], results: Seq[Result], late: bool) -> list[l
         strips.append([Tile(_laid(frame, truth), "truth", f"frame {stem}")])
         for run, of in zip(results, scores, strict=True):
             assert run.masks is not None, "looked at above"
-            mask = in_ids(read_mask(run.masks / name / f"{stem}.png"), sequence.truth)
+            mask = label_map(in_ids(read_mask(run.masks / name / f"{stem}.png"), sequence.truth))
             found = of[name, stem]
             corner = f"J {100 * sum(found) / len(found):.0f}"
             strips[-1].append(Tile(_laid(frame, mask), run.name, corner))

@@ -19,7 +19,6 @@ from vosbench.errors import DataError, VosbenchError, described, line_of
 from vosbench.files import alone_in
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
-from vosbench.running.records import finished, is_done
 from vosbench.running.sequence import (
     After,
     FrameDone,
@@ -27,6 +26,7 @@ from vosbench.running.sequence import (
     segment_by_name,
     segment_sequence,
 )
+from vosbench.running.whole import finished, is_done
 from vosbench.running.workers import ProcessEndedError
 
 if TYPE_CHECKING:

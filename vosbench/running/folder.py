@@ -1,8 +1,9 @@
 """A run's folder: what in it is the run's, and what makes room for a new run.
 
-It holds run.json, timing.csv, log.txt, masks/<sequence>/<frame>.png and sequences/<sequence>.json,
-the record of a finished sequence; after scoring also scores.csv and summary.json, and those of
-other protocols in scores-<protocol>/. A sequence counts as finished while its masks and record are
+It holds run.json, timing.csv, log.txt, masks/<sequence>/<frame>.png (where objects may overlap
+masks/<sequence>/<id>/<frame>.png) and sequences/<sequence>.json, the record of a finished
+sequence; after scoring also scores.csv and summary.json, and those of other protocols in
+scores-<protocol>/. A sequence counts as finished while its masks and record are
 there and the record's `data_sha256` is that of the data as they are now.
 
 Anything else in the folder is the user's: it is never removed, and moves along when a new run
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from vosbench.types import check_name
 
 FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock")
 PARTS = ("masks", "sequences")
+_OBJECT = re.compile(r"[0-9]{3,5}")  # the folder of an object that may overlap others
 _PROTOCOL = {"protocol": {"name": str}}
 
 
@@ -120,11 +123,13 @@ def _not_masks(folder: Path, name: str) -> list[Path]:
         return []
     record = read_record(folder, name)
     frames = set(record["frame_names"]) if record else None
-    return [
-        path
-        for path in sorted(where.iterdir())
-        if path.suffix != ".png" or path.is_dir() or (frames and path.stem not in frames)
-    ]
+    found = []
+    for path in sorted(where.iterdir()):
+        of_object = path.is_dir() and not path.is_symlink() and _OBJECT.fullmatch(path.name)
+        for inner in sorted(path.iterdir()) if of_object else [path]:
+            if inner.suffix != ".png" or inner.is_dir() or (frames and inner.stem not in frames):
+                found.append(inner)
+    return found
 
 
 def _are_scores(path: Path) -> bool:

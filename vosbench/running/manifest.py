@@ -158,6 +158,7 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
         "peak_memory_bytes": max((r["peak_memory_bytes"] for r in records), default=None),
         "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
         "remarks": [*described.get("remarks", []), *_remarks(records)],
+        "flattened": _flattened(records),
     }
     write_json(folder / "run.json", described)
 
@@ -172,6 +173,12 @@ def _remarks(records: list[dict[str, Any]]) -> Iterator[str]:
     for (name, text), *others in alike.values():
         more = f" (and so in {len(others)} more, such as {others[0][0]})" if others else ""
         yield f"{name}: {text}{more}"
+
+
+def _flattened(records: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """By which rule objects that overlap became label maps, and in which sequences."""
+    rules = {r["sequence"]: r["flattened"] for r in records if r.get("flattened")}
+    return {"rule": next(iter(rules.values())), "sequences": list(rules)} if rules else None
 
 
 def _short(value: Any) -> str:

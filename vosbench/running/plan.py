@@ -14,8 +14,9 @@ from vosbench.resolve import check_device
 from vosbench.results import load_manifest
 from vosbench.running import cluster, manifest
 from vosbench.running.folder import building, refuse_strangers
-from vosbench.running.records import damaged, finished, has_changed, is_done, were_changed
+from vosbench.running.records import has_changed
 from vosbench.running.resolved import Resolved, resolve
+from vosbench.running.whole import damaged, finished, is_done, were_changed
 from vosbench.types import Method, Sequence, check_name
 
 if TYPE_CHECKING:

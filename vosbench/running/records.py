@@ -1,4 +1,4 @@
-"""The records of a run's finished sequences: which are whole, and of which data they are."""
+"""The records of a run's finished sequences: how they were made, and of which data they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from vosbench.errors import DataError
 from vosbench.files import read_json
-from vosbench.masks import MasksDigest, read_mask
 from vosbench.types import Sequence, check_name
 from vosbench.videos import content
 
@@ -19,6 +18,7 @@ RECORD = {
     "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
     "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
     "remarks?": [str],
+    "objects?": [int], "flattened?": str,
 }  # fmt: skip
 
 
@@ -40,64 +40,10 @@ def has_changed(folder: Path, sequence: Sequence) -> bool:
     return record is not None and record["data_sha256"] != data_sha256(sequence)
 
 
-def finished(folder: Path) -> set[str]:
-    """The sequences that a run's folder holds whole."""
-    names = {path.stem for path in (folder / "sequences").glob("[!.]*.json")}
-    return {name for name in names if is_done(folder, name)}
-
-
-def is_done(folder: Path, name: str) -> bool:
-    """Whether a run's folder holds the whole sequence: its record, and every mask it tells of."""
-    return not unfinished(folder, name)
-
-
-def unfinished(folder: Path, name: str) -> str:
-    """Why a sequence does not count as finished, in one sentence; "" where it does."""
-    again = "give the command of the run again"
-    try:
-        record = _read(folder, name)
-    except FileNotFoundError:
-        return f"{folder} has not finished {name}; {again}"
-    except DataError as error:
-        return str(error)
-    masks = {path.stem for path in (folder / "masks" / name).glob("*.png")}
-    missing = [frame for frame in record["frame_names"] if frame not in masks]
-    if not missing:
-        return ""
-    return f"{folder / 'masks' / name / missing[0]}.png is missing; {again}"
-
-
-def damaged(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """The sequences among these whose records are damaged, and what is wrong with each."""
-    there = [name for name in names if (folder / "sequences" / f"{name}.json").exists()]
-    return {
-        name: why
-        for name in there
-        if read_record(folder, name) is None and (why := unfinished(folder, name))
-    }
-
-
 def masks_sha256(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """The digest of the masks of finished sequences, as it was when they were made."""
     records = {name: read_record(folder, name) for name in names}
     return {name: str(record["masks_sha256"]) for name, record in records.items() if record}
-
-
-def were_changed(folder: Path, name: str) -> bool:
-    """Whether masks of a finished sequence are damaged or not those that the run made.
-
-    Decodes every mask: about 2 ms for one of 480x854.
-    """
-    record = read_record(folder, name)
-    if record is None:
-        return False
-    digest = MasksDigest()
-    try:
-        for frame in record["frame_names"]:
-            digest.add(read_mask(folder / "masks" / name / f"{frame}.png"))
-    except DataError:
-        return True
-    return bool(digest.sha256 != record["masks_sha256"])
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
@@ -108,7 +54,7 @@ def read_record(folder: Path, name: str) -> dict[str, Any] | None:
     """
     check_name(name, "sequence", folder)
     try:
-        record = _read(folder, name)
+        record = record_of(folder, name)
     except (FileNotFoundError, DataError):
         return None
     for frame in record["frame_names"]:
@@ -116,7 +62,7 @@ def read_record(folder: Path, name: str) -> dict[str, Any] | None:
     return record
 
 
-def _read(folder: Path, name: str) -> dict[str, Any]:
+def record_of(folder: Path, name: str) -> dict[str, Any]:
     """The record of a sequence; FileNotFoundError where there is none, DataError for a damaged."""
     path = folder / "sequences" / f"{name}.json"
     again = "give the command of the run again"

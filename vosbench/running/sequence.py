@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from vosbench.errors import DataError, MethodError, VosbenchError, blaming, described, needing
 from vosbench.files import remove, replace, write_json
-from vosbench.masks import MasksDigest, ids, label_maps, write_mask
+from vosbench.masks import MasksDigest
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import workers
+from vosbench.running.forms import Exchange
 from vosbench.running.records import data_sha256
-from vosbench.types import Dataset, Frame, HasRemarks, Mask, Method, PerSequence, Sequence
+from vosbench.stored import write_masks
+from vosbench.types import Dataset, Frame, HasRemarks, Layers, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
@@ -76,7 +76,7 @@ def segment_sequence(
             contextlib.chdir(os.curdir),  # a method may go elsewhere, this process stays
             _watching(name, len(sequence.frame_names), seconds),
         ):
-            record = _segment(method.segment, sequence, partial, config, on_frame, calling, seconds)
+            record = _segment(method, sequence, partial, config, on_frame, calling, seconds)
         with calling():
             said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
         record["remarks"] += said
@@ -146,7 +146,7 @@ def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> No
 
 
 def _segment(
-    segment: Callable[..., Iterator[Mask]],
+    method: Method,
     sequence: Sequence,
     partial: Path,
     config: RunConfig,
@@ -158,16 +158,12 @@ def _segment(
 
     seconds: empty; gets the time of each frame as it is done.
     """
-    prompts = label_maps(sequence.prompts)
-    if not prompts:
-        raise DataError(f"{sequence.name} has no prompt: its first annotation is empty or missing")
-    shape = next(iter(prompts.values())).shape
-    allowed = {0}.union(*(ids(mask) for mask in prompts.values()))
-    first, empty = min(prompts), 0
-    reader = _TimedReader(sequence, shape)
+    exchange = Exchange(method, sequence)
+    first, empty = min(sequence.prompts), 0
+    reader = _TimedReader(sequence, exchange.shape)
     digest = MasksDigest()
     with calling():
-        masks = segment(iter(reader), prompts)
+        masks = exchange.begin(iter(reader))
     total = len(sequence.frame_names)
     for index, frame_name in enumerate(sequence.frame_names):
         with calling():
@@ -181,10 +177,10 @@ def _segment(
                 f"{sequence.name}: the method gave {index} masks for {total} frames; "
                 "segment() must yield one mask per frame"
             )
-        _check_mask(mask, shape, allowed, f"{sequence.name}, frame {frame_name}")
-        write_mask(partial / f"{frame_name}.png", mask)
-        digest.add(mask)
-        empty += index < first and not mask.any()
+        kept = exchange.kept(mask, f"{sequence.name}, frame {frame_name}")
+        write_masks(partial, frame_name, kept)
+        digest.add(kept)
+        empty += index < first and not (kept.stack if isinstance(kept, Layers) else kept).any()
         workers.end_after(config.timeout)
         if on_frame:
             on_frame(sequence.name, index + 1, total)
@@ -198,9 +194,10 @@ def _segment(
         "sequence": sequence.name,
         "frames": total,
         "frame_names": list(sequence.frame_names),
-        "height": shape[0],
-        "width": shape[1],
-        "objects": sorted(allowed - {0}),
+        "height": exchange.shape[0],
+        "width": exchange.shape[1],
+        "objects": exchange.numbers,
+        "flattened": exchange.flattened,
         "masks_sha256": digest.sha256,
         "seconds": seconds,
         "peak_memory_bytes": _peak_memory(),
@@ -282,20 +279,6 @@ class _TimedReader(Iterable[Frame]):
                     f"{self.shape[0]}x{self.shape[1]}; bring both to one size"
                 )
             yield frame
-
-
-def _check_mask(mask: Any, shape: tuple[int, ...], allowed: set[int], where: str) -> None:
-    if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype != np.uint8:
-        found = (
-            f"{mask.shape} {mask.dtype}" if isinstance(mask, np.ndarray) else type(mask).__name__
-        )
-        raise MethodError(f"{where}: the method gave {found}, expected {shape} uint8")
-    unknown = sorted(set(ids(mask)) - allowed)
-    if unknown:
-        raise MethodError(
-            f"{where}: the method gave ids {unknown} that no prompt has; "
-            f"the prompts' ids are {sorted(allowed - {0})}"
-        )
 
 
 def _synchronise(device: str) -> None:

@@ -190,7 +190,7 @@ def read_pairs(
         name = sequence.frame_names[index]
         path = files.get(name, folder / f"{name}.png")
         try:
-            prediction = read_mask(path)
+            prediction = label_map(read_mask(path))
             if made:
                 digest.add(prediction)
             if index not in scored:
@@ -210,7 +210,7 @@ def read_pairs(
             annotation = f"annotation {sequence.frame_names[index]} of {sequence.name}"
             fault = soft_fault(truth, annotation)
         else:
-            prediction = in_ids(prediction, sequence.truth)
+            prediction = label_map(in_ids(prediction, sequence.truth))
             fault = _wrong_ids(prediction, task, f"mask {path}")
         if fault:
             faults.append(fault)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vosbench.errors import DataError
-from vosbench.masks import OneObjectFiles, one_object, read_mask
+from vosbench.masks import LabelMap, OneObjectFiles, one_object, read_mask
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
@@ -24,7 +24,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
     without_void,
 )
-from vosbench.types import Audited, DatasetCard, Mask, Sequence
+from vosbench.types import Audited, DatasetCard, Sequence
 from vosbench.videos import FrameFolder
 
 WITHHELD = "test-dev"  # the split whose truth is not public: only first annotations
@@ -131,7 +131,7 @@ class Davis(ListedDataset):
         ]
         pictures = FrameFolder(frames.values())
         paths = {i: masks[stem] for i, stem in enumerate(frames) if stem in masks}
-        prompts: dict[int, Mask] = {}
+        prompts: dict[int, LabelMap] = {}
         change = one_object if self.united else without_void
         if 0 in paths:
             try:

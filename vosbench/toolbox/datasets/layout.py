@@ -17,7 +17,7 @@ import numpy as np
 
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.files import contents, irregular
-from vosbench.masks import VOID, MaskFiles, read_foreground, read_mask
+from vosbench.masks import VOID, LabelMap, MaskFiles, read_foreground, read_mask
 from vosbench.types import Audited, DatasetCard, Mask, Masks, Sequence, check_name
 from vosbench.videos import IMAGES, natural_key
 
@@ -228,24 +228,26 @@ def shape(mask: Masks) -> tuple[int, int]:
     return int(mask.shape[0]), int(mask.shape[1])
 
 
-def without_void(mask: Mask) -> Mask:
+def without_void(mask: LabelMap) -> LabelMap:
     """255, the void label of DAVIS, becomes background."""
     if mask.max(initial=0) < VOID:
         return mask
-    return np.where(mask == VOID, 0, mask).astype(mask.dtype)
+    cleared = mask.copy()
+    cleared[mask == VOID] = 0
+    return cleared
 
 
 class MappedFiles(MaskFiles):
     """Mask files whose ids are changed when read."""
 
-    def __init__(self, paths: Mapping[int, Path], change: Callable[[Mask], Mask]) -> None:
+    def __init__(self, paths: Mapping[int, Path], change: Callable[[LabelMap], LabelMap]) -> None:
         super().__init__(paths)
         self.change = change
 
-    def __getitem__(self, index: int) -> Mask:
+    def __getitem__(self, index: int) -> LabelMap:
         return self.change(self.raw(index))
 
-    def raw(self, index: int) -> Mask:
+    def raw(self, index: int) -> LabelMap:
         """The mask as it is stored, with its void pixels."""
         return super().__getitem__(index)
 

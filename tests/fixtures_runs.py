@@ -10,13 +10,11 @@ import numpy as np
 
 from vosbench.files import write_json
 from vosbench.masks import write_mask
+from vosbench.metrics.statistics import over_frames
 from vosbench.protocols import DAVIS2017
 from vosbench.results import Result, load
 from vosbench.scoring.evaluation import Evaluation
-from vosbench.scoring.measure import Score
-from vosbench.scoring.pairs import Task
-from vosbench.scoring.summarise import summarise
-from vosbench.types import Sequence as Video
+from vosbench.scoring.summarise import Score, Unit, averages
 
 Scores = Mapping[tuple[str, int], Sequence[float]]
 TIMING = {
@@ -47,16 +45,21 @@ def write_run(
     )
     names = tuple(dict.fromkeys(name for name, _ in j))
     protocol = {**vars(DAVIS2017), "average": average, "headline": ["J", "F"]}
-    tasks = {
-        name: Task(
-            sequence=Video(
-                name=name, frames=(), frame_names=(), prompts={}, truth={},
-                group=(groups or {}).get(name, ""),
-            ),
-            protocol=DAVIS2017, card=None, frames=(), since={},  # type: ignore[arg-type]
+    units: dict[str, list[Unit]] = {name: [] for name in names}
+    for (name, number), values in j.items():
+        labels = {"sequence": name, "object": number, "group": (groups or {}).get(name, "")}
+        scores = over_frames(values), over_frames((f or j)[name, number])
+        units[name].append(Unit({**labels, "frames": len(values)}, *scores, {}))
+    by_sequence = [
+        (
+            {
+                "sequence": name, "group": (groups or {}).get(name, ""),
+                "frames": max(unit.labels["frames"] for unit in of),
+            },
+            of,
         )
-        for name in names
-    }  # fmt: skip
+        for name, of in units.items()
+    ]  # fmt: skip
     chosen = type(DAVIS2017)(**{**vars(DAVIS2017), "average": average})
     summary = {
         "protocol": protocol,
@@ -65,7 +68,7 @@ def write_run(
             "card_sequences": card_sequences, "truth_crc32": truth,
             "list_sha256": "+".join(names),
         },
-        **summarise(rows, tasks, chosen),
+        **averages(by_sequence, chosen),
         "copy_first": None,
         "unscored": [],
     }  # fmt: skip

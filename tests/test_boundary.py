@@ -75,7 +75,7 @@ def test_dilation_is_the_disk(radius, h, w, data):
     y, x = data.draw(st.integers(0, h - 1)), data.draw(st.integers(0, w - 1))
     point = np.zeros((h, w + radius), dtype=bool)
     point[y, x] = True
-    grown = boundary._dilate(boundary._bits(point), radius, w + radius)
+    grown = boundary._dilate(boundary._bits(point), boundary.disc(radius), w + radius)
     rows, columns = np.mgrid[:h, :w]
     disk = np.zeros_like(point)
     disk[:, :w] = (rows - y) ** 2 + (columns - x) ** 2 <= radius**2

@@ -19,7 +19,7 @@ from vosbench.masks import write_mask
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
 from vosbench.results import load_summary
 from vosbench.scoring.evaluation import Evaluation, score_masks
-from vosbench.scoring.measure import Score
+from vosbench.scoring.summarise import Score
 from vosbench.types import DatasetCard, Mask, ScoringProtocol, Sequence
 
 GROUPS = replace(PROMPTED, name="groups", average="groups")
@@ -279,7 +279,7 @@ def test_every_missing_file_and_folder_is_listed_before_reading(tmp_path):
     assert faults[0].endswith("masks/a: 00002.png")
     assert "masks/b is missing: expected a folder of masks for b" in faults[1]
     assert "none of the 3 masks 00001.png to 00003.png but 5 others, such as 00100.png" in faults[2]
-    assert "but no .png at all" in faults[3]
+    assert "masks/d is empty; masks must be lossless PNG" in faults[3]
 
 
 def test_a_missing_mask_folder_is_said(tmp_path):
@@ -350,4 +350,4 @@ def test_each_file_is_read_once(tmp_path, monkeypatch):
     original = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or original(path))
     score_masks(tree({"a": moving(5)}), masks, protocol=DAVIS2017, baseline=True)
-    assert [path.name for path in read] == ["00001.png", "00002.png", "00003.png"]
+    assert [path.name for path in read] == ["00001.png", "00002.png", "00003.png", "00004.png"]

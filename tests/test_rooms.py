@@ -142,7 +142,7 @@ def test_few_files_lie_loose_and_every_room_says_what_it_is_for() -> None:
 @pytest.mark.parametrize(
     ("files", "wrong"),
     [
-        ({"vosbench/running/run.py": "from vosbench.scoring import pairs"}, "running"),
+        ({"vosbench/running/run.py": "from vosbench.scoring import measure"}, "running"),
         ({"vosbench/masks.py": "def f():\n    import vosbench.running.run"}, "masks"),
         ({"vosbench/drawing/charts.py": "from vosbench.cli import run"}, "drawing"),
         ({"vosbench/suites/execute.py": "from vosbench.cli import run"}, "suites"),
@@ -150,8 +150,8 @@ def test_few_files_lie_loose_and_every_room_says_what_it_is_for() -> None:
 )
 def test_an_arrow_that_leads_up_is_seen(files: dict[str, str], wrong: str, tmp_path: Path) -> None:
     rest = {
-        "vosbench/scoring/pairs.py": "",
         "vosbench/running/run.py": "",
+        "vosbench/scoring/measure.py": "",
         "vosbench/cli/run.py": "",
     }
     for name, text in {**rest, **files}.items():

@@ -74,7 +74,8 @@ def test_a_run_leaves_masks_manifest_timing_and_log(folder_root: Path, tmp_path:
     folder = result.folder
     assert folder is not None
     assert sorted(p.name for p in folder.glob("[!.]*")) == [
-        "log.txt", "masks", "run.json", "scores.csv", "sequences", "summary.json", "timing.csv",
+        "counts.csv", "counts.json", "log.txt", "masks", "run.json", "scores.csv", "sequences",
+        "summary.json", "timing.csv",
     ]  # fmt: skip
     described = json.loads((folder / "run.json").read_text())
     assert described["status"] == "complete"

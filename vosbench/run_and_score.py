@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from vosbench.errors import DataError, IncompleteRunError, IncompleteScoresError, UsageError
+from vosbench.errors import (
+    DataError,
+    IncompleteRunError,
+    IncompleteScoresError,
+    UsageError,
+    described,
+)
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import choose_dataset, choose_sequences, open_dataset
 from vosbench.results import Data, Result, data_of, home_of, manifest_of, remember
+from vosbench.running import cluster
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
 from vosbench.running.records import masks_sha256
 from vosbench.running.whole import unfinished
-from vosbench.scoring.evaluation import Evaluation, score_masks
+from vosbench.scoring.counts import Counts, What
+from vosbench.scoring.elsewhere import Source, count
+from vosbench.scoring.evaluation import Evaluation, Measuring, score_masks
 from vosbench.types import Dataset
 
 
@@ -59,6 +68,9 @@ def score_run(
     protocol: str = "",
     out: Path | None = None,
     cross_check: str = "",
+    workers: int = 1,
+    scheduler: str = "",
+    bands: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Result:
     """Score the finished sequences of a run's folder, with copy-first beside them.
@@ -69,6 +81,8 @@ def score_run(
     out: where scores.csv and summary.json go; by default the run's folder, or scores-<protocol>
         in it for a protocol that is not the run's own.
     cross_check: an installed scorer to run on the same masks.
+    workers, scheduler: so many processes, or a Dask cluster, to count sequences. bands: also
+        Boundary IoU.
 
     Raises:
         IncompleteScoresError: a sequence is not finished, does not fit its truth, or its masks
@@ -98,6 +112,8 @@ def score_run(
         out = folder if own else folder / f"scores-{chosen.name}"
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+    made = masks_sha256(folder, done)
+    source = Source(identity["dataset"], data.root, identity["split"], data.resolution, masks)
     scoring = partial(
         score_masks,
         dataset,
@@ -105,7 +121,10 @@ def score_run(
         protocol=chosen,
         sequences=done,
         baseline=True,
-        made=masks_sha256(folder, done),
+        made=made,
+        bands=bands,
+        kept=folder,
+        measuring=_elsewhere(source, workers, scheduler, hold=True, made=made),
         progress=progress,
     )
     blank = Result(manifest["label"], out, manifest, {}, masks, data=data)
@@ -125,12 +144,16 @@ def score_folder(
     name: str = "",
     out: Path | None = None,
     cross_check: str = "",
+    workers: int = 1,
+    scheduler: str = "",
+    bands: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Result:
     """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
 
     baseline: also score copy-first. name: what tables call these masks, by default as `out`.
-    cross_check: an installed scorer to run on the same masks.
+    cross_check: an installed scorer to run on the same masks. workers, scheduler: so many
+    processes, or a Dask cluster, to count sequences. bands: also Boundary IoU.
     """
     chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution)
     opened = chosen.open()
@@ -140,6 +163,7 @@ def score_folder(
                 f"{out} is for the scores of the run that lies there; give another --out"
             )
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
+    source = Source(dataset, chosen.root, opened.split, chosen.resolution, masks)
     scoring = partial(
         score_masks,
         opened,
@@ -147,11 +171,34 @@ def score_folder(
         protocol=choose_protocol(opened.card, protocol),
         sequences=sequences or None,
         baseline=baseline,
+        bands=bands,
+        kept=out,
+        measuring=_elsewhere(source, workers, scheduler, hold=baseline, made={}),
         progress=progress,
     )
     data = Data(chosen.root, chosen.resolution)
     blank = Result(name or (out or masks).resolve().name, out, None, {}, masks, data=data)
     return _result(scoring, blank, opened, masks, cross_check)
+
+
+def _elsewhere(
+    source: Source, workers: int, scheduler: str, *, hold: bool, made: Mapping[str, str]
+) -> Measuring | None:
+    """Counts sequences in several processes or on a cluster; None for this process."""
+    if workers == 1 and not scheduler:
+        return None
+    cluster.check(scheduler=scheduler)
+
+    def measuring(names: Collection[str], what: What) -> Iterator[tuple[str, Counts | DataError]]:
+        counting = partial(count, source, what, hold, made)
+        done = cluster.map_tasks(counting, list(names), workers=workers, scheduler=scheduler)
+        for name, counts, error in done:
+            if error is None or isinstance(error, DataError):
+                yield name, error or counts
+            else:
+                yield name, DataError(f"{name} could not be counted: {described(error)}")
+
+    return measuring
 
 
 def _result(
@@ -176,6 +223,7 @@ def _result(
         evaluation.summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
     if blank.folder is not None:
         evaluation.write(blank.folder)
+        evaluation.write_counts(home_of(blank.folder) or blank.folder)
         if not home_of(blank.folder):
             remember(blank)
     checked = _cross_check(dataset, masks, scorer, evaluation)

@@ -151,7 +151,7 @@ class _Folder:
     def entries(self, inside: str) -> Mapping[str, bool] | None:
         try:
             with os.scandir(self.path / inside) as found:
-                return {each.name: each.is_dir() for each in found}
+                return {each.name: _is_folder(each) for each in found}
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -167,7 +167,10 @@ class _Folder:
         return irregular(self.path / name)
 
     def stamp(self, name: str) -> str:
-        found = (self.path / name).stat()
+        try:
+            found = (self.path / name).stat()
+        except OSError:  # a link that leads nowhere
+            return ""
         return f"{found.st_size} {found.st_mtime_ns}"
 
     def tops(self) -> tuple[str, ...]:
@@ -413,6 +416,14 @@ class _Pictures:
         flat = f": put the masks of {sequence} into {where}/" if _pngs(held) else ""
         whole = self.tree.where(top.rstrip("/")) if top else self.path
         return f"{said}; {whole} {f'holds {there}' if there else 'is empty'}{flat}"
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder that is not named like a picture; a link may lead in a circle."""
+    try:
+        return entry.is_dir() and entry.name[-4:].lower() != ".png"
+    except OSError:
+        return False
 
 
 def _pngs(entries: Mapping[str, bool]) -> dict[str, str]:

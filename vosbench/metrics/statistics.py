@@ -13,11 +13,14 @@ BINS = 4
 
 
 class Statistics(NamedTuple):
-    """What DAVIS reports for J and for F. Better: a higher mean and recall, a lower decay."""
+    """What DAVIS reports for J and for F. Better: a higher mean and recall, a lower decay.
 
-    mean: float
-    recall: float
-    decay: float
+    None is undefined.
+    """
+
+    mean: float | None
+    recall: float | None
+    decay: float | None
 
 
 def over_frames(values: Sequence[float]) -> Statistics:
@@ -44,8 +47,9 @@ def over_frames(values: Sequence[float]) -> Statistics:
 
 
 def average(units: Iterable[Statistics]) -> Statistics:
-    """The mean of each figure over objects, sequences or groups."""
-    return Statistics(*map(mean, zip(*units, strict=True)))
+    """The mean of each figure over objects, sequences or groups; None where one is undefined."""
+    columns = list(zip(*units, strict=True)) or [(None,)] * len(Statistics._fields)
+    return Statistics(*(None if None in column else mean(column) for column in columns))
 
 
 def mean(values: Sequence[float]) -> float:

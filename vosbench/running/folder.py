@@ -34,9 +34,16 @@ from vosbench.running.records import read_record
 from vosbench.types import check_name
 
 FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock")
+COUNTS = re.compile(r"counts[a-z-]*\.(csv|json)")  # as scoring/counts.py names them
+SCORES = ("summary.json", "scores.csv")
 PARTS = ("masks", "sequences")
 _OBJECT = re.compile(r"[0-9]{3,5}")  # the folder of an object that may overlap others
 _PROTOCOL = {"protocol": {"name": str}}
+
+
+def is_counts(path: Path) -> bool:
+    """Whether a file is what scoring counted."""
+    return COUNTS.fullmatch(path.name) is not None
 
 
 def building(folder: Path) -> Path:
@@ -109,8 +116,8 @@ def foreign(folder: Path) -> list[Path]:
         elif path.name == "sequences" and path.is_dir():
             found += [inner for inner in path.iterdir() if inner.suffix != ".json"]
         elif _are_scores(path):
-            found += [i for i in path.iterdir() if i.name not in ("summary.json", "scores.csv")]
-        elif path.name not in FILES:
+            found += [i for i in path.iterdir() if i.name not in SCORES and not is_counts(i)]
+        elif path.name not in FILES and not is_counts(path):
             found.append(path)
     found = [path for path in found if not HALF_A_FILE.fullmatch(path.name)]
     return [path.relative_to(folder) for path in found]
@@ -188,8 +195,10 @@ def discard(folder: Path, name: str) -> None:
 def forget_scores(folder: Path) -> None:
     """Remove the scores of masks that are about to change."""
     for where in (folder, *filter(_are_scores, folder.glob("scores-*"))):
-        for name in ("summary.json", "scores.csv"):
+        for name in SCORES:
             remove(where / name, inside=folder)
+        for path in filter(is_counts, where.iterdir()):
+            remove(path, inside=folder)
 
 
 @contextlib.contextmanager

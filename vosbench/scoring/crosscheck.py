@@ -28,7 +28,7 @@ from vosbench.metrics.statistics import mean
 
 if TYPE_CHECKING:
     from vosbench.scoring.evaluation import Evaluation
-    from vosbench.scoring.measure import Score
+    from vosbench.scoring.summarise import Score
     from vosbench.types import Dataset, Sequence
 
 

@@ -1,7 +1,7 @@
 """Score masks on disk against the truth, by a protocol: scores.csv and summary.json.
 
-Reads `masks/<sequence>/<frame name>.png`, each file once, one frame at a time, and averages the
-scores. All faults of all sequences are reported together; they cost only their own sequence.
+What is counted once is kept as counts.csv, and other protocols are computed from it. All faults of
+all sequences are reported together; they cost only their own sequence.
 """
 
 from __future__ import annotations
@@ -9,36 +9,52 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from zlib_ng.zlib_ng import crc32
 
-from vosbench.errors import DataError, IncompleteScoresError
+from vosbench.errors import DataError, IncompleteScoresError, TruthWithheldError
 from vosbench.files import jsonable, write_json, write_text
-from vosbench.masks import VOID, ids
 from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
-from vosbench.scoring.measure import Score, measure
-from vosbench.scoring.pairs import Task, find_tasks, read_pairs
-from vosbench.scoring.summarise import summarise
+from vosbench.scoring import counts as counting
+from vosbench.scoring.counts import Counts, What, what_to_count
+from vosbench.scoring.kept import fresh, of_dataset
+from vosbench.scoring.measure import measure
+from vosbench.scoring.selection import Selected, Selection, select
+from vosbench.scoring.summarise import (
+    Member,
+    Score,
+    scores_of,
+    summarise,
+    without_prediction,
+)
+from vosbench.stored import open_stored
 
 if TYPE_CHECKING:
+    from vosbench.stored import StoredMasks
     from vosbench.types import Dataset, ScoringProtocol
+
+Outcome = tuple[str, "Counts | DataError"]
+# gives the counts of some sequences, or their faults, in any order
+Measuring = Callable[[Collection[str], What], Iterator[Outcome]]
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Scores per frame, ordered by sequence, object, frame, and their averages.
 
-    summary: what summary.json holds.
+    summary: what summary.json holds. counts: what they were made of.
     """
 
     rows: tuple[Score, ...]
     summary: dict[str, Any]
+    counts: tuple[Counts, ...] = ()
+    what: What = field(default_factory=What)
+    of: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write scores.csv and summary.json, each in one piece."""
@@ -50,6 +66,12 @@ class Evaluation:
         write_text(folder / "scores.csv", table.getvalue())
         write_json(folder / "summary.json", self.summary)
 
+    def write_counts(self, folder: Path) -> None:
+        """Write counts.csv and counts.json, each in one piece; those of other sequences stay."""
+        kept = counting.read(folder, self.what, self.of)
+        kept |= {one.sequence: one for one in self.counts}
+        counting.write(folder, self.what, self.of, kept.values())
+
 
 def score_masks(
     dataset: Dataset,
@@ -59,13 +81,19 @@ def score_masks(
     sequences: tuple[str, ...] | None = None,
     baseline: bool = False,
     made: Mapping[str, str] | None = None,
+    bands: bool = False,
+    kept: Path | None = None,
+    measuring: Measuring | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Score the masks of a method against a dataset's truth.
 
-    sequences: names to score, all by default. baseline: also score copy-first, which repeats the
-    prompts, as `copy_first` in the summary. made: sequence -> `masks_sha256` of the run that made
-    the masks, to be held against them. progress: called with each sequence that is done.
+    masks: what `open_stored` takes. sequences: names to score, all by default. baseline: also score
+    copy-first, which repeats the prompts, as `copy_first` in the summary. made: sequence ->
+    `masks_sha256` of the run that made the masks, to be held against them. bands: also Boundary
+    IoU. kept: a folder whose counts are used where masks and truth have not changed since.
+    measuring: counts sequences elsewhere, in other processes. progress: called with each sequence
+    that is done.
 
     Raises:
         UsageError: a sequence is not in the dataset.
@@ -75,107 +103,189 @@ def score_masks(
             the same as if only they had been asked for.
     """
     listed = choose_sequences(dataset.names, sequences or ())
-    tasks, unscored, failed = find_tasks(dataset, listed, masks, protocol)
-    scored: list[_Scored] = []
-    crc = 0  # scores of other truth, resolution or frames have another; costs next to nothing
-    for name in listed:
-        if name in tasks:
-            sha256 = made.get(name, "") if made else ""
-            one = _score(tasks[name], masks / name, crc, baseline=baseline, made=sha256)
-            if one.faults:
-                failed[name] = tuple(one.faults)
-                del tasks[name]
-            else:
-                scored.append(one)
-                crc = one.crc
+    what = what_to_count(dataset.card, protocol, bands=bands)
+    of = of_dataset(dataset)
+    stored = open_stored(masks)
+    counted: dict[str, Counts] = {}
+    failed: dict[str, tuple[str, ...]] = {}
+    if kept is not None:
+        known = counting.read(kept, what, of)
+        for name in listed:
+            if name in known and fresh(known[name], dataset, stored, made, hold=baseline):
+                counted[name] = known[name]
+                if progress:
+                    progress(name)
+    missing = [name for name in listed if name not in counted]
+    measuring = measuring or measured_here(dataset, stored, hold=baseline, made=made)
+    for name, outcome in measuring(missing, what) if missing else ():
+        if isinstance(outcome, DataError):
+            failed[name] = outcome.faults
+        else:
+            counted[name] = outcome
         if progress:
             progress(name)
-    if failed and not tasks:
-        raise DataError([fault for faults in failed.values() for fault in faults])
-    names = [name for name in listed if name not in failed]
-    rows = [row for one in scored for row in one.rows]
-    held = [row for one in scored for row in one.held]
-    place = {name: index for index, name in enumerate(names)}
-    for scores in (rows, held):
-        scores.sort(key=lambda row: (place[row.sequence], row.object))  # frames stay in order
-    summary = {
-        "vosbench": VERSION,
-        "protocol": jsonable(protocol),
-        "dataset": {
-            "name": dataset.card.name,
-            "split": dataset.split,
-            "sequences": len(names),
-            "card_sequences": _official(dataset),
-            "truth_crc32": f"{crc:08x}",
-            "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
-        },
-        **summarise(rows, tasks, protocol),
-        "copy_first": None,
-        "unscored": [*unscored, *_never_scored(rows, tasks), *_late(scored)],
-    }
+    scored = _Scored(dataset, protocol, [counted[name] for name in listed if name in counted])
+    failed |= scored.failed
+    failed = {name: failed[name] for name in listed if name in failed}
+    _refuse_nothing(dataset, protocol, scored, failed)
+    evaluation = scored.evaluation(failed, what, of, baseline=baseline)
     if failed:
-        summary["failed"] = {
-            name: str(DataError(failed[name])) for name in listed if name in failed
-        }
-    if held:
-        still = summarise(held, tasks, protocol)
-        summary["copy_first"] = {key: still[key] for key in ("J", "F", "J&F")}
-    evaluation = Evaluation(tuple(rows), summary)
-    if failed:
-        raise IncompleteScoresError({n: failed[n] for n in listed if n in failed}, evaluation)
+        raise IncompleteScoresError(failed, evaluation)
     return evaluation
 
 
-class _Scored(NamedTuple):
-    """The rows of one sequence and of copy-first on it, or its faults.
+def measured_here(
+    dataset: Dataset,
+    stored: StoredMasks,
+    *,
+    hold: bool = False,
+    made: Mapping[str, str] | None = None,
+) -> Measuring:
+    """Count sequences one after another in this process."""
 
-    late: ids that only later truth shows, so that no prompt has them and nothing scores them.
-    """
+    def measuring(names: Collection[str], what: What) -> Iterator[Outcome]:
+        for name in names:
+            try:
+                sequence = dataset.sequence(name)
+                sha256 = made.get(name, "") if made else ""
+                yield name, measure(sequence, stored, what, hold=hold, made=sha256)
+            except DataError as error:
+                yield name, error
 
-    name: str
-    rows: list[Score]
-    held: list[Score]
-    faults: list[str]
-    late: set[int]
-    crc: int
+    return measuring
 
 
-def _score(task: Task, folder: Path, crc: int, *, baseline: bool, made: str) -> _Scored:
-    """Score one sequence; crc: of the truth so far."""
-    rows: list[Score] = []
-    held: list[Score] = []
-    faults: list[str] = []
-    late: set[int] = set()
-    known = {number for number in task.since if number is not None}
-    for pair in read_pairs(task, folder, faults, hold=baseline, made=made):
-        crc = crc32(np.ascontiguousarray(pair.truth), crc)
-        if faults:
-            continue  # no scores will be given, but find all faults
-        rows += measure(task, pair, pair.prediction)
-        if pair.held is not None:
-            held += measure(task, pair, pair.held)
-        if known and (pair.truth.max() > len(known) or max(known) > len(known)):
-            late.update(set(ids(pair.truth)) - known - {VOID})
-    return _Scored(task.sequence.name, rows, held, faults, late, crc)
+def _refuse_nothing(
+    dataset: Dataset,
+    protocol: ScoringProtocol,
+    scored: _Scored,
+    failed: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Raise where no sequence has a score."""
+    where = f"{dataset.card.name} ({dataset.split})"
+    if not failed and all(one.annotations <= 1 for one in scored.counts):
+        raise TruthWithheldError(
+            f"{where} has no truth to score against: only its prompts are annotated; annotate "
+            "more frames of your own data, or score the masks where the truth is (a server)"
+        )
+    if any(member.objects for member in scored.members):
+        return
+    if failed:
+        raise DataError([fault for faults in failed.values() for fault in faults])
+    raise DataError(f"{where}: no sequence has a frame that protocol {protocol.name} scores")
+
+
+class _Scored:
+    """Sequences as a protocol scores them, and the faults of those that it cannot."""
+
+    def __init__(self, dataset: Dataset, protocol: ScoringProtocol, counts: list[Counts]) -> None:
+        self.dataset, self.protocol, self.counts = dataset, protocol, counts
+        self.members: list[Member] = []
+        self.held: list[Member] = []
+        self.selections: dict[str, Selection] = {}
+        self.failed: dict[str, tuple[str, ...]] = {}
+        for one in counts:
+            try:
+                chosen = select(one, protocol, dataset.card)
+                self.selections[one.sequence] = chosen
+                self.members.append(_member(one, chosen))
+                if one.held is not None:
+                    held = select(one, protocol, dataset.card, held=True)
+                    self.held.append(_member(one, held))
+            except DataError as error:
+                self.failed[one.sequence] = error.faults
+
+    def evaluation(
+        self,
+        failed: Mapping[str, tuple[str, ...]],
+        what: What,
+        of: Mapping[str, str],
+        *,
+        baseline: bool,
+    ) -> Evaluation:
+        """The scores and everything that summary.json tells."""
+        protocol, dataset = self.protocol, self.dataset
+        rows = [row for member in self.members for row in scores_of(member, protocol)]
+        zero = list(self._zero(failed)) if protocol.missing == "zero" else []
+        scored = [one for one in self.counts if one.sequence in self.selections]
+        names = [one.sequence for one in scored]
+        crc = 0  # of other truth, resolution or frames there is another
+        for one in scored:
+            crc = crc32(one.truth_crc32.encode(), crc)
+        blank = [without_prediction(member) for member in self.members]
+        summary = {
+            "vosbench": VERSION,
+            "protocol": jsonable(protocol),
+            "dataset": {
+                "name": dataset.card.name,
+                "split": dataset.split,
+                "sequences": len(names),
+                "card_sequences": _official(dataset),
+                "truth_crc32": f"{crc:08x}",
+                "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
+            },
+            **summarise(self.members, protocol, zero),
+            "copy_first": _means(self.held, protocol) if baseline and self.held else None,
+            "empty": _means(blank, protocol),
+            "unscored": list(self._unscored()),
+        }
+        if notes := list(self._notes(zero)):
+            summary["notes"] = notes
+        if failed:
+            summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
+        return Evaluation(tuple(rows), summary, tuple(self.counts), what, of)
+
+    def _zero(self, failed: Iterable[str]) -> Iterator[Member]:
+        """Sequences without masks, whose objects count as 0."""
+        for one in self.counts:
+            if one.sequence in failed and one.absent:
+                yield _absent(one)
+
+    def _unscored(self) -> Iterator[str]:
+        """Sequences and objects that no frame scores."""
+        for name, chosen in self.selections.items():
+            if not chosen.objects:
+                yield name
+        for chosen in self.selections.values():
+            if chosen.objects:
+                yield from chosen.unscored
+
+    def _notes(self, zero: Collection[Member]) -> Iterator[str]:
+        """What a reader of the table must know."""
+        for member in zero:
+            yield f"{member.sequence} has no masks and counts as 0, as its scorer has it"
+        for name, chosen in self.selections.items():
+            if chosen.extra:
+                ids = ", ".join(map(str, chosen.extra))
+                yield f"{name}: ids {ids} of the masks are no object's; left out, as by its scorer"
+        void = {one.sequence: one.void_frames for one in self.counts if one.void_frames}
+        if void:
+            names = ", ".join(list(void)[:5]) + (", ..." if len(void) > 5 else "")
+            how = "left out" if self.protocol.void == "ignored" else "counted as background"
+            yield f"void (255) of the truth is {how}: {names}"
+
+
+def _member(one: Counts, chosen: Selection) -> Member:
+    """A sequence's objects with what is to be averaged over."""
+    at = dict(zip(one.places, one.frames, strict=True))
+    prompts = {number: at.get(index, "") for number, index in one.prompts.items()}
+    groups = {number: listed.group for number, listed in one.listed.items()}
+    return Member(one.sequence, one.group, chosen.objects, prompts, groups)
+
+
+def _absent(one: Counts) -> Member:
+    """The objects of a sequence without masks."""
+    objects = tuple(Selected(number, (), {}, 0, number) for number in one.listed or one.prompts)
+    return _member(one, Selection(objects, (), ()))
+
+
+def _means(members: Collection[Member], protocol: ScoringProtocol) -> dict[str, Any]:
+    """The means alone of a baseline."""
+    means = summarise(members, protocol)
+    return {key: means[key] for key in ("J", "F", "J&F", "figures") if key in means}
 
 
 def _official(dataset: Dataset) -> int:
     """Official size of the split, or the number found on disk if the card gives none."""
     card, split = dataset.card, dataset.split
     return len(card.splits.get(split, ())) or card.counts.get(split, len(dataset.names))
-
-
-def _late(scored: Iterable[_Scored]) -> Iterator[str]:
-    """Objects of the truth that no prompt has."""
-    for one in scored:
-        for number in sorted(one.late):
-            yield f"{one.name}, object {number} (no prompt has it)"
-
-
-def _never_scored(rows: Iterable[Score], tasks: Mapping[str, Task]) -> Iterator[str]:
-    """Objects that no frame scores, e.g. those of a prompt on the last frame."""
-    scored = {(row.sequence, row.object) for row in rows}
-    for name, task in tasks.items():
-        for number in task.since:
-            if (name, number or 1) not in scored:
-                yield f"{name}, object {number or 1}"

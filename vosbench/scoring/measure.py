@@ -1,46 +1,369 @@
-"""Measure a frame's masks against its truth: J and F of each object."""
+"""Count one sequence: each frame's masks and truth are read once, frame by frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from zlib_ng.zlib_ng import crc32
 
-from vosbench.metrics.boundary import boundary_f, tolerance
+from vosbench.errors import DataError
+from vosbench.masks import (
+    VOID,
+    MasksDigest,
+    ids,
+    in_ids,
+    label_map,
+    lay_prompt,
+    one_object,
+    pixels,
+    shift_fault,
+    soft_fault,
+)
+from vosbench.metrics.boundary import contour_counts, disc, disc_mosev2, tolerance
 from vosbench.metrics.crop import around
-from vosbench.metrics.region import region_similarity
+from vosbench.scoring.counts import Counts, Rows, What, as_rows
+from vosbench.types import Layers
 
 if TYPE_CHECKING:
-    from vosbench.scoring.pairs import Pair, Task
-    from vosbench.types import Mask
+    from vosbench.metrics.region import BoolMask
+    from vosbench.stored import StoredMasks
+    from vosbench.types import Masks, Sequence
 
 
-class Score(NamedTuple):
-    """One row of scores.csv; its field names are the header."""
-
-    sequence: str
-    object: int
-    frame: str
-    J: float
-    F: float
+NONE = -1  # in place of an object or a proposal: neither
+_Key = tuple[int, int, int]  # object, proposal, index of the frame
+_Row = tuple[int, ...]
 
 
-def measure(task: Task, pair: Pair, mask: Mask) -> Iterator[Score]:
-    """J and F of each object that is scored in a frame, computed in the box around all masks."""
-    name = task.sequence.frame_names[pair.frame]
-    radius = tolerance(*pair.truth.shape)
-    box = around(mask | pair.truth)
-    for number, since in task.since.items():
-        if pair.frame > since:
-            prediction, truth = _pixels(mask[box], number), _pixels(pair.truth[box], number)
-            j = region_similarity(prediction, truth)
-            f = boundary_f(prediction, truth, radius=radius)
-            yield Score(task.sequence.name, number or 1, name, j, f)
+class _Truth(NamedTuple):
+    """The annotation of a frame; void: where it is none, None for nowhere."""
+
+    masks: Masks
+    void: BoolMask | None
 
 
-def _pixels(mask: Mask, number: int | None) -> npt.NDArray[np.bool_]:
-    """Where the object with this id is; for None, where any object is."""
-    pixels: npt.NDArray[np.bool_] = mask > 0 if number is None else mask == number
-    return pixels
+def measure(
+    sequence: Sequence, stored: StoredMasks, what: What, *, hold: bool = False, made: str = ""
+) -> Counts:
+    """Count one sequence of masks against its truth.
+
+    hold: also count copy-first, which repeats the prompts.
+    made: `masks_sha256` of the run that made the masks: then all of them are read, and it is a
+        fault if they are not the same.
+
+    Raises:
+        DataError: the truth is not what it should be, or the masks are not those that the run made.
+    """
+    prompts = sequence.prompts
+    start = min(prompts, default=0)  # frames before the first prompt are not scored
+    places = tuple(index for index in sorted(sequence.truth) if index >= start)
+    apart = bool(prompts) and isinstance(prompts[start], Layers)
+    asked = places if apart or what.kind == "proposals" else places[1:]
+    present, absent = _present(sequence, stored, asked)
+    known = {number for masks in prompts.values() for number in ids(masks)} | {*sequence.objects}
+    tally = _Tally(sequence, what, known - {VOID} if not apart else known)
+    digest, held = MasksDigest(), _Held(sequence if hold else None)
+    missing: list[str] = []
+    wanted = set(asked)
+    for index, name in enumerate(sequence.frame_names):
+        if not made and index not in wanted:
+            continue
+        if name not in present:
+            missing += [name] if index in wanted else []
+            continue
+        place = stored.place(sequence.name, name)
+        try:
+            masks = stored.read(sequence.name, name)
+            if made:
+                digest.add(masks)
+            if index in wanted:
+                tally.add(index, masks, place, held.until(index))
+        except DataError as error:
+            tally.faults[name] = str(error)
+    if made and asked and not tally.faults and digest.sha256 != made:
+        raise DataError(
+            f"masks {stored.path / sequence.name} are not those that the run made: one was changed "
+            "since; give the command of the run again to make them anew"
+        )
+    strange = [name for name in present if name not in set(sequence.frame_names)]
+    at = {index: place for place, index in enumerate(places)}
+    folders = truth_folders(sequence)
+    first = prompts[start] if prompts else sequence.truth[places[0]] if places else None
+    numbers = [n for n in ids(first) if apart or n != VOID] if first is not None else []
+    return Counts(
+        sequence=sequence.name,
+        group=sequence.group,
+        frames=tuple(sequence.frame_names[index] for index in places),
+        places=places,
+        annotations=len(sequence.truth),
+        prompts=_first_prompts(sequence),
+        first=tuple(numbers),
+        listed=dict(sequence.objects),
+        stored=tally.stored(at) if apart else None,
+        missing=tuple(missing),
+        absent=absent,
+        strange=tuple(strange),
+        faults=tally.faults,
+        masks=str(stored.path / sequence.name),
+        stamps={
+            "masks": stored.stamp(sequence.name) if present else "",
+            "truth": stamp_of(folders),
+            "made": made,
+        },
+        truth_folders=folders,
+        truth_crc32=f"{tally.crc:08x}",
+        void_frames=tally.void_frames,
+        rows=tally.rows(tally.counted, at),
+        held=tally.rows(tally.counted_held, at) if hold and prompts else None,
+    )
+
+
+def _present(
+    sequence: Sequence, stored: StoredMasks, asked: Collection[int]
+) -> tuple[Collection[str], str]:
+    """The frames that have masks, and why none of them can count, or ""."""
+    if not asked:
+        return (), ""
+    try:
+        present = stored.frames(sequence.name)
+    except DataError as error:
+        return (), str(error)
+    return present, shift_fault(stored.path / sequence.name, present, sequence.frame_names)
+
+
+def _first_prompts(sequence: Sequence) -> dict[int, int]:
+    """Object -> the frame of its first prompt."""
+    found: dict[int, int] = {}
+    for index, masks in sorted(sequence.prompts.items()):
+        for number in ids(masks):
+            if number != VOID or isinstance(masks, Layers):
+                found.setdefault(number, index)
+    return found
+
+
+def truth_folders(sequence: Sequence) -> tuple[str, ...]:
+    """The folders that the files of the truth are in; none where it is not read from files."""
+    paths = getattr(sequence.truth, "paths", {})
+    files = (file for each in paths.values() for file in (each if _many(each) else (each,)))
+    return tuple(sorted({str(Path(file).parent) for file in files}))
+
+
+def _many(files: object) -> bool:
+    return isinstance(files, tuple)
+
+
+def stamp_of(folders: Collection[str]) -> str:
+    """A hash of the names, sizes and times of the files in folders, which are not read."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        with os.scandir(folder) as found:
+            for file in sorted(found, key=lambda each: each.name):
+                status = file.stat()
+                digest.update(f"{file.path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def truth_crc32(sequence: Sequence, places: Collection[int]) -> int:
+    """The checksum of the truth on some frames, as `Counts.truth_crc32` holds it."""
+    crc = 0
+    for index in places:
+        crc = crc_of(_raw(sequence, index), crc)
+    return crc
+
+
+def _raw(sequence: Sequence, index: int) -> Masks:
+    """An annotation with its void, where it has any."""
+    stored = sequence.truth
+    masks: Masks = stored.raw(index) if hasattr(stored, "raw") else stored[index]
+    return masks
+
+
+def crc_of(masks: Masks, crc: int) -> int:
+    """The checksum of masks, after what came before."""
+    bits = masks.stack if isinstance(masks, Layers) else masks
+    return crc32(np.ascontiguousarray(bits), crc)
+
+
+class _Held:
+    """What copy-first shows: the prompts so far."""
+
+    def __init__(self, sequence: Sequence | None) -> None:
+        self._prompts = sequence.prompts if sequence else {}
+        self._left = sorted(self._prompts)
+        self._masks: Masks | None = None
+
+    def until(self, index: int) -> Masks | None:
+        """Its masks on a frame; None if it is not asked for."""
+        while self._left and self._left[0] <= index:
+            prompt = self._prompts[self._left.pop(0)]
+            self._masks = prompt if self._masks is None else _laid(self._masks, prompt)
+        return self._masks
+
+
+def _laid(masks: Masks, prompt: Masks) -> Masks:
+    """A later prompt over what is shown so far."""
+    if not isinstance(masks, Layers) and not isinstance(prompt, Layers):
+        return lay_prompt(label_map(masks), label_map(prompt))
+    layers = {number: pixels(masks, number) for number in ids(masks)}
+    layers |= {number: pixels(prompt, number) for number in ids(prompt)}
+    return Layers(layers, np.stack(list(layers.values())))
+
+
+class _Tally:
+    """The counts of a sequence as its frames come."""
+
+    def __init__(self, sequence: Sequence, what: What, known: Collection[int]) -> None:
+        self.sequence, self.what, self.known = sequence, what, sorted(known)
+        self.counted: dict[_Key, _Row] = {}
+        self.counted_held: dict[_Key, _Row] = {}
+        self.sizes: dict[int, tuple[int, ...]] = {}
+        self.faults: dict[str, str] = {}
+        self.crc = self.void_frames = 0
+        self._stored: dict[int, list[int]] = {}
+
+    def add(self, index: int, masks: Masks, place: str, held: Masks | None) -> None:
+        """Count a frame; raises DataError for masks that do not fit their truth."""
+        truth, void = self._truth(index)
+        if masks.shape != truth.shape:
+            (h, w), (th, tw) = masks.shape[:2], truth.shape[:2]
+            raise DataError(
+                f"mask {place} is {h}x{w} but its annotation is {th}x{tw} (height x width); resize "
+                "with nearest neighbour"
+            )
+        if self.what.kind == "united":
+            truth, masks = one_object(label_map(truth)), one_object(label_map(masks))
+            held = None if held is None else one_object(label_map(held))
+        elif not isinstance(masks, Layers):
+            masks = in_ids(masks, self.sequence.truth)
+        else:
+            self._refuse_lacking(masks, truth, place)
+        if void is not None and self.what.void == "ignored":
+            truth, masks = _without(truth, void), _without(masks, void)
+        self.sizes[index] = truth.shape
+        for key, row in self._pairs(masks, truth):
+            self.counted[(*key, index)] = row
+        if held is not None:
+            for key, row in self._pairs(held, truth):
+                self.counted_held[(*key, index)] = row
+
+    def _truth(self, index: int) -> _Truth:
+        """The annotation of a frame, and its void."""
+        masks = _raw(self.sequence, index)
+        self.crc = crc_of(masks, self.crc)
+        if isinstance(masks, Layers):
+            for number in masks.ids:
+                self._stored.setdefault(number, []).append(index)
+            return _Truth(masks, None)
+        if self.what.kind == "united" and (
+            fault := soft_fault(
+                label_map(masks),
+                f"annotation {self.sequence.frame_names[index]} of {self.sequence.name}",
+            )
+        ):
+            raise DataError(fault)
+        if not hasattr(self.sequence.truth, "raw") or int(masks.max(initial=0)) < VOID:
+            return _Truth(masks, None)
+        self.void_frames += 1
+        void: BoolMask = masks == VOID
+        return _Truth(_without(masks, void), void)
+
+    def _refuse_lacking(self, masks: Layers, truth: Masks, place: str) -> None:
+        asked = truth.ids if isinstance(truth, Layers) else ()
+        if lacking := sorted(set(asked) - set(masks.ids)):
+            raise DataError(
+                f"mask {place} lacks object {lacking[0]:03d}, which the truth has there: write an "
+                "empty mask where it is not seen"
+            )
+
+    def _pairs(self, masks: Masks, truth: Masks) -> Iterator[tuple[tuple[int, int], _Row]]:
+        """(object, proposal) and what is counted, for those that this frame shows."""
+        shape = truth.shape
+        if not isinstance(masks, Layers) and not isinstance(truth, Layers):
+            box = around(masks | truth)
+            masks, truth = masks[box], truth[box]
+        predicted, true = self._shown(masks), self._shown(truth)
+        if self.what.kind == "proposals":
+            keys = [(t, p) for t in true for p in predicted]
+            keys += [(t, NONE) for t in true] + [(NONE, p) for p in predicted]
+        else:
+            keys = [(number, number) for number in sorted({*predicted, *true})]
+        for t, p in keys:
+            yield (t, p), self._count(_pixels(masks, p), _pixels(truth, t), shape)
+
+    def _shown(self, masks: Masks) -> Collection[int]:
+        """Ids that may be there; those of the prompts where a look at the highest value says so."""
+        if isinstance(masks, Layers):
+            return masks.ids
+        top, known = int(masks.max(initial=0)), self.known
+        if known and top <= len(known) == known[-1]:
+            return known
+        return ids(masks) if top else ()
+
+    def _count(self, prediction: BoolMask, truth: BoolMask, shape: tuple[int, ...]) -> _Row:
+        area = int(np.count_nonzero(truth))
+        discs = [disc(tolerance(*shape[:2]))]
+        if self.what.mosev2:
+            discs.append(disc_mosev2(shape[:2], area)[1])
+        usual, *further = contour_counts(prediction, truth, discs)
+        both = int(np.count_nonzero(prediction & truth))
+        row = (*shape[:2], area, int(np.count_nonzero(prediction)), both, *usual)
+        row += tuple(each for adapted in further for each in adapted[2:])
+        if self.what.bands:
+            from vosbench.metrics.band import band, band_width  # it brings OpenCV
+
+            width = band_width(*shape[:2])
+            p, t = band(prediction, width), band(truth, width)
+            row += tuple(int(np.count_nonzero(each)) for each in (t, p, t & p))
+        return row
+
+    def stored(self, at: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
+        """Object -> the places of the frames that its truth is stored for."""
+        return {
+            number: tuple(at[index] for index in frames)
+            for number, frames in sorted(self._stored.items())
+        }
+
+    def rows(self, counted: Mapping[_Key, _Row], at: Mapping[int, int]) -> Rows:
+        """A row for each object, or pair of one and a proposal, on every frame that was read."""
+        pairs = {key[:2] for key in counted}
+        if self.what.kind == "proposals":
+            true, predicted = ({pair[k] for pair in pairs} - {NONE} for k in (0, 1))
+            pairs = {(t, p) for t in true for p in (*predicted, NONE)}
+        else:
+            always = (1,) if self.what.kind == "united" else self.known
+            pairs |= {(number, number) for number in always}
+        blank = (0,) * (len(self.what.columns) - 2)
+        return as_rows(
+            (
+                (t, p, at[index], *(_row_of(counted, t, p, index) or (*size[:2], *blank)))
+                for t, p in sorted(pairs)
+                for index, size in self.sizes.items()
+            ),
+            self.what,
+        )
+
+
+def _row_of(counted: Mapping[_Key, _Row], t: int, p: int, index: int) -> _Row | None:
+    """What was counted; of a pair of which the frame shows but one, that one alone."""
+    for key in ((t, p), (t, NONE), (NONE, p)):
+        if row := counted.get((*key, index)):
+            return row
+    return None
+
+
+def _pixels(masks: Masks, number: int) -> BoolMask:
+    return np.zeros(masks.shape[:2], np.bool_) if number == NONE else pixels(masks, number)
+
+
+def _without(masks: Masks, void: BoolMask) -> Masks:
+    """Masks with nothing in the void."""
+    if isinstance(masks, Layers):
+        return Layers(masks.ids, masks.stack & ~void)
+    cleared = masks.copy()
+    cleared[void] = 0
+    return cleared

@@ -66,4 +66,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         root=folder,
         images=folder / IMAGES,
         masks=folder / MASKS,
+        public=True,
     )

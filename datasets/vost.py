@@ -64,4 +64,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         images=root / IMAGES,
         masks=root / MASKS,
         late=False,
+        public=True,
     )

@@ -234,3 +234,32 @@ def test_asking_which_frames_are_annotated_reads_no_file(tree16: Path) -> None:
         path.unlink()
     assert 2 in truth
     assert 3 not in truth
+
+
+def test_test_dev_is_scored_where_its_truth_lies(tree17: Path) -> None:
+    write_list(tree17 / "ImageSets" / "2017" / "test-dev.txt", ["deer"])
+    sequence_files(tree17, "deer", [(1, 2), (1,), (2,)])
+    dataset = load("davis2017", tree17, "test-dev")
+    assert list(dataset.sequence("deer").truth) == [0, 1, 2]
+    (tree17 / "Annotations/480p/deer/00002.png").unlink()
+    with pytest.raises(DataError, match=r"00002\.png is missing: its frame is 00002\.jpg"):
+        dataset.sequence("deer")
+
+
+def test_unsupervised_truth_keeps_its_void(tree17: Path) -> None:
+    (tree17 / "Annotations").rename(tree17 / "Annotations_unsupervised")
+    sequence = load("davis2017-unsupervised", tree17).sequence("bmx-trees")
+    assert ids(sequence.prompts[0]) == (1, 2)
+    assert ids(sequence.truth[3]) == (1,)
+    assert ids(sequence.truth.raw(3)) == (1, 255)  # type: ignore[attr-defined]
+    with pytest.raises(DataError, match="does not hold Annotations/"):
+        load("davis2017", tree17)
+    card = registry.load("datasets", "davis2017-unsupervised").CARD
+    assert sorted(card.splits) == ["train", "trainval", "val"]
+
+
+@pytest.mark.parametrize("name", ["davis2017", "davis2017-unsupervised"])
+def test_drawn_davis2017(name: str) -> None:
+    dataset = load(name, fixtures_layouts.real("gold/seed1/davis2017"))
+    objects = {each: len(ids(dataset.sequence(each).prompts[0])) for each in dataset.names}
+    assert objects == {"alpha": 3, "bravo": 2, "charlie": 3, "delta": 1}

@@ -34,7 +34,7 @@ def check_numbered(
 
 def or_use(card: DatasetCard, objects: str) -> str:
     """`, or use --protocol NAME`, if the card has a protocol that counts objects this way."""
-    names = [protocol.name for protocol in card.protocols if protocol.objects == objects]
+    names = [p.name for p in card.protocols if p.objects == objects and p.over == "frames"]
     return f", or use --protocol {names[-1]}" if names else ""
 
 

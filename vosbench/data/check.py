@@ -117,6 +117,7 @@ def _count(
     card, where = dataset.card, f"{dataset.card.name}/{sequence.name}"
     faults: list[str] = []
     prompts = _prompts(sequence, card, where, faults)
+    told = bool(prompts)  # else the fault of the prompts is told
     objects: set[int] = set()
     given: set[int] = set()
     unknown: dict[tuple[int, ...], list[int]] = {}  # ids that no prompt has -> their frames
@@ -144,7 +145,7 @@ def _count(
             wrong = size_fault(file, shape(mask), frame, size, where)
             faults += wrong
             pairs += not wrong
-    if card.protocols[0].objects != "united":
+    if told and card.protocols[0].objects != "united":
         ignored = card.protocols[0].extra_ids == "ignored"
         lines = [_unprompted(sequence, unknown[numbers], numbers, where) for numbers in unknown]
         (notes if ignored else faults).extend(lines)

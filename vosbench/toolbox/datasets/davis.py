@@ -78,10 +78,12 @@ def attributes() -> dict[str, tuple[str, ...]]:
     return {fact.sequence: fact.attributes for fact in facts() if fact.year == 2016}
 
 
-def open_root(card: DatasetCard, root: Path | None, resolution: str) -> Path:
+def open_root(
+    card: DatasetCard, root: Path | None, resolution: str, annotations: str = "Annotations"
+) -> Path:
     """The folder of a DAVIS archive; DataError if it lacks this resolution."""
-    root = find_root(card, root, ("JPEGImages", "Annotations", "ImageSets"))
-    for part in ("JPEGImages", "Annotations"):
+    root = find_root(card, root, ("JPEGImages", annotations, "ImageSets"))
+    for part in ("JPEGImages", annotations):
         if not (root / part / resolution).is_dir():
             there = sorted(p.name for p in (root / part).iterdir() if p.is_dir())
             raise DataError(
@@ -97,11 +99,15 @@ class Davis(ListedDataset):
 
     united: all ids are one object, id 1 (2016 stores it as 255).
     stems: frames that a list of 2016 promises per sequence; others are not held against a list.
+    annotations: the folder of the masks.
+
+    The truth of test-dev is not public; it is scored where annotations of all frames lie.
     """
 
     resolution: str
     united: bool = False
     stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    annotations: str = "Annotations"
 
     def audit(self, name: str) -> Audited:
         """Pair frames with annotations by stem and compare the first pair's sizes."""
@@ -109,11 +115,12 @@ class Davis(ListedDataset):
         faults: list[str] = []
         images = self.root / "JPEGImages" / self.resolution / name
         frames = by_stem(images, faults)
-        folder = self.root / "Annotations" / self.resolution / name
+        folder = self.root / self.annotations / self.resolution / name
         masks = by_stem(folder, faults, (".png",))
         if not frames or not masks:
             return Audited(None, tuple(faults))
-        needed = list(frames)[:1] if self.split == WITHHELD else list(frames)
+        withheld = self.split == WITHHELD and len(masks) == 1
+        needed = list(frames)[:1] if withheld else list(frames)
         faults += [
             f"annotation {folder / stem}.png is missing: its frame is {frames[stem].name} ({where})"
             for stem in needed
@@ -149,7 +156,7 @@ class Davis(ListedDataset):
             frames=pictures,
             frame_names=tuple(frames),
             prompts=prompts,
-            truth={} if self.split == WITHHELD else truth,
+            truth={} if withheld else truth,
             attributes=self.card.attributes.get(name, ()),
         )
         return Audited(sequence, tuple(faults))

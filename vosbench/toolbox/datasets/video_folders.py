@@ -112,6 +112,7 @@ class VideoFolders(ListedDataset):
     listed: sequence -> object id -> what the dataset's lists say of it.
     starts: sequence -> object id -> the frame in which the lists say that it starts.
     late: whether objects that the first annotation lacks are prompted where they appear.
+    public: whether the split's truth is known to be public, so that no look tells.
     """
 
     images: Path
@@ -119,6 +120,7 @@ class VideoFolders(ListedDataset):
     listed: Mapping[str, Mapping[int, Listed]] = field(default_factory=dict)
     starts: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     late: bool = True
+    public: bool = False
 
     def audit(self, name: str) -> Audited:
         """Pair frames with annotations by stem and compare the first pair's sizes."""
@@ -171,7 +173,7 @@ class VideoFolders(ListedDataset):
         position: Mapping[str, int],
     ) -> bool:
         """Whether every annotation is a prompt; masks are read only where nothing else tells."""
-        if len(truth) <= 1 or len(truth) == len(position) or not self.late:
+        if len(truth) <= 1 or len(truth) == len(position) or self.public:
             return len(truth) <= 1
         starts = {position.get(stem) for stem in self.starts.get(name, {}).values()}
         if set(truth) <= starts:

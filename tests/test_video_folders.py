@@ -1,0 +1,71 @@
+"""Datasets that are no more than a card and a list over the shared layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fixtures_layouts
+import pytest
+from fixtures_trees import load, video
+
+from vosbench.data.check import check_dataset
+from vosbench.errors import DataError
+from vosbench.masks import ids
+from vosbench.types import Dataset, Sequence
+
+
+def prompts(sequence: Sequence) -> dict[int, tuple[int, ...]]:
+    return {index: ids(mask) for index, mask in sequence.prompts.items()}
+
+
+def split(root: Path, name: str, list_of_it: str) -> Dataset:
+    """Two videos, of which the list names one; object 4 comes late."""
+    for each in ("-x_1", "other"):
+        video(root, each, {0: (1,), 2: (1, 4), 4: (4,)})
+    if list_of_it:
+        (root / list_of_it).write_text("-x_1\n")
+    return load(name, root)
+
+
+def test_secvos_prompts_late_objects(tmp_path: Path) -> None:
+    dataset = split(tmp_path, "secvos", "video_id.txt")
+    assert dataset.names == ("-x_1",)
+    sequence = dataset.sequence("-x_1")
+    assert prompts(sequence) == {0: (1,), 2: (4,)}
+    assert list(sequence.truth) == [0, 2, 4]
+    assert check_dataset(dataset).ok
+
+
+def test_favos_prompts_the_first_annotation_alone(tmp_path: Path) -> None:
+    (tmp_path / "favos-40.txt").write_text("other\n")
+    dataset = split(tmp_path, "favos", "favos-20.txt")
+    assert dataset.names == ("-x_1", "other")
+    assert load("favos", tmp_path, "favos-40").names == ("other",)
+    assert prompts(dataset.sequence("other")) == {0: (1,)}
+    assert list(dataset.sequence("other").truth) == [0, 2, 4]
+
+
+def test_pumavos_lists_its_folders(tmp_path: Path) -> None:
+    dataset = split(tmp_path, "pumavos", "")
+    assert dataset.names == ("-x_1", "other")
+    assert prompts(dataset.sequence("other")) == {0: (1,), 2: (4,)}
+
+
+@pytest.mark.parametrize(("name", "file"), [("secvos", "video_id.txt"), ("favos", "favos-20.txt")])
+def test_a_missing_list_is_named(tmp_path: Path, name: str, file: str) -> None:
+    with pytest.raises(DataError, match=f"{file} is missing: expected one name of a video a line"):
+        split(tmp_path, name, "")
+
+
+def test_an_annotation_without_objects_is_no_prompt(tmp_path: Path) -> None:
+    video(tmp_path, "a", {0: (), 1: ()})
+    report = check_dataset(load("pumavos", tmp_path))
+    assert "pumavos/a has no prompt: no annotation shows an object to start from" in report.faults
+
+
+def test_a_damaged_annotation_is_told_by_the_check(tmp_path: Path) -> None:
+    video(tmp_path, "a", {0: (1,), 1: (1,)})
+    fixtures_layouts.truncate(tmp_path / "Annotations/a/00001.png")
+    report = check_dataset(load("pumavos", tmp_path))
+    assert [f for f in report.faults if "00001.png" in f] == list(report.faults)
+    assert report.sequences[0].pairs == 1

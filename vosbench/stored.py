@@ -1,8 +1,9 @@
-"""Masks as they are stored -> the masks of a frame: folders and zip archives, in either layout.
+"""Masks as they are stored -> the masks of a frame: folders, zip archives and JSON files.
 
 A sequence is one label map a frame, `<sequence>/<frame>.png`, or one binary picture an object,
 `<sequence>/<object>/<frame>.png`, as SA-V stores it: objects may overlap, 000 is one of them. An
 archive is read without unpacking it; its one top folder, such as Annotations/, may be left out.
+Run lengths in JSON are read by rle.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from vosbench.errors import DataError, nearest
 from vosbench.files import in_words, irregular, member_parts, safe_members
 from vosbench.masks import LabelMap, decode_mask, no_folder, read_bytes, sole_id, write_mask
+from vosbench.rle import RunLengths
 from vosbench.types import Layers, Masks
 
 if TYPE_CHECKING:
@@ -87,19 +89,19 @@ class StoredMasks(Protocol):
 
 def can_be_opened(path: Path) -> bool:
     """Whether a path is something that `open_stored` may open."""
-    return path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())
+    return path.is_dir() or (path.suffix.lower() in (".zip", ".json") and path.is_file())
 
 
 def open_stored(path: Path) -> StoredMasks:
-    """Open a folder or a .zip of masks.
+    """Open a folder or a .zip of masks, or a .json of run lengths (rle.py says in which layout).
 
     Raises:
-        DataError: it is neither, or a damaged or unsafe archive.
+        DataError: it is none of them, or damaged, or an unsafe archive.
     """
     if path.is_dir():
         return _Pictures(_Folder(path))
     if can_be_opened(path):
-        return _Pictures(_Zip(path))
+        return RunLengths(path) if path.suffix.lower() == ".json" else _Pictures(_Zip(path))
     raise DataError(f"{no_folder(path)}; expected masks as {path}/<sequence>/<frame>.png")
 
 

@@ -35,6 +35,13 @@ CARD = DatasetCard(
     protocols=(DAVIS2016, UNITED),
     frames=davis.frame_counts(2016),
     attributes=davis.attributes(),
+    layout="""DAVIS-2016/ImageSets/480p/{train,val}.txt   (pairs of files, one a line)
+DAVIS-2016/JPEGImages/480p/<sequence>/00000.jpg ...
+DAVIS-2016/Annotations/480p/<sequence>/00000.png ...   (0/255)""",
+    frame_rate="not stated; annotated in every frame",
+    prompts="the object of the first frame",
+    scored="all frames less the first and the last",
+    server="none needed: the truth of train and val is public",
     archives=(
         Archive(
             url="https://cgl.ethz.ch/Downloads/Data/Davis/DAVIS-data.zip",

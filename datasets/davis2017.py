@@ -34,6 +34,14 @@ CARD = DatasetCard(
     protocols=(DAVIS2017, DAVIS2016, PROMPTED),
     frames=davis.frame_counts(2017),
     attributes=davis.attributes(),
+    layout="""DAVIS-2017/ImageSets/2017/{train,val,test-dev}.txt   (a list of sequences)
+DAVIS-2017/JPEGImages/480p/<sequence>/00000.jpg ...
+DAVIS-2017/Annotations/480p/<sequence>/00000.png ...   (palette; test-dev: the first frame only)""",
+    frame_rate="not stated; annotated in every frame",
+    prompts="the objects of the first frame",
+    scored="all frames less the first and the last",
+    server="https://codalab.lisn.upsaclay.fr/competitions/6812 took masks of test-dev; "
+    "whether it lives is not known (2026-11); the truth of train and val is public",
     archives=(
         Archive(
             url="https://data.vision.ee.ethz.ch/csergi/share/davis/DAVIS-2017-trainval-480p.zip",

@@ -93,6 +93,13 @@ CARD = DatasetCard(
             source="vosbench: RPM-Net (WACV 2020) says only J",
         ),
     ),
+    layout="""SegTrackv2/ImageSets/all.txt and <sequence>.txt   (lists of sequences and of frames)
+SegTrackv2/JPEGImages/<sequence>/<frame>.png or .bmp
+SegTrackv2/GroundTruth/<sequence>/<frame>.*, or <object>/<frame>.* for several objects""",
+    frame_rate="not stated; annotated in every frame",
+    prompts="each object in the first frame that shows it",
+    scored="all frames after an object's prompt",
+    server="none needed: the truth is public",
     archives=(
         Archive(
             url="https://web.engr.oregonstate.edu/~lif/SegTrack2/SegTrackv2.zip",

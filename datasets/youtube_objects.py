@@ -88,6 +88,12 @@ CARD = DatasetCard(
             source="vosbench, protocol B: RPM-Net (WACV 2020) says only J",
         ),
     ),
+    layout="""youtube_masks/<class>/data/0001/shots/001/images/<frame>.*
+youtube_masks/<class>/data/0001/shots/001/labels/<frame>.jpg""",
+    frame_rate="not stated; every tenth frame is there, and annotated",
+    prompts="the object of the first annotation that shows it",
+    scored="all annotated frames after the prompt",
+    server="none needed: the truth is public",
     registration=f"{SOURCE} (masks and annotated frames; full videos are at "
     "http://calvin-vision.net/datasets/youtube-objects-dataset/: take version 1, the frames of "
     "version 2 do not fit), unpacked so that youtube_masks/<class>/data exist",

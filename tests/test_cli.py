@@ -105,7 +105,7 @@ def test_list_and_info(command: Vosbench) -> None:
     assert {"davis2016", "davis2017", "folder", "segtrackv2", "synthetic"} <= set(names)
     info = command("data", "info", "davis2017").stdout
     assert "CC BY-NC" in info
-    assert "protocol davis2017 (default)" in info
+    assert "davis2017 (default): semi-supervised" in info
     assert command("--version").stdout == f"vosbench {vosbench.__version__}\n"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from vosbench import registry
+from vosbench.data.info import describe
 from vosbench.errors import UsageError
 from vosbench.files import jsonable
 from vosbench.masks import ids, write_mask
@@ -179,6 +180,12 @@ def test_a_card_is_filled(name: str) -> None:
         assert card.url.startswith(("http://", "https://"))
         assert card.citation
         assert card.archives or card.registration
+        for told in ("layout", "frame_rate", "prompts", "scored", "server"):
+            assert getattr(card, told), f"{name}: {told} is empty, `data info` shows it"
+        assert card.folder in card.layout
+        screen = describe(card, width=100)
+        assert len(screen.splitlines()) <= 60
+        assert max(map(len, card.layout.splitlines())) <= 100
     for archive in card.archives:
         assert archive.url.startswith(("http://", "https://"))
         assert archive.filename == Path(archive.filename).name

@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from vosbench.cli.options import AsJson, DatasetArgument, Resolution, Root, Split
 from vosbench.errors import UsageError
 
-if TYPE_CHECKING:
-    from vosbench.types import DatasetCard
-
-
 data = typer.Typer(help="Look up, check and download datasets.", no_args_is_help=True)
 
 
 @data.command()
 def info(name: DatasetArgument, as_json: AsJson = False) -> None:
-    """Show a dataset's licence, citation, splits, protocols, and where to get it."""
+    """Show what to fetch and where it must lie, how to check it, what counts, whom to cite."""
+    import shutil
+
+    from vosbench.data.info import describe
     from vosbench.files import jsonable
     from vosbench.resolve import card_of
 
     card = card_of(name)
-    if as_json:
-        typer.echo(json.dumps(jsonable(card), indent=1))
-        return
-    typer.echo(f"{card.title}\n{card.url}\nlicence: {card.licence}\n{card.citation}")
-    typer.echo(f"folder: {card.folder or 'none needed'}")
-    for split, names in card.splits.items():
-        typer.echo(f"split {split}: {len(names) or 'any number of'} sequences")
-    for number, protocol in enumerate(card.protocols):
-        default = " (default)" if number == 0 else ""
-        typer.echo(f"protocol {protocol.name}{default}: {protocol.description}")
-    typer.echo(_where_from(card))
-
-
-def _where_from(card: DatasetCard) -> str:
-    if card.archives:
-        return f"get it with: vosbench data download {card.name} --root DIR"
-    return card.registration
+    width = min(shutil.get_terminal_size().columns, 120)
+    typer.echo(json.dumps(jsonable(card), indent=1) if as_json else describe(card, width=width))
 
 
 @data.command()

@@ -139,3 +139,14 @@ def test_a_value_is_shown_as_a_person_types_it() -> None:
         "0.5",
         "x",
     ]
+
+
+def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_bytes(
+        b'\xef\xbb\xbfmethod = "copy-first"\r\ndataset = "synthetic"\r\ntimeout = 2\r\n'
+    )
+    assert config.from_toml(file, {}).timeout == 2.0
+    file.write_bytes('method = "copy-first"'.encode("utf-16"))
+    with pytest.raises(UsageError, match=r"run\.toml is not TOML"):
+        config.from_toml(file, {})

@@ -11,7 +11,7 @@ from conftest import Vosbench, make_folder_dataset
 
 from vosbench import api
 from vosbench.errors import DataError
-from vosbench.toolbox.datasets.layout import read_lines
+from vosbench.toolbox.datasets.layout import read_names
 
 ODD = {  # a folder's name -> the name that stands for it, and why
     b"caf\xe9": ("caf_", "is not UTF-8"),
@@ -42,11 +42,40 @@ def test_an_odd_name_costs_only_its_own_sequence(
 
 @pytest.mark.parametrize(
     "content",
-    [b"\xef\xbb\xbfant\nbee\n", b"ant\r\nbee\r\n", b"\xef\xbb\xbf\r\nant\r\n\r\nbee", b"ant\rbee"],
-)
+    [
+        b"\xef\xbb\xbfant\nbee\n", b"ant\r\nbee\r\n", b"ant\rbee",
+        b"\xef\xbb\xbf\r\nant\r\n\r\nbee",
+        "ant\r\nbee\r\n".encode("utf-16"), b"\xfe\xff" + "ant\nbee".encode("utf-16-be"),
+    ],
+)  # fmt: skip
 def test_marks_and_line_ends_of_lists(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "val.txt").write_bytes(content)
-    assert read_lines(tmp_path / "val.txt", "names") == ("ant", "bee")
+    assert read_names(tmp_path / "val.txt", "names") == ("ant", "bee")
+
+
+def test_a_list_in_another_encoding_and_one_with_names_twice_are_told(tmp_path: Path) -> None:
+    (tmp_path / "val.txt").write_bytes("fourmi d'été".encode("latin-1"))
+    with pytest.raises(
+        DataError, match=r"val\.txt cannot be read: 'utf-8' codec .* expected names"
+    ):
+        read_names(tmp_path / "val.txt", "names")
+    (tmp_path / "val.txt").write_text("\n".join([*map(str, range(100_000)), "7", "bee", "bee"]))
+    with pytest.raises(DataError, match=r"val\.txt lists 7, bee more than once"):
+        read_names(tmp_path / "val.txt", "names")  # at once, too
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8", "xx_YY.nonsense"])
+def test_names_are_the_same_in_any_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Vosbench, locale: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    root = make_folder_dataset(tmp_path / "data", {"mon été": 3, "熊": 4})
+    arguments = ("run", "--method", "copy-first", "--dataset", "folder", "--root", root)
+    for workers in (1, 2):
+        ended = command(*arguments, "--workers", workers, "--out", f"{workers}")
+        assert ended.returncode == 0, ended.stderr
+        done = tmp_path / f"{workers}" / "copy-first-folder-data" / "masks"
+        assert {path.name for path in done.iterdir()} == {"mon été", "熊"}
 
 
 @pytest.mark.filterwarnings("error")

@@ -81,7 +81,7 @@ def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     values: dict[str, Any] = {}
     if path is not None:
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise UsageError(f"configuration {path} is missing") from None
         except (OSError, ValueError, RecursionError) as error:

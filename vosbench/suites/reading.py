@@ -94,7 +94,7 @@ def read(name: str) -> Suite:
         hint = "" if name.endswith(".toml") else f"; {did_you_mean(name, names())}"
         raise UsageError(f"there is no suite {name}{hint}; give a name or a .toml file")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits are no TOML either
         raise UsageError(f"suite {path} is not TOML: {error}") from None
     _check(content, ("title", "datasets", "report", "train", "run"), path)

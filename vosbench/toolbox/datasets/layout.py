@@ -7,8 +7,10 @@ far as it can be built and lists everything that is wrong with it: `sequence` ra
 
 from __future__ import annotations
 
+import codecs
 import os
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,9 +116,14 @@ def _folders(names: Collection[str]) -> str:
 
 
 def read_lines(path: Path, expected: str) -> tuple[str, ...]:
-    """Read the lines of a list, without empty ones; DataError if missing or empty."""
+    """Read the lines of a list, without empty ones; DataError if missing or empty.
+
+    It is UTF-8, or UTF-16 where a byte-order mark says so.
+    """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        content = path.read_bytes()
+        marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        lines = content.decode("utf-16" if marked else "utf-8-sig").splitlines()
     except FileNotFoundError:
         raise DataError(f"{path} is missing: expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -133,7 +140,7 @@ def read_names(path: Path, expected: str) -> tuple[str, ...]:
     A line that is no name, such as a path, is a DataError too.
     """
     names = tuple(check_name(line, "sequence", path) for line in read_lines(path, expected))
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise DataError(f"{path} lists {', '.join(twice)} more than once")
     return names

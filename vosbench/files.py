@@ -93,9 +93,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         partial.write_bytes(content)
         replace(partial, path, inside=path.parent)
-    except BaseException:  # a full disk, among others
+    except BaseException as error:  # a full disk, among others
         with contextlib.suppress(OSError):
             remove(partial, inside=path.parent)
+        if isinstance(error, OSError) and error.errno and not error.filename:
+            error.filename = str(path)  # what could not be written is told
         raise
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -245,15 +247,31 @@ def test_no_time_is_refused(
         assert "expected" in said
 
 
-def test_children_that_a_method_leaves_end_with_its_process(
-    inside: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("own", [(), ("--own-process",), ("--workers", "2")])
+def test_children_that_a_method_leaves_end_with_the_command(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, own: tuple[str, ...]
 ) -> None:
-    code = "import subprocess; subprocess.Popen(['sleep', '654.3']); os.fork() or os.pause()"
-    code = code.replace("os.pause()", "__import__('signal').pause()")
-    made = Made(inside, frame=code)
-    assert typed(monkeypatch, *made.arguments, "--own-process") == 0
+    seconds = f"{random.randrange(1000, 9999)}.5"
+    made = Made(
+        inside,
+        top="import signal, subprocess",
+        frame=f"subprocess.Popen(['sleep', '{seconds}']); os.fork() or signal.pause()",
+    )
+    before = children()
+    assert typed(monkeypatch, *made.arguments, *own) == 0
     assert made.done() == {"ant", "bee", "cat"}
-    assert [line for line in commands() if "654.3" in line or str(inside) in line] == []
+    until = time.monotonic() + 10
+    while (left := children() - before) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == set()
+    assert [line for line in commands() if seconds in line or str(inside) in line] == []
+
+
+def children() -> set[str]:
+    """The processes that this one began and that run."""
+    listed = Path("/proc/self/task").glob("*/children")
+    found = {child for each in listed for child in each.read_text().split()}
+    return {child for child in found if ") Z " not in Path(f"/proc/{child}/stat").read_text()}
 
 
 def commands() -> list[str]:

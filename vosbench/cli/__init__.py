@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -52,7 +54,7 @@ def main() -> Any:
     if not faulthandler.is_enabled():
         faulthandler.enable(2)  # a crash in a plugin's C code says on stderr where it was
     try:
-        with needing("this command"), _exits_told():
+        with needing("this command"), _exits_told(), _no_child_left():
             app()
     except VosbenchError as error:
         typer.echo(f"error: {error}", err=True)
@@ -87,3 +89,23 @@ def _exits_told() -> Iterator[None]:
         yield
     finally:
         os._exit = leave
+
+
+@contextlib.contextmanager
+def _no_child_left() -> Iterator[None]:
+    """End the processes that plugins began here and left running; on Linux, which lists them."""
+    before = _children()
+    try:
+        yield
+    finally:
+        for child in _children() - before:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+
+
+def _children() -> set[int]:
+    found: set[int] = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found.update(map(int, listed.read_text(encoding="ascii").split()))
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vosbench.files import write_json
+from vosbench.files import fingerprint, write_json
 from vosbench.masks import write_mask
 from vosbench.metrics.statistics import over_frames
 from vosbench.protocols import DAVIS2017
@@ -72,20 +72,22 @@ def write_run(
         "copy_first": None,
         "unscored": [],
     }  # fmt: skip
-    Evaluation(rows, summary).write(folder)
+    identity = {
+        "method": method, "options": dict(options or {}), "files": dict(files or {}),
+        "dataset": dataset, "split": "val", "resolution": "480p", "device": "cpu",
+        "seed": 0, "sequences": list(names),
+    }  # fmt: skip
+    run = {"identity_sha256": fingerprint(identity)} if method else None
+    Evaluation(rows, summary).write(folder, scored=run)
     if method:
         write_json(
             folder / "run.json",
             {
                 "label": method, "root": None, "timing": TIMING, "failed": {}, "made_by": ["x"],
-                "method_source": "a paper", "identity_sha256": method,
+                "method_source": "a paper", "identity_sha256": fingerprint(identity),
                 "peak_memory_bytes": 5_000_000, "protocol": protocol,
                 "environment": {"cores": 2, "processor": "x86_64", "versions": {"torch": "2"}},
-                "identity": {
-                    "method": method, "options": dict(options or {}), "files": dict(files or {}),
-                    "dataset": dataset, "split": "val", "resolution": "480p", "device": "cpu",
-                    "seed": 0, "sequences": list(names),
-                },
+                "identity": identity,
             },
         )  # fmt: skip
         for name in names:

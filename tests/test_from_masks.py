@@ -14,6 +14,7 @@ from vosbench import api
 from vosbench.cli.compare import draw
 from vosbench.drawing import from_masks, style
 from vosbench.errors import UsageError
+from vosbench.files import write_json
 from vosbench.results import Result, load
 from vosbench.types import Sequence
 
@@ -72,7 +73,8 @@ def test_masks_without_a_run_and_mixed_data_are_refused(folder_root: Path, tmp_p
     run = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
     assert run.masks is not None
     foreign = api.evaluate(run.masks, "folder", root=folder_root, out=tmp_path / "scores")
-    (tmp_path / "scores" / "evaluated.json").unlink()  # as before it was written
+    summary = tmp_path / "scores" / "summary.json"
+    write_json(summary, foreign.summary)  # as it was before it said what was scored
     forgotten = load(tmp_path / "scores")
     with pytest.raises(UsageError, match="where masks and truth of scores are; evaluate its masks"):
         draw([forgotten], tmp_path / "no.png", ())

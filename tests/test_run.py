@@ -24,7 +24,7 @@ from PIL import Image
 
 from vosbench import api, provenance, registry, stored, videos
 from vosbench.errors import DataError, IncompleteRunError, UsageError
-from vosbench.files import alone_in
+from vosbench.files import alone_in, fingerprint
 from vosbench.masks import read_mask, write_mask
 from vosbench.options import paths_of
 from vosbench.running import execute, sequence
@@ -146,7 +146,7 @@ def test_a_folder_with_another_run_is_refused(folder_root: Path, tmp_path: Path)
     file = compute(planned).folder / "run.json"
     described = json.loads(file.read_text())
     described["identity"]["seed"] = 7
-    described["identity_sha256"] = "0"
+    described["identity_sha256"] = fingerprint(described["identity"])
     file.write_text(json.dumps(described))
     with pytest.raises(UsageError, match=r"holds another run \(changed: seed: 7 -> 0\)"):
         plan_run(_config(folder_root, tmp_path / "runs"))

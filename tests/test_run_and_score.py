@@ -108,13 +108,16 @@ def test_a_method_that_only_reads_masks_has_no_times(
     assert "ms/frame" not in api.compare([run]).tables[0].to_text()
 
 
-def test_a_damaged_record_of_what_was_evaluated_is_one_sentence(
-    named: Result, tmp_path: Path, command: Vosbench
+@pytest.mark.parametrize("change", [{"masks": 1}, {"root": []}, {"name": None}])
+def test_a_damaged_record_of_what_was_scored_is_one_sentence(
+    named: Result, tmp_path: Path, command: Vosbench, change: dict[str, object]
 ) -> None:
-    about = json.loads((tmp_path / "scores" / "evaluated.json").read_text())
-    for content in ("{", "[]", json.dumps(about | {"masks": 1})):
-        (tmp_path / "scores" / "evaluated.json").write_text(content)
-        done = command("compare", "scores")
-        assert done.returncode == 1
-        assert "evaluated.json is" in done.stderr
-        assert done.stderr.rstrip().endswith("evaluate again")
+    path = tmp_path / "scores" / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["seal"]
+    path.write_text(json.dumps(summary | {"scored": summary["scored"] | change}))
+    done = command("compare", "scores")
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert f"summary.json is not a summary of scores: {next(iter(change))} is " in said
+    assert said.endswith("evaluate again")

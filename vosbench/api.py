@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 from vosbench import registry
 from vosbench.errors import UsageError
 from vosbench.resolve import build_method, open_dataset
-from vosbench.results import Result, load
+from vosbench.results import Result, load, whole
 from vosbench.tables import Table
 from vosbench.types import Dataset, Method
 
@@ -142,8 +142,8 @@ def evaluate(
         baseline: also score copy-first on the same frames; always done for a run.
         name: what tables and figures call these masks, such as "STM"; a run has its own. Default:
             the name of `out`, else of the folder.
-        out: folder for scores.csv and summary.json, and for evaluated.json, which remembers where
-            masks and truth are. Default: the run's folder; for other masks nothing is written.
+        out: folder for scores.csv and summary.json, which remembers where masks and truth are.
+            Default: the run's folder; for other masks nothing is written.
         cross_check: an installed scorer to ask too: davis2017, vos-benchmark or trackeval.
         progress: is called with each sequence that is scored.
 
@@ -437,10 +437,10 @@ def _label(name: str) -> str:
 
 
 def _results(runs: Runs) -> list[Result]:
-    """Runs as results; a folder is loaded."""
+    """Runs as results; a folder is loaded, with the scores of its frames."""
     if isinstance(runs, (str, Path, Result)):
         runs = [runs]
-    results = [run if isinstance(run, Result) else load(run) for run in runs]
+    results = [run if isinstance(run, Result) else whole(load(run)) for run in runs]
     if not results:
         raise UsageError("no run is given; vosbench.run makes one, vosbench.load reads one")
     return results

@@ -1,19 +1,21 @@
 """Read a scored run from its folder: run.json, summary.json and scores.csv, each file once.
 
-Beside the scores of masks that no run made lies evaluated.json: their name, and where they and
-their truth are, so that they are a run to whatever compares, draws and reports.
+A summary says what was scored, so that masks of any tool are a run to whatever compares, draws and
+reports; its seal holds the files together.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from vosbench.errors import DataError, UsageError, needing
-from vosbench.files import NUMBER, check_shape, misfit, read_json, write_json
+from vosbench.files import NUMBER, check_shape, fingerprint, misfit, read_json
 from vosbench.types import check_name
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ SUMMARY = {  # what every summary.json holds; some hold more
     },
     "copy_first?": (type(None), _ROW),
     "unscored?": [str],
+    "scored?": dict,
+    "seal?": {"summary_sha256": str, "scores_sha256": str},
     "objects": [{"sequence": str, "object": int, **_ROW}],
     "sequences": [{
         "sequence": str, "group": str, "frames": int, "objects": int, **_ROW,
@@ -72,7 +76,9 @@ _RUN = {
     "what": "the record of a run",
     "remedy": "run again with --overwrite always, or another --out",
 }
-EVALUATED = {"name": str, "masks": str, "root": (str, type(None)), "resolution": str}
+MASKS = {  # what summary.json says of masks that do not lie in the run's own folder
+    "name": str, "masks": str, "root": (str, type(None)), "resolution": str,
+}  # fmt: skip
 HEADER = ["sequence", "object", "frame", "J", "F"]  # of scores.csv
 
 
@@ -106,6 +112,7 @@ class Result:
     masks: the folder of <sequence>/<frame>.png.
     cross_check: what an installed scorer said of the same masks, if it was asked.
     data: where the truth was found; None where nothing remembers it.
+    scores_sha256: the hash of the scores.csv that the summary is of; "" where it is not known.
     """
 
     name: str
@@ -115,6 +122,7 @@ class Result:
     masks: Path | None = None
     cross_check: str | None = None
     data: Data | None = None
+    scores_sha256: str = field(default="", repr=False, compare=False)
     # what `once` made; `dataclasses.replace` hands it on, so that a copy makes nothing anew
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -174,7 +182,7 @@ def _frame_scores(run: Result) -> FrameScores:
             f"the scores of {run.name} were not written; evaluate with --out FOLDER, "
             "from Python with out=FOLDER"
         )
-    return _read_scores(run.folder / "scores.csv", run.summary)
+    return _read_scores(run.folder / "scores.csv", run.summary, run.scores_sha256)
 
 
 def load(folder: Path | str) -> Result:
@@ -184,23 +192,67 @@ def load(folder: Path | str) -> Result:
         DataError: summary.json is missing, or it or run.json is damaged.
     """
     folder = Path(folder)
-    summary = load_summary(folder)
+    summary, scored, seal = _sealed(folder)
     if home := home_of(folder):
         manifest = manifest_of(home)
-        return Result(
-            manifest["label"], folder, manifest, summary, home / "masks", data=data_of(manifest)
+        if seal:  # there was none at first
+            _refuse_others(folder, scored, home, manifest)
+        run = Result(manifest["label"], folder, manifest, summary, home / "masks")
+        return replace(run, data=data_of(manifest), scores_sha256=seal.get("scores_sha256", ""))
+    run = Result(folder.resolve().name, folder, None, summary)
+    if scored:
+        data = Data(Path(scored["root"]) if scored["root"] else None, scored["resolution"])
+        run = replace(run, name=scored["name"], masks=Path(scored["masks"]), data=data)
+    return replace(run, scores_sha256=seal.get("scores_sha256", ""))
+
+
+def whole(run: Result) -> Result:
+    """The run with the scores of every frame read, which shows whether its files belong together.
+
+    Raises:
+        DataError: as `Result.frame_scores`.
+    """
+    _ = run.frame_scores
+    return run
+
+
+def told_of(result: Result) -> dict[str, str | None]:
+    """What summary.json says of what was scored, beside the scores.
+
+    Of a run the hashes that tell it and its masks from others; where its folder does not hold the
+    scores, or where there is no run, what `load` needs to find masks and truth.
+    """
+    hashes = _hashes(result.manifest) if result.manifest else {}
+    if result.folder is None or home_of(result.folder):
+        return hashes
+    assert result.masks, "masks that were scored"
+    assert result.data, "truth that was read"
+    root = result.data.root
+    return {
+        "name": result.name,
+        "masks": str(result.masks.resolve()),
+        "root": str(root.resolve()) if root else None,
+        "resolution": result.data.resolution,
+        **hashes,
+    }
+
+
+def _hashes(manifest: Mapping[str, Any]) -> dict[str, str | None]:
+    return {key: manifest[key] for key in ("identity_sha256", "masks_sha256") if key in manifest}
+
+
+def _refuse_others(
+    folder: Path, scored: Mapping[str, Any], home: Path, manifest: Mapping[str, Any]
+) -> None:
+    """Raise DataError where scores are not of the run in whose folder they lie."""
+    now, path, again = _hashes(manifest), folder / "summary.json", "evaluate again"
+    if scored.get("identity_sha256") != now["identity_sha256"]:
+        raise DataError(f"{path} is not of the run that {home / 'run.json'} tells of; {again}")
+    if "masks_sha256" in now and scored.get("masks_sha256") not in (None, now["masks_sha256"]):
+        raise DataError(
+            f"{path} is of other masks than {home / 'run.json'} tells of: they were made anew, or "
+            f"one of the two files is another run's; {again}"
         )
-    try:
-        about = read_json(
-            folder / "evaluated.json",
-            EVALUATED,
-            what="what was evaluated",
-            remedy="evaluate again",
-        )
-    except FileNotFoundError:
-        return Result(folder.resolve().name, folder, None, summary)
-    data = Data(Path(about["root"]) if about["root"] else None, about["resolution"])
-    return Result(about["name"], folder, None, summary, Path(about["masks"]), data=data)
 
 
 def home_of(folder: Path) -> Path | None:
@@ -215,21 +267,6 @@ def data_of(manifest: Mapping[str, Any]) -> Data:
     return Data(Path(root) if root else None, manifest["identity"]["resolution"])
 
 
-def remember(result: Result) -> None:
-    """Write evaluated.json beside scores of masks that do not lie in a run's folder."""
-    assert result.folder, "scores that were not written"
-    assert result.masks, "masks that were scored"
-    assert result.data, "truth that was read"
-    root = result.data.root
-    about = {
-        "name": result.name,
-        "masks": str(result.masks.resolve()),
-        "root": str(root.resolve()) if root else None,
-        "resolution": result.data.resolution,
-    }
-    write_json(result.folder / "evaluated.json", about)
-
-
 def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:
     """Nested rows as flat columns: `J mean`, `J recall`, ..."""
     with needing("a table of scores"):
@@ -239,11 +276,17 @@ def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:
 
 
 def load_summary(folder: Path) -> dict[str, Any]:
-    """Read the summary.json of a folder.
+    """Read the scores of a folder's summary.json.
 
     Raises:
-        DataError: there is none, it is no summary, or it has a name that no file may have.
+        DataError: there is none, it is no summary or was edited, or it has a name that no file may
+            have.
     """
+    return _sealed(folder)[0]
+
+
+def _sealed(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """The scores of a folder's summary.json, what they are of, and the seal."""
     path = folder / "summary.json"
     try:
         summary = read_json(path, SUMMARY, what="a summary of scores", remedy="evaluate again")
@@ -254,6 +297,8 @@ def load_summary(folder: Path) -> dict[str, Any]:
     check_name(summary["dataset"]["name"], "dataset", path)
     check_name(summary["dataset"]["split"], "split", path)
     check_name(summary["protocol"]["name"], "protocol", path)
+    if (scored := summary.get("scored")) and not home_of(folder):
+        check_shape(scored, MASKS, path, what="a summary of scores", remedy="evaluate again")
     if other := [each for each in summary["protocol"]["headline"] if each not in ("J", "F")]:
         raise DataError(f"{path} is not a summary of scores: {other[0]!r} in its headline is none")
     for row in (*summary["sequences"], *summary["objects"]):
@@ -267,7 +312,10 @@ def load_summary(folder: Path) -> dict[str, Any]:
             f"{path} is damaged: {min(alone)} is not both among its sequences and its objects; "
             "evaluate again"
         )
-    return summary
+    seal = summary.pop("seal", {})
+    if seal and fingerprint(summary) != seal["summary_sha256"]:
+        raise DataError(f"{path} was edited since it was written; evaluate again")
+    return summary, summary.pop("scored", {}), seal
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -295,25 +343,30 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     listed = manifest["identity"]["sequences"]
     for name in (*listed, *manifest.get("done", ()), *manifest.get("failed", ())):
         check_name(name, "sequence", folder / "run.json")
+    if fingerprint(manifest["identity"]) != manifest["identity_sha256"]:
+        raise DataError(
+            f"{folder / 'run.json'} is not as it was written: its identity has another hash than "
+            f"the one beside it; {_RUN['remedy']}"
+        )
     return manifest
 
 
-def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
-    """Read scores.csv by object; DataError if its objects are not those of the summary."""
+def _read_scores(path: Path, summary: Mapping[str, Any], sha256: str) -> FrameScores:
+    """Read scores.csv by object; DataError if it is not what the summary is of."""
     scores: dict[tuple[str, int], list[FrameScore]] = {}
     line = 1
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            if (header := next(rows, [])) != HEADER:
-                raise ValueError(f"{','.join(header)!r}, expected {','.join(HEADER)!r}")
-            for row in rows:
-                line = rows.line_num
-                sequence, number, frame, j, f = row
-                score = FrameScore(frame, float(j), float(f))
-                if not (0 <= score.J <= 1 and 0 <= score.F <= 1):  # NaN is not either
-                    raise ValueError(f"J {j}, F {f} are not scores")
-                scores.setdefault((sequence, int(number)), []).append(score)
+        content = path.read_bytes()
+        rows = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+        if (header := next(rows, [])) != HEADER:
+            raise ValueError(f"{','.join(header)!r}, expected {','.join(HEADER)!r}")
+        for row in rows:
+            line = rows.line_num
+            sequence, number, frame, j, f = row
+            score = FrameScore(frame, float(j), float(f))
+            if not (0 <= score.J <= 1 and 0 <= score.F <= 1):  # NaN is not either
+                raise ValueError(f"J {j}, F {f} are not scores")
+            scores.setdefault((sequence, int(number)), []).append(score)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; `vosbench evaluate` writes it") from None
     except (OSError, ValueError, csv.Error) as error:
@@ -326,5 +379,10 @@ def _read_scores(path: Path, summary: Mapping[str, Any]) -> FrameScores:
         raise DataError(
             f"{path} and its summary.json are not of the same objects: only one has object "
             f"{alone[1]} of {alone[0]}; evaluate again"
+        )
+    if sha256 not in ("", hashlib.sha256(content).hexdigest()):
+        raise DataError(
+            f"{path} and its summary.json do not belong together: one was edited, or is of "
+            "another evaluation; evaluate again"
         )
     return {key: tuple(rows_of) for key, rows_of in scores.items()}

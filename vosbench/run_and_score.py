@@ -17,12 +17,12 @@ from vosbench.errors import (
 )
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import choose_dataset, choose_sequences, open_dataset
-from vosbench.results import Data, Result, data_of, home_of, manifest_of, remember
+from vosbench.results import Data, Result, data_of, home_of, manifest_of, told_of
 from vosbench.running import cluster
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
-from vosbench.running.records import masks_sha256
+from vosbench.running.records import masks_sha256, refuse_swapped
 from vosbench.running.whole import unfinished
 from vosbench.scoring.counts import Counts, What
 from vosbench.scoring.elsewhere import Source, count
@@ -89,6 +89,7 @@ def score_run(
             were changed since; the others' scores are written, and it holds their Result.
     """
     manifest = manifest_of(folder)
+    refuse_swapped(folder, manifest)
     identity, data = manifest["identity"], data_of(manifest)
     data = data._replace(root=root or data.root)
     if dataset is None:
@@ -222,10 +223,8 @@ def _result(
     if undone:
         evaluation.summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
     if blank.folder is not None:
-        evaluation.write(blank.folder)
+        evaluation.write(blank.folder, scored=told_of(blank))
         evaluation.write_counts(home_of(blank.folder) or blank.folder)
-        if not home_of(blank.folder):
-            remember(blank)
     checked = _cross_check(dataset, masks, scorer, evaluation)
     result = dataclasses.replace(blank, summary=evaluation.summary, cross_check=checked)
     if failed:

@@ -20,12 +20,12 @@ def scored(runs: list[Path]) -> list[Result]:
     Raises:
         UsageError: no folder holds a scored run.
     """
-    from vosbench.results import load
+    from vosbench.results import load, whole
 
     results = []
     for folder in runs:
         if (folder / "summary.json").is_file():
-            results.append(load(folder))
+            results.append(whole(load(folder)))
         else:
             why = "holds no scores (no summary.json)" if folder.exists() else "does not exist"
             typer.echo(f"skipped: {folder} {why}", err=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vosbench.errors import DataError
-from vosbench.files import read_json
+from vosbench.files import fingerprint, read_json
 from vosbench.types import Sequence, check_name
 from vosbench.videos import content
 
@@ -44,6 +44,19 @@ def masks_sha256(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """The digest of the masks of finished sequences, as it was when they were made."""
     records = {name: read_record(folder, name) for name in names}
     return {name: str(record["masks_sha256"]) for name, record in records.items() if record}
+
+
+def refuse_swapped(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise DataError where run.json is whole, as the records are, but tells of other masks."""
+    there = {path.stem for path in (folder / "sequences").glob("[!.]*.json")}
+    if manifest.get("status") != "complete" or not there >= set(manifest.get("done", ())):
+        return  # under way, or with records missing: what is finished is scored, the rest named
+    kept = masks_sha256(folder, there)
+    if kept.keys() == there and fingerprint(kept) != manifest.get("masks_sha256"):
+        raise DataError(
+            f"{folder / 'run.json'} is not of the masks in {folder}: one of the two is another "
+            "run's; put the right run.json back, or run again with --overwrite always"
+        )
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zlib_ng.zlib_ng import crc32
 
 from vosbench.errors import DataError, IncompleteScoresError, TruthWithheldError
-from vosbench.files import jsonable, write_json, write_text
+from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
 from vosbench.scoring import counts as counting
@@ -47,7 +47,8 @@ Measuring = Callable[[Collection[str], What], Iterator[Outcome]]
 class Evaluation:
     """Scores per frame, ordered by sequence, object, frame, and their averages.
 
-    summary: what summary.json holds. counts: what they were made of.
+    summary: what summary.json holds beside what was scored and its seal. counts: what they were
+        made of.
     """
 
     rows: tuple[Score, ...]
@@ -56,15 +57,21 @@ class Evaluation:
     what: What = field(default_factory=What)
     of: Mapping[str, str] = field(default_factory=dict)
 
-    def write(self, folder: Path) -> None:
-        """Write scores.csv and summary.json, each in one piece."""
+    def write(self, folder: Path, *, scored: Mapping[str, Any] | None = None) -> None:
+        """Write scores.csv and summary.json, each in one piece.
+
+        scored: of what, as `results.told_of` says it; the seal holds it and both files together.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(Score._fields)
         writer.writerows(self.rows)
         write_text(folder / "scores.csv", table.getvalue())
-        write_json(folder / "summary.json", self.summary)
+        summary = {**self.summary, "scored": dict(scored or {})}
+        sha256 = hashlib.sha256(table.getvalue().encode()).hexdigest()
+        seal = {"summary_sha256": fingerprint(summary), "scores_sha256": sha256}
+        write_json(folder / "summary.json", {**summary, "seal": seal})
 
     def write_counts(self, folder: Path) -> None:
         """Write counts.csv and counts.json, each in one piece; those of other sequences stay."""

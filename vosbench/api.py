@@ -120,6 +120,9 @@ def evaluate(
     name: str = "",
     out: AnyPath | None = None,
     cross_check: str = "",
+    boundary_iou: bool = False,
+    workers: int = 1,
+    scheduler: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
     """Score masks on disk: a run, or a folder of `<sequence>/<frame>.png` of any tool.
@@ -145,6 +148,9 @@ def evaluate(
         out: folder for scores.csv and summary.json, which remembers where masks and truth are.
             Default: the run's folder; for other masks nothing is written.
         cross_check: an installed scorer to ask too: davis2017, vos-benchmark or trackeval.
+        boundary_iou: whether to measure Boundary IoU too.
+        workers: number of local processes.
+        scheduler: address of a Dask cluster to count on, such as "tcp://host:8786".
         progress: is called with each sequence that is scored.
 
     Raises:
@@ -167,6 +173,9 @@ def evaluate(
             protocol=protocol,
             out=_path(out),
             cross_check=cross_check,
+            workers=workers,
+            scheduler=scheduler,
+            bands=boundary_iou,
             progress=progress,
         )
     if not dataset:
@@ -186,6 +195,9 @@ def evaluate(
         name=_label(name),
         out=_path(out),
         cross_check=cross_check,
+        workers=workers,
+        scheduler=scheduler,
+        bands=boundary_iou,
         progress=progress,
     )
 

@@ -79,6 +79,7 @@ _RUN = {
 MASKS = {  # what summary.json says of masks that do not lie in the run's own folder
     "name": str, "masks": str, "root": (str, type(None)), "resolution": str,
 }  # fmt: skip
+PRESENCE = ("tracked", "missed", "hallucinated", "rightly_empty")
 HEADER = ["sequence", "object", "frame", "J", "F"]  # of scores.csv
 
 
@@ -155,6 +156,14 @@ class Result:
             for score in scores
         )
         return pandas.DataFrame(rows, columns=HEADER)
+
+    @property
+    def presence(self) -> dict[str, float] | None:
+        """Shares of object-frames, 0-1, by PRESENCE; None if scored before they were counted."""
+        kept = self.summary.get("presence")
+        if not isinstance(kept, dict) or any(not isinstance(kept.get(k), float) for k in PRESENCE):
+            return None
+        return {kind: kept[kind] for kind in PRESENCE}
 
     @property
     def objects(self) -> pandas.DataFrame:

@@ -12,6 +12,7 @@ from vosbench.analysis.attributes import attributes
 from vosbench.analysis.comparison import comparisons, differences
 from vosbench.analysis.failures import loss, over_time, worst_frames, worst_objects
 from vosbench.analysis.object_facts import Facts, facts
+from vosbench.analysis.presence import presence
 from vosbench.analysis.published import beside
 from vosbench.analysis.runtime import runtime
 from vosbench.analysis.scores import scores
@@ -47,6 +48,7 @@ ANALYSES = {
         comparisons, "paired differences to the best run, tests, sentences", paired=True
     ),
     "sequences": Analysis(differences, "the same, sequence by sequence", paired=True),
+    "presence": Analysis(presence, "objects tracked, missed, hallucinated, rightly empty"),
     "attributes": Analysis(attributes, "J and F by attribute, and the drop"),
     "ablation": Analysis(ablation, "J by two options", grid=True),
     "ablation-F": Analysis(ablation, "F by two options", fixed=(("metric", "F"),), grid=True),

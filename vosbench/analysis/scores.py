@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vosbench.analysis.groups import Group, options_of
 from vosbench.analysis.significance import bootstrap, sample
@@ -13,6 +13,7 @@ from vosbench.tables import Cell, Column, Table, with_interval
 if TYPE_CHECKING:
     from vosbench.results import Result
 
+MANY_RUNS = 4  # of more, object-frames are not told under the table
 STATISTICS = (Column("recall", "%", better="higher"), Column("decay", "%", better="lower"))
 
 
@@ -23,18 +24,18 @@ def scores(group: Group, *, intervals: bool = True, seed: int = 0) -> Table:
     bootstrap over sequences.
     """
     metrics = group.results[0].summary["protocol"]["headline"]
+    single = [name for name in _ranked_by(group) if name not in metrics]
     columns = [Column("run")]
-    if len(metrics) > 1:
-        columns.append(Column("J&F", "%", better="higher"))
+    for name in single:
+        better: Literal["higher", "lower"] = "lower" if name == "V" else "higher"
+        columns.append(Column(name, "%", better=better))
     for metric in metrics:
         mean = Column(metric, "%", better="higher")
         columns += with_interval(mean) if intervals else (mean,)
         columns += [replace(column, name=f"{metric} {column.name}") for column in STATISTICS]
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
-        row: list[Cell] = [run.name]
-        if len(metrics) > 1:
-            row.append(run.summary["J&F"])
+        row: list[Cell] = [run.name, *(figure(run.summary, name) for name in single)]
         for metric in metrics:
             means = run.summary[metric]
             row.append(means["mean"])
@@ -62,6 +63,50 @@ def scores(group: Group, *, intervals: bool = True, seed: int = 0) -> Table:
     )
 
 
+def _ranked_by(group: Group) -> list[str]:
+    """The figures without recall and decay, the one that the benchmark ranks by first."""
+    protocol = group.results[0].summary["protocol"]
+    further = protocol.get("figures", [])
+    both = ["J&F"] if len(protocol["headline"]) > 1 else []
+    measured = [run.summary.get("figures", {}) for run in group.results]
+    more = [name for name in measured[0] if all(name in figures for figures in measured)]
+    return list(dict.fromkeys([*further, *both, *more]))
+
+
+def figure(scores: Mapping[str, Any], name: str) -> float | None:
+    """A figure of a summary by its name in tables: J, F, J&F, or a further one."""
+    if name in ("J", "F"):
+        mean: float | None = scores[name]["mean"]
+        return mean
+    value: float | None = scores[name] if name in scores else scores.get("figures", {}).get(name)
+    return value
+
+
+def _baselines(group: Group) -> Iterator[str]:
+    """What copying the prompt and predicting nothing score on the same frames."""
+    ranked, headline = _ranked_by(group), group.results[0].summary["protocol"]["headline"]
+    name = (ranked or headline)[0]
+    told = []
+    for key, words in (
+        ("copy_first", "repeating the prompt"),
+        ("no_prediction", "predicting nothing"),
+    ):
+        found = [run.summary[key] for run in group.results if run.summary.get(key)]
+        value = figure(found[0], name) if found else None
+        if value is not None:
+            told.append(f"{words} {100 * value:.1f}")
+    if told:
+        yield f"baselines on the same frames, {name}: {', '.join(told)}"
+
+
+def _presence(group: Group) -> Iterator[str]:
+    """How often objects are there and predicted, for a few runs; `analyse` has a table."""
+    for run in group.results if len(group.results) <= MANY_RUNS else ():
+        if shares := run.presence:
+            words = [f"{100 * share:.1f} % {k.replace('_', ' ')}" for k, share in shares.items()]
+            yield f"{run.name}: object-frames {', '.join(words)}"
+
+
 def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[str]:
     """What a reader must know of the columns and of single runs."""
     summary = group.results[0].summary
@@ -70,8 +115,11 @@ def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[s
     )
     interval = "; interval: 95 %, bootstrap over sequences" if intervals else ""
     yield f"{objects} in {sequences}; higher is better but for decay{interval}"
+    yield from _baselines(group)
+    yield from _presence(group)
     if summary.get("unscored"):
-        yield f"never scored: {', '.join(summary['unscored'])}"
+        yield f"never scored: {_some(summary['unscored'])}"
+    yield from dict.fromkeys(note for run in group.results for note in run.summary.get("notes", ()))
     if "gain J" in names:
         yield "gain J: J less that of copy-first on the same frames"
     if "ms/frame" in names:
@@ -131,6 +179,12 @@ def presets(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
             special = [text for text in texts if text not in (*shared, *name.split())]
             lines += [f"{name}: {', '.join(special)}"] if special else []
     return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first ten, and how many more there are."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more
 
 
 def _counted(count: int, noun: str) -> str:

@@ -42,9 +42,9 @@ def analyse(
 ) -> None:
     """Analyse scored runs: significance, attributes, failures, time and more.
 
-    scores, published, significance, sequences, attributes, ablation, ablation-F, sweep,
-    runtime, over-time, worst-objects, worst-frames and loss read the runs only; size, speed and
-    drift also need the dataset. `all` computes all of them.
+    scores, published, significance, sequences, presence, attributes, ablation, ablation-F,
+    sweep, runtime, over-time, worst-objects, worst-frames and loss read the runs only; size,
+    speed and drift also need the dataset. `all` computes all of them.
 
     With --out each table is written in every format, unless --format names one.
     """

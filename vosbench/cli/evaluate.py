@@ -16,8 +16,10 @@ from vosbench.cli.options import (
     ProtocolName,
     Resolution,
     Root,
+    Scheduler,
     Sequences,
     Split,
+    Workers,
     out_folder,
     split_list,
 )
@@ -44,6 +46,9 @@ CrossCheck = Annotated[
         show_default=False,
     ),
 ]
+BoundaryIoU = Annotated[
+    bool, typer.Option("--boundary-iou", help="Also measure Boundary IoU (Cheng et al., 2021).")
+]
 
 
 def evaluate(
@@ -58,6 +63,9 @@ def evaluate(
     out: Annotated[Path | None, out_folder("the run's folder; for other masks, none")] = None,
     baseline: Baseline = False,
     cross_check: CrossCheck = "",
+    boundary_iou: BoundaryIoU = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     report: Format = formats.TERMINAL,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +82,8 @@ def evaluate(
         scored = api.evaluate(
             masks, dataset or "", root=root, split=split or "", resolution=resolution or "",
             protocol=protocol or "", sequences=names, baseline=baseline, out=out,
-            name=name, cross_check=cross_check,
+            name=name, cross_check=cross_check, boundary_iou=boundary_iou,
+            workers=workers or 1, scheduler=scheduler or "",
         )  # fmt: skip
     except IncompleteScoresError as error:
         scored, incomplete = error.scored, error

@@ -135,6 +135,10 @@ Workers = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Run on this Dask cluster, e.g. tcp://host:8786.", rich_help_panel=MACHINE),
+]
 OwnProcess = Annotated[
     bool | None,
     typer.Option(

@@ -11,7 +11,6 @@ import typer
 
 from vosbench import formats
 from vosbench.cli.options import (
-    MACHINE,
     METHOD_NAME,
     AsJson,
     DatasetName,
@@ -21,6 +20,7 @@ from vosbench.cli.options import (
     ProtocolName,
     Resolution,
     Root,
+    Scheduler,
     Seed,
     Sequences,
     Settings,
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     from vosbench.running.execute import RunResult
     from vosbench.running.plan import RunPlan
 
-Scheduler = Annotated[
-    str | None,
-    typer.Option(help="Run on this Dask cluster, e.g. tcp://host:8786.", rich_help_panel=MACHINE),
-]
 Overwrite = Annotated[
     str | None,
     typer.Option(

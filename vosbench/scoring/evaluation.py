@@ -233,7 +233,7 @@ class _Scored:
             },
             **summarise(self.members, protocol, zero),
             "copy_first": _means(self.held, protocol) if baseline and self.held else None,
-            "empty": _means(blank, protocol),
+            "no_prediction": _means(blank, protocol),
             "unscored": list(self._unscored()),
         }
         if notes := list(self._notes(zero)):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vosbench.toolbox.reports import stills
+from vosbench.types import Layers, Sequence
 
 VIEWER = Path(__file__).parents[1] / "reports" / "html" / "assets" / "masks.js"
 
@@ -46,3 +47,14 @@ def test_the_viewer_draws_the_same() -> None:
 
 def test_a_late_frame_is_three_quarters_in() -> None:
     assert [stills.late(range(n)) for n in (1, 2, 3, 4, 5, 9)] == [0, 0, 1, 2, 3, 6]
+
+
+def test_masks_of_all_forms_are_drawn_with_one_value_an_object() -> None:
+    overlap = Layers((0, 7), np.array([[[1, 1, 1, 0]], [[0, 0, 1, 1]]], bool))
+    alone = Layers((7, 9), np.array([[[1, 0, 0, 0]], [[0, 0, 1, 1]]], bool))
+    of = Sequence(name="cat", frames=[], frame_names=(), prompts={0: overlap}, truth={})
+    assert stills.drawn(overlap, of).tolist() == [[1, 1, 2, 2]]
+    assert stills.drawn(alone, of).tolist() == [[2, 0, 0, 0]]
+    plain = np.array([[0, 3, 255, 0]], np.uint8)
+    usual = Sequence(name="cat", frames=[], frame_names=(), prompts={0: plain}, truth={})
+    assert stills.drawn(plain, usual) is plain

@@ -176,10 +176,11 @@ def one_object(mask: LabelMap) -> Mask:
     return united
 
 
-def in_ids(mask: LabelMap, truth: Mapping[int, Masks]) -> LabelMap:
-    """A result's mask with 255 as the one object, where the truth is stored as 0/255 too."""
-    stored_so = isinstance(truth, OneObjectFiles)
-    return one_object(mask) if stored_so and sole_id(mask) == VOID else mask
+def in_ids(masks: Masks, truth: Mapping[int, Masks]) -> Masks:
+    """A result's masks with 255 as the one object, where the truth is stored as 0/255 too."""
+    if isinstance(masks, Layers) or not isinstance(truth, OneObjectFiles):
+        return masks
+    return one_object(masks) if sole_id(masks) == VOID else masks
 
 
 def _check_background(path: Path | str, data: bytes, mask: LabelMap) -> None:

@@ -105,6 +105,11 @@ def open_stored(path: Path) -> StoredMasks:
     raise DataError(f"{no_folder(path)}; expected masks as {path}/<sequence>/<frame>.png")
 
 
+def opened(path: Path | None) -> StoredMasks | None:
+    """What lies at a path, where it is still there."""
+    return open_stored(path) if path is not None and can_be_opened(path) else None
+
+
 def write_masks(folder: Path, frame: str, masks: Masks) -> None:
     """Write the masks of a frame as SA-V's tools read them: folder/frame.png, a palette PNG.
 
@@ -288,7 +293,6 @@ class _Pictures:
         return tuple(sorted(name for name, folder in held.items() if folder and name[0] != "."))
 
     def frames(self, sequence: str) -> Collection[str]:
-        self._last = None  # who asks wants to know what is there now
         return self._listing(sequence).frames.keys()
 
     def objects(self, sequence: str) -> Mapping[int, Collection[str]]:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosbench.masks import VOID, in_ids, label_map, read_mask, resize_mask
+from vosbench.errors import DataError
+from vosbench.masks import VOID, in_ids, resize_mask
 from vosbench.toolbox.reports import stills
 from vosbench.toolbox.reports.page import Page, Place, Section, ShownRun
 from vosbench.types import Frame, Mask, Sequence
@@ -138,7 +139,9 @@ def _truths(sequence: Sequence) -> Iterator[Mask | None]:
 
 
 def _truth(sequence: Sequence, index: int) -> Mask | None:
-    return label_map(sequence.truth[index]) if index in sequence.truth else None
+    if index not in sequence.truth:
+        return None
+    return stills.drawn(sequence.truth[index], sequence)
 
 
 def _masks(run: ShownRun, sequence: Sequence) -> Iterator[Mask | None]:
@@ -147,10 +150,13 @@ def _masks(run: ShownRun, sequence: Sequence) -> Iterator[Mask | None]:
 
 
 def _mask(run: ShownRun, sequence: Sequence, frame: str) -> Mask | None:
-    path = run.masks / sequence.name / f"{frame}.png" if run.masks else None
-    if not path or not path.is_file():
+    try:
+        if run.masks is None or frame not in run.masks.frames(sequence.name):
+            return None
+    except DataError:  # there is nothing of this sequence
         return None
-    return label_map(in_ids(read_mask(path), sequence.truth))
+    masks = in_ids(run.masks.read(sequence.name, frame), sequence.truth)
+    return stills.drawn(masks, sequence)
 
 
 def _fit(mask: Mask, h: int, w: int, *, united: bool) -> Mask:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vosbench.analysis.groups import Group, told_apart
 from vosbench.errors import DataError, UsageError
-from vosbench.masks import read_mask
+from vosbench.stored import opened
 from vosbench.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -85,14 +85,15 @@ def _untimed(run: Result) -> str:
 def frame_size(run: Result) -> str | None:
     """The most frequent height x width of a run's masks; None without masks."""
     sizes: Counter[str] = Counter()
-    for folder in sorted(run.masks.iterdir()) if run.masks and run.masks.is_dir() else ():
-        first = min(folder.glob("*.png"), default=None)
-        if first is not None:
-            try:
-                h, w = read_mask(first).shape
-            except DataError:
-                continue  # what is wrong with a mask, scoring says
-            sizes[f"{h}x{w}"] += 1
+    stored = opened(run.masks)
+    if stored is None:
+        return None
+    for name in stored.sequences():
+        try:
+            h, w = stored.read(name, next(iter(stored.frames(name)))).shape
+        except DataError:
+            continue  # what is wrong with a mask, scoring says
+        sizes[f"{h}x{w}"] += 1
     if not sizes:
         return None
     ((most, _),) = sizes.most_common(1)

@@ -56,8 +56,8 @@ def _series(run: Result) -> dict[tuple[str, int], Series]:
 
 
 def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
-    """Frame name -> index in the sequence, as far as the files show it."""
+    """Frame name -> index in the sequence, as far as the files show it, one an object or not."""
     folder = run.masks / name if run.masks else None
-    masks = sorted(path.stem for path in folder.glob("*.png")) if folder else []
+    masks = sorted({path.stem for path in folder.rglob("*.png")}) if folder else []
     whole = masks if scored <= set(masks) else ["", *sorted(scored)]
     return {stem: place for place, stem in enumerate(whole)}

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from vosbench.drawing import pictures
 from vosbench.drawing.pictures import Tile
 from vosbench.errors import UsageError
-from vosbench.masks import in_ids, label_map, read_mask
+from vosbench.masks import in_ids
+from vosbench.stored import can_be_opened, open_stored
 from vosbench.toolbox.reports import stills
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def highest_median_lowest(results: Seq[Result]) -> tuple[str, ...]:
 
 def drawable(results: Seq[Result]) -> bool:
     """Whether the masks of all runs are at hand."""
-    return all(run.masks is not None and run.masks.is_dir() for run in results)
+    return all(run.masks is not None and can_be_opened(run.masks) for run in results)
 
 
 def _tiles(sequences: Seq[Sequence], results: Seq[Result], late: bool) -> list[list[Tile]]:
@@ -95,11 +96,12 @@ def _tiles(sequences: Seq[Sequence], results: Seq[Result], late: bool) -> list[l
             raise UsageError(f"{name} has no scored frame; nothing to draw")
         index = stills.late(scored) if late else scored[-1]
         frame, stem = sequence.frames[index], stems[index]
-        truth = label_map(sequence.truth[index])
+        truth = stills.drawn(sequence.truth[index], sequence)
         strips.append([Tile(_laid(frame, truth), "truth", f"frame {stem}")])
         for run, of in zip(results, scores, strict=True):
             assert run.masks is not None, "looked at above"
-            mask = label_map(in_ids(read_mask(run.masks / name / f"{stem}.png"), sequence.truth))
+            masks = in_ids(open_stored(run.masks).read(name, stem), sequence.truth)
+            mask = stills.drawn(masks, sequence)
             found = of[name, stem]
             corner = f"J {100 * sum(found) / len(found):.0f}"
             strips[-1].append(Tile(_laid(frame, mask), run.name, corner))
@@ -110,7 +112,8 @@ def _prompt(sequence: Sequence) -> Tile:
     """The first frame with a prompt."""
     first = min(sequence.prompts)
     corner = f"frame {sequence.frame_names[first]}"
-    return Tile(_laid(sequence.frames[first], label_map(sequence.prompts[first])), "prompt", corner)
+    prompt = stills.drawn(sequence.prompts[first], sequence)
+    return Tile(_laid(sequence.frames[first], prompt), "prompt", corner)
 
 
 def _laid(frame: Frame, mask: Mask) -> Frame:

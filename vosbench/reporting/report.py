@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vosbench import registry
+from vosbench import registry, stored
 from vosbench.analysis import catalogue, runtime
 from vosbench.analysis.catalogue import Left
 from vosbench.analysis.groups import (
@@ -213,14 +213,13 @@ def _run(result: Result) -> ShownRun:
         found.setdefault(name, {})[number] = Scores(
             {row.frame: row.J for row in rows}, {row.frame: row.F for row in rows}
         )
-    masks = result.masks if result.masks and result.masks.is_dir() else None
     return ShownRun(
         name=result.name,
         about=_about(result.manifest) if result.manifest else "masks made by another tool",
         mean=result.summary["J"]["mean"],
         means=sequence_means(result),
         scores=found,
-        masks=masks,
+        masks=stored.opened(result.masks),
     )
 
 

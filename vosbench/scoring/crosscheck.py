@@ -23,8 +23,9 @@ import numpy as np
 
 from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
-from vosbench.masks import in_ids, label_map, mask_files, read_mask, write_mask
+from vosbench.masks import in_ids, label_map, pixels, read_mask, write_mask
 from vosbench.metrics.statistics import mean
+from vosbench.stored import open_stored
 
 if TYPE_CHECKING:
     from vosbench.scoring.evaluation import Evaluation
@@ -152,20 +153,20 @@ def _lay_out(
 ) -> _Object:
     """Write one object's truth and masks as 0/1, under {truth,masks}/folder in root."""
     index = {name: i for i, name in enumerate(sequence.frame_names)}
-    files = mask_files(masks / sequence.name)
+    stored = open_stored(masks)
     seen: dict[str, int] = {}
     for position, score in enumerate(scores):
         pair = {
-            "truth": label_map(sequence.truth[index[score.frame]]),
-            "masks": in_ids(read_mask(files[score.frame]), sequence.truth),
+            "truth": sequence.truth[index[score.frame]],
+            "masks": in_ids(stored.read(sequence.name, score.frame), sequence.truth),
         }
-        for kind, mask in pair.items():
-            pixels = (mask > 0 if united else mask == score.object).astype(np.uint8)
-            if pixels.any():
+        for kind, found in pair.items():
+            there = label_map(found) > 0 if united else pixels(found, score.object)
+            if there.any():
                 seen.setdefault(kind, position)
             path = root / kind / folder / f"{position:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_mask(path, pixels)
+            write_mask(path, there.view(np.uint8))
     return _Object(folder, scores, seen.get("truth"), seen.get("masks"))
 
 

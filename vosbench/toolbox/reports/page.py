@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
+from vosbench.stored import StoredMasks
 from vosbench.toolbox.reports.looks import Looks
 from vosbench.types import Sequence
 
@@ -68,7 +68,7 @@ class ShownFigure:
 class ShownRun:
     """A run within a section; `means` are its J per sequence, `mean` is over all, as it was scored.
 
-    masks: folder of <sequence>/<frame>.png; None where they are not at hand.
+    masks: as they are stored; None where they are not at hand.
     scores: sequence -> object -> scores per frame.
     """
 
@@ -77,7 +77,7 @@ class ShownRun:
     mean: float | None
     means: Mapping[str, float | None]
     scores: Mapping[str, Mapping[int, Scores]]
-    masks: Path | None
+    masks: StoredMasks | None
 
 
 @dataclass(frozen=True)

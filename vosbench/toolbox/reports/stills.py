@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.masks import palette
-from vosbench.types import Frame, Mask
+from vosbench.masks import ids, label_map, palette
+from vosbench.types import Frame, Layers, Mask, Masks
+from vosbench.types import Sequence as Shown
 
 SAFE = (  # Okabe and Ito's, which colour-blind readers tell apart; the eighth object has the first
     (230, 159, 0),  # orange
@@ -59,6 +60,23 @@ def _edge(mask: Mask, width: int) -> npt.NDArray[np.bool_]:
         edge[step:] |= mask[step:] != mask[:-step]
         edge[:, step:] |= mask[:, step:] != mask[:, :-step]
     return edge
+
+
+def drawn(masks: Masks, sequence: Shown) -> Mask:
+    """A frame's masks, truth or a result, as one label map to draw.
+
+    An object of the sequence has the same value in all its frames; where objects overlap, and
+    where the ids are no values of a label map, `label_map` says what is drawn.
+    """
+    prompts = sequence.prompts.values()
+    plain = all(isinstance(prompt, np.ndarray) and prompt.dtype == np.uint8 for prompt in prompts)
+    if plain and isinstance(masks, np.ndarray) and masks.dtype == np.uint8:
+        return masks.astype(np.uint8, copy=False)
+    known = {number for prompt in prompts for number in ids(prompt)}
+    if isinstance(masks, Layers):
+        kept = [number for number in masks.ids if number in known]
+        masks = Layers(kept, masks.stack[[masks.ids.index(number) for number in kept]])
+    return label_map(masks, known)
 
 
 def late(frames: Sequence[int]) -> int:

@@ -40,7 +40,7 @@ ALL_FRAMES = ("valid_all_frames", "all_frames/valid_all_frames")
 LAYOUT = """{folder}/{{train,valid}}/meta.json   (each object's category and frames)
 {folder}/{{train,valid}}/JPEGImages/<video>/00000.jpg 00005.jpg ...
 {folder}/{{train,valid}}/Annotations/<video>/00000.png ...   (valid: each object's first mask)
-{folder}/valid_all_frames/JPEGImages/<video>/00000.jpg ...   (optional: all frames, for methods)
+{folder}/valid_all_frames/JPEGImages/<video>/00000.jpg ...   (optional: for methods)
 """
 FRAME_RATE = "30 fps in valid_all_frames, else 6 fps, every fifth frame; annotated at 6 fps"
 PROMPTS = "each object in the first frame that meta.json lists for it, which may be a late one"

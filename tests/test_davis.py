@@ -263,3 +263,10 @@ def test_drawn_davis2017(name: str) -> None:
     dataset = load(name, fixtures_layouts.real("gold/seed1/davis2017"))
     objects = {each: len(ids(dataset.sequence(each).prompts[0])) for each in dataset.names}
     assert objects == {"alpha": 3, "bravo": 2, "charlie": 3, "delta": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_of_editors_on_windows(tree17: Path, encoding: str) -> None:
+    text = "bmx-trees \r\n\r\n".encode(encoding)
+    (tree17 / "ImageSets/2017/val.txt").write_bytes(text)
+    assert load("davis2017", tree17).names == ("bmx-trees",)

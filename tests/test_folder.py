@@ -5,13 +5,15 @@ from pathlib import Path
 import fixtures_layouts
 import numpy as np
 import pytest
+from fixtures_trees import meta, video
 from PIL import Image
 from test_videos import write_video
 
 from vosbench import registry
+from vosbench.data.check import check_dataset
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import ids
-from vosbench.types import Dataset
+from vosbench.types import Dataset, Layers, Listed
 
 
 def load(root: Path | None, split: str = "", resolution: str = "") -> Dataset:
@@ -107,7 +109,7 @@ def test_every_fault_is_listed(tmp_path: Path) -> None:
         load(tmp_path).sequence("a")
     text = str(caught.value)
     assert len(caught.value.faults) == 4
-    assert "frame7.png has no frame frame7 in" in text
+    assert "masks/a/frame7.png has no frame (folder/a); " in text
     assert "frames are named frame0 to frame2" in text
     assert "frame0.png is 6x10 but its frame" in text
     assert "frame0.jpg is 12x20 (folder/a)" in text
@@ -153,3 +155,81 @@ def test_a_damaged_video_is_a_fault(tmp_path: Path) -> None:
     video.write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"clip\.mp4 cannot be read"):
         load(video).sequence("clip")
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [("JPEGImages", "Annotations"), ("JPEGImages_24fps", "Annotations_6fps")],
+)
+def test_the_folders_of_benchmarks_will_do(tmp_path: Path, images: str, masks: str) -> None:
+    frames(tmp_path / "valid" / images / "a", 3)
+    for i, objects in ((0, (1,)), (2, (1, 4))):
+        fixtures_layouts.mask(tmp_path / f"valid/{masks}/a/frame{i}.png", *objects)
+    sequence = load(tmp_path / "valid").sequence("a")
+    assert list(sequence.truth) == [0, 2]
+    assert {i: ids(mask) for i, mask in sequence.prompts.items()} == {0: (1,), 2: (4,)}
+    with pytest.raises(DataError, match=r"does not hold masks/ beside .*; did you mean .*valid?"):
+        load(tmp_path)
+
+
+def test_a_folder_an_object(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 3)
+    for number, shown in ((0, (0, 1, 2)), (7, (1, 2))):
+        for i in range(3):
+            file = tmp_path / f"masks/a/{number:03d}/frame{i}.png"
+            fixtures_layouts.mask(file, *((255,) if i in shown else ()), mode="L")
+    sequence = load(tmp_path).sequence("a")
+    truth = sequence.truth[0]
+    assert isinstance(truth, Layers)
+    assert truth.ids == (0, 7)
+    assert [(i, ids(mask)) for i, mask in sequence.prompts.items()] == [(0, (0,)), (1, (7,))]
+    assert check_dataset(load(tmp_path)).ok
+
+
+def test_masks_that_are_all_prompts_are_no_truth(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 6)
+    for i, objects in ((0, (1,)), (3, (2,)), (5, (4,))):
+        fixtures_layouts.mask(tmp_path / f"masks/a/frame{i}.png", *objects)
+    sequence = load(tmp_path).sequence("a")
+    assert dict(sequence.truth) == {}
+    assert list(sequence.prompts) == [0, 3, 5]
+    fixtures_layouts.mask(tmp_path / "masks/a/frame5.png", 2, 4)  # says where 2 is, later
+    assert list(load(tmp_path).sequence("a").truth) == [0, 3, 5]
+
+
+def test_a_meta_file_lists_objects_and_their_ranges(tmp_path: Path) -> None:
+    video(tmp_path, "a", {0: (1,), 1: (1,), 2: (1, 3)}, frames=3)
+    sequence = load(tmp_path).sequence("a")
+    names = ("00000", "00001", "00002")
+    assert sequence.objects == {1: Listed("", names, 3), 3: Listed("", names[2:], 1)}
+    meta(tmp_path / "meta.json", {"a": {"objects": {"1": {"category": "dog"}, "9": {}}}})
+    assert load(tmp_path).sequence("a").objects == {1: Listed("", names, 3), 9: Listed()}
+    ranged = {"frame_range": {"start": "1", "end": "7", "frame_nums": "2"}}
+    meta(tmp_path / "meta.json", {"a": {"objects": {"1": ranged}}})
+    listed = load(tmp_path).sequence("a").objects
+    assert listed == {1: Listed("", ("00000001", "00000006"), 2)}
+    (tmp_path / "meta.json").write_text('{"made": "by me"}')
+    assert "meta.json is left out: " in load(tmp_path).notes[0]  # type: ignore[attr-defined]
+
+
+def test_void_is_one_note_for_all_sequences(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        frames(tmp_path / "images" / name, 2)
+        for i in range(2):
+            objects = (1,) if name == "b" else (1, 255)
+            fixtures_layouts.mask(tmp_path / f"masks/{name}/frame{i}.png", *objects)
+    report = check_dataset(load(tmp_path))
+    assert report.notes == ("255 is void and counts as background in 2 sequences, such as a",)
+
+
+def test_ids_above_255_make_255_an_object(tmp_path: Path) -> None:
+    frames(tmp_path / "images/a", 2)
+    for i in range(2):
+        values = fixtures_layouts.labels(1, 2).astype(np.uint16)
+        values[values > 0] += 254 + i
+        path = tmp_path / f"masks/a/frame{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(path)
+    sequence = load(tmp_path).sequence("a")
+    assert ids(sequence.truth[0]) == (255, 256)
+    assert {i: ids(mask) for i, mask in sequence.prompts.items()} == {0: (255, 256), 1: (257,)}

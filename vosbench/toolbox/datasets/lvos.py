@@ -55,7 +55,7 @@ def open_lvos(card: DatasetCard, root: Path | None, split: str, resolution: str)
     path = beside if beside.is_file() and not (folder / name).exists() else folder / name
     meta = read_meta(path, "each object's frame_range with start, end and frame_nums")
     unseen = _unseen(folder)
-    ranges = {video: _ranges(path, video, facts) for video, facts in meta.items()}
+    spans = {video: ranges(path, video, facts) for video, facts in meta.items()}
     return VideoFolders(
         card=card,
         split=split,
@@ -68,16 +68,16 @@ def open_lvos(card: DatasetCard, root: Path | None, split: str, resolution: str)
                 number: Listed("unseen" if video in unseen else "seen", frames, count)
                 for number, (frames, count) in objects.items()
             }
-            for video, objects in ranges.items()
+            for video, objects in spans.items()
         },
         starts={
             video: {number: frames[0] for number, (frames, _) in objects.items()}
-            for video, objects in ranges.items()
+            for video, objects in spans.items()
         },
     )
 
 
-def _ranges(
+def ranges(
     path: Path, video: str, facts: Mapping[str, Any]
 ) -> dict[int, tuple[tuple[str, ...], int]]:
     """Object id -> the names of the frames in its range, and how many it is said to have."""

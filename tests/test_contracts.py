@@ -17,7 +17,7 @@ import pytest
 
 from vosbench import registry
 from vosbench.data.info import describe
-from vosbench.errors import UsageError
+from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
 from vosbench.masks import ids, write_mask
 from vosbench.resolve import build_method, method_options
@@ -203,6 +203,22 @@ def test_what_a_card_says_of_sequences_is_of_its_sequences(name: str) -> None:
         assert set(card.attributes) <= known
     assert all(count > 0 for count in card.frames.values())
     assert {tag for tags in card.attributes.values() for tag in tags} <= TAGS
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_folder_that_is_not_the_datasets_is_refused(name: str, tmp_path: Path) -> None:
+    plugin = registry.load("datasets", name)
+    with pytest.raises(UsageError, match="unknown split"):
+        plugin.load(tmp_path, split="nonsense", resolution="")
+    with pytest.raises(UsageError, match="resolution"):
+        plugin.load(tmp_path, split=plugin.CARD.default_split, resolution="nonsense")
+    if name == "synthetic":  # it needs none
+        return
+    for split in plugin.CARD.splits:
+        with pytest.raises(DataError, match=str(tmp_path)):
+            plugin.load(tmp_path, split=split, resolution="")
+        with pytest.raises(DataError, match="is not a folder"):
+            plugin.load(tmp_path / "nothing", split=split, resolution="")
 
 
 @pytest.mark.slow

@@ -270,3 +270,10 @@ def test_lists_of_editors_on_windows(tree17: Path, encoding: str) -> None:
     text = "bmx-trees \r\n\r\n".encode(encoding)
     (tree17 / "ImageSets/2017/val.txt").write_bytes(text)
     assert load("davis2017", tree17).names == ("bmx-trees",)
+
+
+def test_another_layout_is_met_with_the_dataset_that_takes_it(tmp_path: Path) -> None:
+    for part in ("JPEGImages", "Annotations"):
+        (tmp_path / part).mkdir()
+    with pytest.raises(DataError, match=r"does not hold ImageSets/.*; --dataset folder takes it"):
+        load("davis2017", tmp_path)

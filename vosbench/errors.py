@@ -134,9 +134,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`did you mean 'x'? `, or "" if no name is close."""
-    near = difflib.get_close_matches(word, sorted(known), n=1)
-    return f"did you mean {near[0]!r}? " if near else ""
+    """`did you mean 'x'? `, or "" if no name is close; names that begin with the word are.
+
+    >>> nearest("sweep", ["sweep-a", "sweep-b", "weep"])
+    "did you mean 'sweep-a' or 'sweep-b'? "
+    """
+    names = sorted(known)
+    begun = [name for name in names if word and name.startswith(f"{word}-")]
+    near = begun or difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {' or '.join(map(repr, near[:3]))}? " if near else ""
 
 
 @contextlib.contextmanager

@@ -45,6 +45,8 @@ def check_name(name: object, what: str, where: object) -> str:
             of incomplete files do), or has a path separator, a control character, an invisible
             sign or bytes that are not UTF-8.
     """
+    if isinstance(name, str) and name.isascii() and name.isalnum() and len(name) <= _LONGEST:
+        return name  # as most are
     if not isinstance(name, str):
         fault = "is not text"
     elif not name.strip():

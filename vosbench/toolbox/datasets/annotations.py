@@ -101,7 +101,7 @@ def open_truth(
     objects = object_folders(folder)
     if not objects:
         masks = by_stem(folder, faults, (".png",))
-        faults += without_frames(masks.values(), frames, where)
+        faults += without_frames(masks, position, where)
         paths = {position[stem]: path for stem, path in masks.items() if stem in position}
         return MappedFiles(paths, without_void)
     if maps := list_files(folder, (".png",)):
@@ -110,8 +110,13 @@ def open_truth(
             f"as {next(iter(objects.values())).name}/; keep one of the two ({where})"
         )
     layers = {number: by_stem(path, faults, (".png",)) for number, path in objects.items()}
-    files = [path for masks in layers.values() for path in masks.values()]
-    faults += without_frames(files, frames, where)
+    of_none = {
+        f"{number}/{stem}": path
+        for number, masks in layers.items()
+        for stem, path in masks.items()
+        if stem not in position
+    }
+    faults += without_frames(of_none, position, where)
     of_frames: dict[int, dict[int, Path]] = {}
     for number, masks in layers.items():
         for stem, path in masks.items():

@@ -11,7 +11,7 @@ import codecs
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,9 +105,10 @@ def find_root(card: DatasetCard, root: Path | None, needs: Collection[str]) -> P
     children = sorted(path for path in root.iterdir() if path.is_dir())
     near = [p for p in (*children, *root.parents[:2]) if all((p / n).is_dir() for n in needs)]
     hint = f"did you mean {near[0]}?" if near else f"see {card.url}"
+    own = all((root / part).is_dir() for part in ("JPEGImages", "Annotations"))
     raise DataError(
         f"{root} does not hold {_folders(missing)}; {card.name} expects {_folders(needs)} there; "
-        f"{hint}"
+        f"{hint}{'; --dataset folder takes it as it is' if own else ''}"
     )
 
 
@@ -150,35 +151,37 @@ def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES)
     """Stem -> file, in natural order; a missing or empty folder or a stem twice is a fault."""
     try:
         with os.scandir(folder) as entries:
-            named = [entry for entry in entries if _named_so(entry.name, suffixes)]
+            named = {entry.name: entry for entry in entries if _named_so(entry.name, suffixes)}
     except (FileNotFoundError, NotADirectoryError):
         faults.append(f"{folder} is missing: expected a folder of {', '.join(suffixes)} files")
         return {}
-    named.sort(key=lambda entry: natural_key(entry.name))
-    files, strange = [], []
-    for entry in named:
-        path = folder / entry.name
-        if _is_file(entry):
-            files.append(path)
-        elif fault := irregular(path):
-            strange.append(fault)
+    found: dict[str, Path] = {}
+    strange: list[str] = []
+    for name in _in_order(named):
+        path, stem = folder / name, name.rpartition(".")[0]
+        if not _is_file(named[name]):
+            strange += [fault] if (fault := irregular(path)) else []
+        elif stem in found:
+            faults.append(f"{path} has the same stem as {found[stem].name}; remove one")
+        else:
+            try:
+                found[check_name(stem, "frame", folder)] = path
+            except DataError as error:
+                strange += error.faults
     faults += strange
-    if not files and not strange:
+    if not found and not strange:
         there = contents(folder)
         what = f"holds {there}; expected" if there else "is empty: expected"
         lossless = "; masks must be lossless PNG" if there and suffixes == (".png",) else ""
         faults.append(f"{folder} {what} {', '.join(suffixes)} files{lossless}")
-    found: dict[str, Path] = {}
-    for path in files:
-        try:
-            check_name(path.stem, "frame", folder)
-        except DataError as error:
-            faults += error.faults
-            continue
-        if path.stem in found:
-            faults.append(f"{path} has the same stem as {found[path.stem].name}; remove one")
-        found.setdefault(path.stem, path)
     return found
+
+
+def _in_order(names: Collection[str]) -> list[str]:
+    """The names of files in natural order; numbers of one length are in it as text is."""
+    stems = {name.partition(".")[0] for name in names}
+    plain = len({len(stem) for stem in stems}) == 1 and "".join(stems).isdecimal()
+    return sorted(names, key=None if plain else natural_key)
 
 
 def _named_so(name: str, suffixes: tuple[str, ...]) -> bool:
@@ -205,9 +208,9 @@ def mask_size(path: Path) -> tuple[int, int]:
     return shape(read_mask(path))
 
 
-def without_frames(masks: Iterable[Path], frames: Collection[str], where: str) -> list[str]:
-    """The fault, in one line, if masks belong to no frame."""
-    strange = [path for path in masks if path.stem not in frames]
+def without_frames(masks: Mapping[str, Path], frames: Collection[str], where: str) -> list[str]:
+    """The fault, in one line, if masks (stem -> file) belong to no frame."""
+    strange = [path for stem, path in masks.items() if stem not in frames]
     if not strange:
         return []
     stems = list(frames)

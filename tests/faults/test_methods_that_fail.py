@@ -140,7 +140,7 @@ def test_a_child_that_a_method_leaves_running_ends(
 def test_a_method_that_gives_no_mask_for_long_is_told_of_once(
     inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vosbench.running.sequence.SILENCE", 0.2)
+    monkeypatch.setattr("vosbench.running.silence.SILENCE", 0.2)
     made = Made(inside, frame="import time; time.sleep(1.1)")
     assert typed(monkeypatch, *made.arguments) == 0
     said = capfd.readouterr().err

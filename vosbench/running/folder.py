@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,8 +189,9 @@ def discard(folder: Path, name: str) -> None:
             f"{strange[0]} is not of the run, whose masks of {name} are to be made again; "
             "move it away, then give the same command again"
         )
-    remove(folder / "sequences" / f"{name}.json", inside=folder)
-    remove(folder / "masks" / name, inside=folder)
+    for path in (folder / "sequences" / f"{name}.json", folder / "masks" / name):
+        if os.path.lexists(path):
+            remove(path, inside=folder)
 
 
 def forget_scores(folder: Path) -> None:

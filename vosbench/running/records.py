@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -78,6 +79,18 @@ def read_record(folder: Path, name: str) -> dict[str, Any] | None:
 def record_of(folder: Path, name: str) -> dict[str, Any]:
     """The record of a sequence; FileNotFoundError where there is none, DataError for a damaged."""
     path = folder / "sequences" / f"{name}.json"
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return _parsed(path, name, there.st_ino, there.st_mtime_ns, there.st_size)
+
+
+@functools.lru_cache(maxsize=2048)  # it is asked for up to eight times
+def _parsed(path: Path, name: str, *_: int) -> dict[str, Any]:
+    """The record in a file that has this inode, time and size."""
     again = "give the command of the run again"
     record = read_json(path, RECORD, what="the record of a finished sequence", remedy=again)
     lengths = {record["frames"], len(record["frame_names"]), len(record["seconds"])}

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from vosbench.errors import DataError
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import ChosenMethod, choose_dataset, choose_method, choose_sequences
+from vosbench.types import Layers
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
-    from vosbench.types import Dataset, ScoringProtocol
+    from vosbench.types import Dataset, ScoringProtocol, Sequence
+
+
+ROOM = 2**27  # bytes that built sequences may take
+
+
+class Building:
+    """A dataset that builds each sequence once, as far as memory allows.
+
+    A run asks for one to check it, to segment it and to score it.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset, self._room = dataset, ROOM
+        self._built: dict[str, Sequence] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dataset, name)
+
+    def sequence(self, name: str) -> Sequence:
+        """Build one sequence, or give the one that was built."""
+        if name in self._built:
+            return self._built[name]
+        sequence = self._dataset.sequence(name)
+        if isinstance(sequence.prompts, dict):  # else they are read when asked for
+            needs = 1000 * len(sequence.frame_names)
+            for mask in sequence.prompts.values():
+                needs += mask.stack.nbytes if isinstance(mask, Layers) else mask.nbytes
+            if needs <= self._room:
+                self._room -= needs
+                self._built[name] = sequence
+        return sequence
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +74,7 @@ def resolve(config: RunConfig) -> Resolved:
     protocol = choose_protocol(place.card, config.protocol)
     method = choose_method(config.method, config.options)
     root = place.root.expanduser().absolute() if place.root else None
-    dataset = dataclasses.replace(place, root=root).open()
+    dataset = cast("Dataset", Building(dataclasses.replace(place, root=root).open()))
     sequences = choose_sequences(dataset.names, config.sequences)
     if not sequences:
         raise DataError(f"{config.dataset} has no sequences in split {place.split!r}")

@@ -6,11 +6,10 @@ import contextlib
 import functools
 import os
 import sys
-import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,13 +21,12 @@ from vosbench.resolve import build_method, open_dataset
 from vosbench.running import workers
 from vosbench.running.forms import Exchange
 from vosbench.running.records import data_sha256
+from vosbench.running.silence import watching
 from vosbench.stored import write_masks
 from vosbench.types import Dataset, Frame, HasRemarks, Layers, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
-
-SILENCE = 60.0  # seconds without a mask that a person should hear of
 
 FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
 After = Callable[[Sequence, Path], None]  # a sequence that is done, the folder of its masks
@@ -74,7 +72,7 @@ def segment_sequence(
     try:
         with (
             contextlib.chdir(os.curdir),  # a method may go elsewhere, this process stays
-            _watching(name, len(sequence.frame_names), seconds),
+            watching(name, len(sequence.frame_names), seconds),
         ):
             record = _segment(method, sequence, partial, config, on_frame, calling, seconds)
         with calling():
@@ -226,32 +224,6 @@ def _calling(method: str, sequence: str) -> Iterator[None]:
             error.add_note("".join(traceback.format_exception(error.__cause__)))
             error.__cause__ = None
         raise
-
-
-@contextlib.contextmanager
-def _watching(sequence: str, total: int, done: Sized) -> Iterator[None]:
-    """Say on stderr where no mask comes for a minute or two, once a frame.
-
-    done: grows with every mask.
-    """
-    ended = threading.Event()
-
-    def watch() -> None:
-        seen = told = -1
-        while not ended.wait(SILENCE):
-            if len(done) == seen != told:
-                told = seen
-                sys.stderr.write(
-                    f"{sequence}: no mask for {SILENCE:.0f} s or more, {seen} of {total} are done; "
-                    "after Ctrl-C the same command goes on\n"
-                )
-            seen = len(done)
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        ended.set()
 
 
 class _TimedReader(Iterable[Frame]):

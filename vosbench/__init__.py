@@ -9,7 +9,17 @@ if TYPE_CHECKING:
     __version__: str
 
     from vosbench import errors, metrics
-    from vosbench.api import analyse, compare, dataset, evaluate, method, report, run, train
+    from vosbench.api import (
+        analyse,
+        compare,
+        convert,
+        dataset,
+        evaluate,
+        method,
+        report,
+        run,
+        train,
+    )
     from vosbench.results import Result, load
 
 __all__ = [
@@ -17,6 +27,7 @@ __all__ = [
     "__version__",
     "analyse",
     "compare",
+    "convert",
     "dataset",
     "errors",
     "evaluate",

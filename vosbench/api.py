@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vosbench import registry
 from vosbench.errors import UsageError
@@ -22,6 +22,9 @@ from vosbench.resolve import build_method, open_dataset
 from vosbench.results import Result, load, whole
 from vosbench.tables import Table
 from vosbench.types import Dataset, Method
+
+if TYPE_CHECKING:
+    from vosbench.data.convert import Converted
 
 AnyPath: TypeAlias = Path | str
 Runs: TypeAlias = Iterable[Result | AnyPath]
@@ -215,6 +218,32 @@ class Compared:
     def __str__(self) -> str:
         """What `vosbench compare` prints."""
         return "\n".join([*(table.to_text() for table in self.tables), *self.verdicts])
+
+
+def convert(
+    source: AnyPath,
+    out: AnyPath,
+    *,
+    to: str = "",
+    sequences: Iterable[str] = (),
+    flatten: bool = False,
+) -> Converted:
+    """Write masks in another form: label maps, one PNG an object, or run lengths in JSON.
+
+    Args:
+        source: a run, or a folder, zip archive or JSON file of masks.
+        out: a new folder; for "rle" a new JSON file.
+        to: "png", "objects" or "rle"; "" is "rle" for a name that ends in .json, else "png".
+        sequences: only these; () is all.
+        flatten: make label maps of objects that overlap or are numbered 0, too.
+
+    Raises:
+        UsageError: there is something at `out`, or no such form.
+        DataError: a mask cannot be read, or what it holds has no place in the form.
+    """
+    from vosbench.data.convert import convert as write
+
+    return write(Path(source), Path(out), to=to, sequences=_names(sequences), flatten=flatten)
 
 
 def compare(runs: Runs) -> Compared:

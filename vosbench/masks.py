@@ -50,16 +50,22 @@ def read_mask(path: Path) -> LabelMap:
     return decode_mask(read_bytes(path), path)
 
 
-def decode_mask(data: bytes, path: Path | str) -> LabelMap:
-    """The object ids in the bytes of a mask file, as `read_mask`; path: for messages."""
-    mask = _values(path, data)
+def decode_mask(data: bytes, path: Path | str, *, colours: bool = False) -> LabelMap:
+    """The object ids in the bytes of a mask file, as `read_mask`.
+
+    Args:
+        data: the content of the file.
+        path: for messages.
+        colours: also read colours as ids, where they are those of DAVIS masks.
+    """
+    mask = _values(path, data, colours=colours)
     _check_background(path, data, mask)
     if fault := soft_fault(mask, f"mask {path}"):
         raise DataError(fault)
     return mask
 
 
-def _values(path: Path | str, data: bytes) -> LabelMap:
+def _values(path: Path | str, data: bytes, *, colours: bool) -> LabelMap:
     """The values of a mask file, before what they mean is checked."""
     try:
         mask = png.decode(data)
@@ -85,14 +91,16 @@ def _values(path: Path | str, data: bytes) -> LabelMap:
         if image.mode == "LA":
             return np.ascontiguousarray(np.array(image)[..., 0])
         if image.mode in ("RGB", "RGBA"):
-            colours = np.array(image)[..., :3]
-            if (colours == colours[..., :1]).all():
-                return np.ascontiguousarray(colours[..., 0])
-            if (found := _davis_ids(colours)) is not None:
+            rgb = np.array(image)[..., :3]
+            if (rgb == rgb[..., :1]).all():
+                return np.ascontiguousarray(rgb[..., 0])
+            if (found := _davis_ids(rgb)) is not None:
+                if colours:
+                    return found
                 raise DataError(
                     f"mask {path} has mode {image.mode}, expected a palette (P) or grey (L) image; "
                     f"its colours are those of DAVIS masks, {_mapping(ids(found))}: "
-                    "vosbench.masks.read_colours reads it so, write_mask writes it as a palette"
+                    "`vosbench convert IN OUT` writes them as such ids"
                 )
         mode = image.mode
         if mode.startswith("I"):  # 16 bits, of which older Pillow makes 32
@@ -355,6 +363,17 @@ def numbering(numbers: Collection[int]) -> dict[int, int]:
     return {number: value for value, number in enumerate(known, 1)}
 
 
+def painted(masks: Masks, value: Mapping[int, int]) -> LabelMap:
+    """A label map in which each object has its value; where objects overlap, see FLATTENING."""
+    layers = {number: pixels(masks, number) for number in ids(masks)}
+    areas = {number: int(np.count_nonzero(layer)) for number, layer in layers.items()}
+    deep = max((value[number] for number in layers), default=0) > VOID
+    flat: LabelMap = np.zeros(masks.shape, np.uint16 if deep else np.uint8)
+    for number in sorted(layers, key=lambda n: (-areas[n], n)):
+        flat[layers[number]] = value[number]
+    return flat
+
+
 def label_map(masks: Masks, numbers: Collection[int] = ()) -> Mask:
     """One label map for methods and pictures, which know no other form; see FLATTENING.
 
@@ -364,14 +383,7 @@ def label_map(masks: Masks, numbers: Collection[int] = ()) -> Mask:
     """
     if isinstance(masks, np.ndarray) and masks.dtype == np.uint8 and not numbers:
         return masks.astype(np.uint8, copy=False)
-    present = ids(masks)
-    value = numbering({*numbers, *present})
-    layers = {number: pixels(masks, number) for number in present}
-    areas = {number: int(np.count_nonzero(layer)) for number, layer in layers.items()}
-    flat = np.zeros(masks.shape, np.uint8)
-    for number in sorted(layers, key=lambda n: (-areas[n], n)):
-        flat[layers[number]] = value[number]
-    return flat
+    return painted(masks, numbering({*numbers, *ids(masks)})).astype(np.uint8, copy=False)
 
 
 @functools.cache  # every mask that is written asks for it

@@ -143,6 +143,10 @@ class RunLengths:
             )
         self._videos = _of_sav(content, path) if is_sav else _of_youtube_vis(content, path)
 
+    def __reduce__(self) -> tuple[type[RunLengths], tuple[Path]]:
+        """Another process reads the file again, which is smaller than what it became."""
+        return RunLengths, (self.path,)
+
     def sequences(self) -> tuple[str, ...]:
         """The names of the videos."""
         return tuple(sorted(self._videos))

@@ -92,16 +92,21 @@ def can_be_opened(path: Path) -> bool:
     return path.is_dir() or (path.suffix.lower() in (".zip", ".json") and path.is_file())
 
 
-def open_stored(path: Path) -> StoredMasks:
+def open_stored(path: Path, *, colours: bool = False) -> StoredMasks:
     """Open a folder or a .zip of masks, or a .json of run lengths (rle.py says in which layout).
+
+    Args:
+        path: what to open.
+        colours: read pictures in the colours of DAVIS masks, too.
 
     Raises:
         DataError: it is none of them, or damaged, or an unsafe archive.
     """
     if path.is_dir():
-        return _Pictures(_Folder(path))
+        return _Pictures(_Folder(path), colours=colours)
     if can_be_opened(path):
-        return RunLengths(path) if path.suffix.lower() == ".json" else _Pictures(_Zip(path))
+        json = path.suffix.lower() == ".json"
+        return RunLengths(path) if json else _Pictures(_Zip(path), colours=colours)
     raise DataError(f"{no_folder(path)}; expected masks as {path}/<sequence>/<frame>.png")
 
 
@@ -283,8 +288,8 @@ class _Listing:
 class _Pictures:
     """The masks of a tree of .png files, in any case."""
 
-    def __init__(self, tree: _Tree) -> None:
-        self.tree = tree
+    def __init__(self, tree: _Tree, *, colours: bool) -> None:
+        self.tree, self.colours = tree, colours
         self.path = tree.path
         self._last: _Listing | None = None  # frames are asked for sequence by sequence
 
@@ -367,7 +372,8 @@ class _Pictures:
         return [f"{self.tree.where(folder)} also holds {words}: not read"] if words else []
 
     def _decoded(self, file: str) -> LabelMap:
-        return decode_mask(self.tree.read(file), self.tree.where(file))
+        where = self.tree.where(file)
+        return decode_mask(self.tree.read(file), where, colours=self.colours)
 
     def _layer(self, file: str) -> LabelMap:
         mask = self._decoded(file)

@@ -86,9 +86,12 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "soft-as-rgb": (saved("PNG", np.stack([blurred(8)] * 3, -1)), "soft map"),
     "white-0-black-1": (paletted(disc(), [255, 255, 255, 0, 0, 0]), "seem to be swapped"),
     "red-0-black-2": (paletted(disc(2), [255, 0, 0, 0, 9, 0, 0, 0, 0]), "0, .* is .255, 0, 0. and"),
-    "davis-colours": (coloured, r"those of DAVIS masks, \(0, 128, 0\) is 2: .*read_colours"),
+    "davis-colours": (coloured, r"those of DAVIS masks, \(0, 128, 0\) is 2: .*vosbench convert"),
     "other-colours": (saved("PNG", np.stack([disc(7), disc(8), disc(9)], -1)), "has mode RGB, exp"),
-    "16-bit": (lambda p: Image.fromarray(disc().astype(np.uint16) * 300).save(p), "from 1 to 254"),
+    "edges-of-16-bits": (
+        lambda p: Image.fromarray(blurred(41).astype(np.uint16) * 257).save(p),
+        "soft map",
+    ),
 }
 
 

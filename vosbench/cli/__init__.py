@@ -13,7 +13,19 @@ from typing import Annotated, Any
 
 import typer
 
-from vosbench.cli import analyse, compare, data, evaluate, inspect, list_, report, run, suite, train
+from vosbench.cli import (
+    analyse,
+    compare,
+    convert,
+    data,
+    evaluate,
+    inspect,
+    list_,
+    report,
+    run,
+    suite,
+    train,
+)
 from vosbench.errors import VosbenchError, described, line_of, needing
 from vosbench.provenance import VERSION
 
@@ -44,6 +56,7 @@ app.command()(analyse.analyse)
 app.command()(report.report)
 app.command()(inspect.inspect)
 app.command()(train.train)
+app.command()(convert.convert)
 app.command()(suite.suite)
 app.command(name="list")(list_.list_plugins)
 app.add_typer(data.data, name="data")

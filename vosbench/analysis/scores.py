@@ -86,15 +86,13 @@ def _baselines(group: Group) -> Iterator[str]:
     """What copying the prompt and predicting nothing score on the same frames."""
     ranked, headline = _ranked_by(group), group.results[0].summary["protocol"]["headline"]
     name = (ranked or headline)[0]
+    words = {"copy_first": "repeating the prompt", "no_prediction": "predicting nothing"}
     told = []
-    for key, words in (
-        ("copy_first", "repeating the prompt"),
-        ("no_prediction", "predicting nothing"),
-    ):
+    for key in words:
         found = [run.summary[key] for run in group.results if run.summary.get(key)]
         value = figure(found[0], name) if found else None
         if value is not None:
-            told.append(f"{words} {100 * value:.1f}")
+            told.append(f"{words[key]} {100 * value:.1f}")
     if told:
         yield f"baselines on the same frames, {name}: {', '.join(told)}"
 

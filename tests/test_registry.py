@@ -135,9 +135,9 @@ def test_a_package_is_one_plugin(elsewhere: Path) -> None:
     (elsewhere / "grand").mkdir()
     (elsewhere / "grand" / "__init__.py").write_text('"""Grand."""\nfrom .part import build\n')
     (elsewhere / "grand" / "part.py").write_text("def build(): ...")
-    (elsewhere / "empty").mkdir()
+    (elsewhere / "hollow").mkdir()
     assert registry.load("methods", "grand").build is not None
-    assert "empty" not in registry.names("methods")
+    assert "hollow" not in registry.names("methods")
 
 
 def test_a_users_method_of_twenty_lines_runs_from_its_own_folder(

@@ -3,19 +3,37 @@
 ROOT/sav_{val,test}/ hold the list sav_{val,test}.txt, JPEGImages_24fps/<video>/00000.jpg and
 Annotations_6fps/<video>/<object>/00000.png, one binary picture an object in every fourth frame;
 ROOT may be one of the two. A method runs on all frames, the annotated ones are scored.
+
+ROOT/sav_train/ holds <video>.mp4 and <video>_manual.json in any folders: run lengths of the
+masklets that people made, by annotated frame, then by object. <video>_auto.json is not used.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from vosbench.errors import DataError
+from vosbench.masks import read_run_lengths
 from vosbench.protocols import PROMPTED, SAV, SECVOS, VOLUMETRIC
-from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_names
+from vosbench.toolbox.datasets.annotations import FirstMasks
+from vosbench.toolbox.datasets.layout import (
+    ListedDataset,
+    choose_resolution,
+    choose_split,
+    read_names,
+    shape,
+    size_fault,
+)
 from vosbench.toolbox.datasets.video_folders import VideoFolders, split_folder
-from vosbench.types import Dataset, DatasetCard
+from vosbench.types import Audited, Dataset, DatasetCard, Layers, Sequence, check_name
+from vosbench.videos import VideoFile
 
 SOURCE = "https://github.com/facebookresearch/sam2/tree/main/sav_dataset"
 IMAGES, MASKS = "JPEGImages_24fps", "Annotations_6fps"
+MANUAL = "_manual.json"
 
 CARD = DatasetCard(
     name="sav",
@@ -33,24 +51,25 @@ CARD = DatasetCard(
   year    = {2024}
 }""",
     folder="SA-V",
-    splits={"val": (), "test": ()},
-    counts={"val": 155, "test": 150},
+    splits={"val": (), "test": (), "train": ()},
+    counts={"val": 155, "test": 150, "train": 50_583},
     protocols=(SAV, SECVOS, VOLUMETRIC, PROMPTED),
     registration="https://ai.meta.com/datasets/segment-anything-video-downloads/ (accept the "
-    "licence, take val and test), unpacked so that SA-V/sav_val/sav_val.txt exists",
+    "licence; val, test, and train if wanted), unpacked so that SA-V/sav_val/sav_val.txt exists",
     layout="""SA-V/sav_{val,test}/sav_{val,test}.txt   (a list of videos)
 SA-V/sav_{val,test}/JPEGImages_24fps/<video>/00000.jpg 00001.jpg ...
-SA-V/sav_{val,test}/Annotations_6fps/<video>/<object, from 000>/00000.png 00004.png ...""",
+SA-V/sav_{val,test}/Annotations_6fps/<video>/<object, from 000>/00000.png 00004.png ...
+SA-V/sav_train/.../<video>.mp4, <video>_manual.json   (run lengths)""",
     frame_rate="24 fps; annotated at 6 fps, every fourth frame",
     prompts="each object in the first annotation that shows it, which may be a late one",
     scored="annotated frames less an object's first and last, from the first on where truth or "
     "prediction shows it",
-    server="none needed: the truth of val and test is public",
+    server="none needed: the truth is public",
 )
 
 
 def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
-    """Open ROOT/sav_<split> or ROOT by its list; "" stands for the card's default.
+    """Open ROOT/sav_<split> or ROOT by its list, train by its files; "" is the card's default.
 
     Raises:
         UsageError: an unknown split, or any resolution.
@@ -58,6 +77,10 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
     """
     split = choose_split(CARD, split)
     choose_resolution(CARD, resolution)
+    if split == "train":
+        folder = split_folder(CARD, root, "sav_train", ())
+        files = _videos(folder)
+        return Train(card=CARD, split=split, names=tuple(files), root=folder, files=files)
     folder = split_folder(CARD, root, f"sav_{split}", (IMAGES, MASKS))
     return VideoFolders(
         card=CARD,
@@ -68,3 +91,70 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         masks=folder / MASKS,
         public=True,
     )
+
+
+def _videos(folder: Path) -> dict[str, Path]:
+    """Video -> its JSON file, in the order of names; DataError if there is none."""
+    found = sorted(folder.rglob(f"*{MANUAL}"), key=lambda path: path.name)
+    files = {check_name(p.name.removesuffix(MANUAL), "sequence", p.parent): p for p in found}
+    if not files:
+        raise DataError(f"{folder} holds no <video>{MANUAL}; see {CARD.url}")
+    return files
+
+
+def _frame_count(path: Path) -> int:
+    """How many frames a JSON file says that its video has, which need not be decoded then; or 0."""
+    found = re.search(rb'"video_frame_count": *([0-9]+)', path.read_bytes())
+    return int(found[1]) if found else 0
+
+
+class Masklets(Mapping[int, Layers]):
+    """Frame index -> the masklets of a JSON file; decoded when asked for."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        """Read the file; DataError if it is damaged, or of another video."""
+        self.path, self._name = path, name
+        self._masks = read_run_lengths(path)
+        self._frames = {int(frame): frame for frame in self._masks.frames(name)}
+
+    def __getitem__(self, index: int) -> Layers:
+        return self._masks.read(self._name, self._frames[index])
+
+    def __contains__(self, index: object) -> bool:
+        return index in self._frames  # Mapping's own would decode
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+@dataclass(kw_only=True)
+class Train(ListedDataset):
+    """The training set; files: video -> its JSON file, beside which the video lies."""
+
+    files: Mapping[str, Path]
+
+    def audit(self, name: str) -> Audited:
+        """Read the masklets and compare the first one's size with the video's."""
+        path, where = self.files[name], f"{self.card.name}/{name}"
+        video = VideoFile(path.with_name(f"{name}.mp4"))
+        try:
+            truth = Masklets(path, name)
+            names = tuple(f"{index:05d}" for index in range(_frame_count(path) or len(video)))
+            faults = size_fault(path, shape(truth[0]), video.path, video.size, where)
+        except DataError as error:
+            return Audited(None, error.faults)
+        if beyond := [index for index in truth if index >= len(names)]:
+            faults.append(
+                f"{path} has masks of frame {beyond[-1]}, but {video.path} has {len(names)} frames"
+            )
+        sequence = Sequence(
+            name=name,
+            frames=video,
+            frame_names=names,
+            prompts=FirstMasks(truth),
+            truth=truth,
+        )
+        return Audited(sequence, tuple(faults))

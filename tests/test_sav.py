@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import fixtures_layouts
 import numpy as np
 import pytest
 from fixtures_trees import gold, load
+from test_videos import write_video
 
+from vosbench import rle
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
 from vosbench.masks import pixels
+from vosbench.toolbox.datasets.annotations import shown
 from vosbench.types import Layers
 
 SHOWN = {0: (0, 4, 8), 1: (4, 8), 3: ()}  # object -> the annotated frames that show it
@@ -89,3 +93,46 @@ def test_the_drawn_data() -> None:
         (45, 12, (0, 3)),
         (53, 14, (0, 1, 2)),
     ]
+
+
+def train(root: Path, *, masks: int = 3, name: str = "sav_9") -> Path:
+    """A video of nine frames whose second object comes late; masks: annotated frames."""
+    folder = root / "sav_train/sav_000"
+    folder.mkdir(parents=True)
+    write_video(folder / f"{name}.mp4", frames=9)
+    shown = np.zeros((32, 48), bool)
+    shown[4:9, 3:30] = True
+    seen, gone = rle.encode(shown), rle.encode(np.zeros_like(shown))
+    masklet = [[seen, seen if place else gone] for place in range(masks)]
+    content = {"video_id": name, "masklet": masklet, "masklet_id": [0, 5]}
+    (folder / f"{name}_manual.json").write_text(json.dumps(content))
+    return root
+
+
+def test_the_training_set_is_video_and_run_lengths(tmp_path: Path) -> None:
+    dataset = load("sav", train(tmp_path), "train")
+    assert dataset.names == ("sav_9",)
+    sequence = dataset.sequence("sav_9")
+    assert len(sequence.frame_names) == len(list(sequence.frames)) == 9
+    file = tmp_path / "sav_train/sav_000/sav_9_manual.json"
+    file.write_text(json.dumps({"video_frame_count": 9.0} | json.loads(file.read_text())))
+    assert load("sav", tmp_path, "train").sequence("sav_9").frame_names == sequence.frame_names
+    assert list(sequence.truth) == [0, 4, 8]
+    assert pixels(sequence.truth[4], 5).sum() == 5 * 27
+    assert [(i, shown(masks)) for i, masks in sequence.prompts.items()] == [(0, {0}), (4, {5})]
+    assert check_dataset(dataset).ok
+
+
+def test_faults_of_the_training_set(tmp_path: Path) -> None:
+    dataset = load("sav", train(tmp_path, masks=4), "train")
+    with pytest.raises(DataError, match=r"has masks of frame 12, but .*sav_9\.mp4 has 9 frames"):
+        dataset.sequence("sav_9")
+    (tmp_path / "sav_train/sav_000/sav_9.mp4").unlink()
+    with pytest.raises(DataError, match=r"sav_9\.mp4"):
+        dataset.sequence("sav_9")
+    (tmp_path / "sav_train/sav_000/sav_9_manual.json").write_text("{")
+    with pytest.raises(DataError, match=r"sav_9_manual\.json is damaged"):
+        dataset.sequence("sav_9")
+    (tmp_path / "sav_train/sav_000/sav_9_manual.json").unlink()
+    with pytest.raises(DataError, match=r"sav_train holds no <video>_manual.json"):
+        load("sav", tmp_path, "train")

@@ -95,12 +95,12 @@ def find_root(card: DatasetCard, root: Path | None, needs: Collection[str]) -> P
     if root is None:
         raise UsageError(f"where is {card.name}? give the folder that holds {_folders(needs)}")
     missing = [need for need in needs if not (root / need).is_dir()]
-    if not missing:
+    if not missing and root.is_dir():
         return root
     if not root.is_dir():
         raise DataError(
-            f"{root} is not a folder; {card.name} expects one that holds {_folders(needs)} "
-            f"(see {card.url})"
+            f"{root} is not a folder; {card.name} expects one that holds "
+            f"{_folders(needs) or 'its files'} (see {card.url})"
         )
     children = sorted(path for path in root.iterdir() if path.is_dir())
     near = [p for p in (*children, *root.parents[:2]) if all((p / n).is_dir() for n in needs)]

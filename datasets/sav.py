@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.masks import read_run_lengths
 from vosbench.protocols import PROMPTED, SAV, SECVOS, VOLUMETRIC
+from vosbench.stored import open_stored
 from vosbench.toolbox.datasets.annotations import FirstMasks
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
@@ -28,7 +28,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
 )
 from vosbench.toolbox.datasets.video_folders import VideoFolders, split_folder
-from vosbench.types import Audited, Dataset, DatasetCard, Layers, Sequence, check_name
+from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence, check_name
 from vosbench.videos import VideoFile
 
 SOURCE = "https://github.com/facebookresearch/sam2/tree/main/sav_dataset"
@@ -108,16 +108,16 @@ def _frame_count(path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-class Masklets(Mapping[int, Layers]):
+class Masklets(Mapping[int, Masks]):
     """Frame index -> the masklets of a JSON file; decoded when asked for."""
 
     def __init__(self, path: Path, name: str) -> None:
         """Read the file; DataError if it is damaged, or of another video."""
         self.path, self._name = path, name
-        self._masks = read_run_lengths(path)
+        self._masks = open_stored(path)
         self._frames = {int(frame): frame for frame in self._masks.frames(name)}
 
-    def __getitem__(self, index: int) -> Layers:
+    def __getitem__(self, index: int) -> Masks:
         return self._masks.read(self._name, self._frames[index])
 
     def __contains__(self, index: object) -> bool:

@@ -25,8 +25,6 @@ from vosbench.types import Layers, Mask, Masks
 if TYPE_CHECKING:
     from PIL import Image
 
-    from vosbench.rle import RunLengths
-
 
 LabelMap: TypeAlias = Mask | npt.NDArray[np.uint16]  # (h, w), uint16 if an id is above 255
 
@@ -207,17 +205,6 @@ def _check_background(path: Path | str, data: bytes, mask: LabelMap) -> None:
             f"{tuple(colours[0].tolist())} and {black[0]} is black: object and background seem to "
             "be swapped; write indices whose 0 is the background"
         )
-
-
-def read_run_lengths(path: Path) -> RunLengths:
-    """The masks of videos in a JSON file of run lengths, read frame by frame; see rle.py.
-
-    Raises:
-        DataError: the file is damaged, or of no layout that is known.
-    """
-    from vosbench.rle import RunLengths
-
-    return RunLengths(path)
 
 
 def read_foreground(path: Path) -> Mask:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vosbench.masks import lay_prompt
-from vosbench.types import Frame, Mask
+from vosbench.masks import lay_masks, lay_prompt
+from vosbench.types import Frame, Mask, Masks
 
 SOURCE = "baseline 'copy from the initial frame' of RPM-Net (WACV 2020)"
 
@@ -34,6 +34,16 @@ class CopyFirst:
             if index in prompts:
                 mask = lay_prompt(mask, prompts[index])
             yield mask.copy()
+
+    def segment_layers(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Masks]
+    ) -> Iterator[Masks]:
+        """The same where objects may overlap: none covers another."""
+        masks: Masks | None = None
+        for index, frame in enumerate(frames):
+            if index in prompts:
+                masks = prompts[index] if masks is None else lay_masks(masks, prompts[index])
+            yield np.zeros(frame.shape[:2], np.uint8) if masks is None else masks
 
 
 def build(options: Options, *, device: str, seed: int) -> CopyFirst:

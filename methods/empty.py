@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vosbench.types import Frame, Mask
+from vosbench.types import Frame, Mask, Masks
 
 SOURCE = "baseline: nothing is predicted"
 
@@ -29,6 +29,13 @@ class Empty:
         for index, frame in enumerate(frames):
             prompt = prompts.get(index)
             yield np.zeros(frame.shape[:2], np.uint8) if prompt is None else prompt.copy()
+
+    def segment_layers(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Masks]
+    ) -> Iterator[Masks]:
+        """The same where objects may overlap."""
+        for index, frame in enumerate(frames):
+            yield prompts.get(index, np.zeros(frame.shape[:2], np.uint8))
 
 
 def build(options: Options, *, device: str, seed: int) -> Empty:

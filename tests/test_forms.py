@@ -23,7 +23,7 @@ from vosbench.running.plan import plan_run
 from vosbench.running.sequence import segment_sequence
 from vosbench.running.whole import is_done, unfinished, were_changed
 from vosbench.stored import open_stored
-from vosbench.types import Frame, Layers, Masks, Sequence
+from vosbench.types import Frame, Layers, Mask, Masks, Sequence
 
 NAMES = ("00000", "00001", "00002")
 FRAMES = [np.zeros((2, 4, 3), np.uint8)] * 3
@@ -44,9 +44,16 @@ def of(prompts: Mapping[int, Masks]) -> Sequence:
     )
 
 
-def copy_first() -> Any:
-    plugin = registry.load("methods", "copy-first")
+def built(name: str) -> Any:
+    plugin = registry.load("methods", name)
     return plugin.build(plugin.Options(), device="cpu", seed=0)
+
+
+class CopyFirst:
+    """Knows label maps alone."""
+
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Masks]:
+        return built("copy-first").segment(frames, prompts)
 
 
 class InLayers:
@@ -73,13 +80,13 @@ def exchanged(method: Any, prompts: Mapping[int, Masks]) -> tuple[list[Masks], s
 
 
 def test_label_maps_go_and_come_as_they_are() -> None:
-    kept, flattened = exchanged(copy_first(), {0: PLAIN})
+    kept, flattened = exchanged(CopyFirst(), {0: PLAIN})
     assert [(mask.dtype, mask.tolist()) for mask in kept] == [(np.uint8, PLAIN.tolist())] * 3
     assert flattened == ""
 
 
 def test_objects_that_overlap_are_flattened_and_get_their_ids_back() -> None:
-    kept, flattened = exchanged(copy_first(), {0: OVERLAP, 1: LATE})
+    kept, flattened = exchanged(CopyFirst(), {0: OVERLAP, 1: LATE})
     assert [masks.ids for masks in kept] == [(0, 2, 7)] * 3
     assert kept[0].stack.astype(int).tolist() == [
         [[1, 1, 0, 0], [0] * 4], [[0] * 4, [0] * 4], [[0, 0, 1, 1], [0] * 4],
@@ -90,13 +97,13 @@ def test_objects_that_overlap_are_flattened_and_get_their_ids_back() -> None:
 
 def test_layers_that_a_label_map_can_say_are_not_called_flattened() -> None:
     apart = Layers((1, 7), OVERLAP.stack & ~OVERLAP.stack[::-1])
-    kept, flattened = exchanged(copy_first(), {0: apart})
+    kept, flattened = exchanged(CopyFirst(), {0: apart})
     np.testing.assert_array_equal(kept[2].stack, apart.stack)
     assert flattened == ""
 
 
 def test_ids_above_255_come_back_as_such() -> None:
-    kept, flattened = exchanged(copy_first(), {0: HIGH})
+    kept, flattened = exchanged(CopyFirst(), {0: HIGH})
     assert [(mask.dtype, mask.tolist()) for mask in kept] == [(np.uint16, HIGH.tolist())] * 3
     assert flattened == FLATTENING
 
@@ -111,8 +118,21 @@ def test_a_method_may_take_layers_and_leave_objects_out() -> None:
     assert mask.tolist() == HIGH.tolist()
 
 
+def test_the_baselines_flatten_nothing() -> None:
+    kept, flattened = exchanged(built("copy-first"), {0: OVERLAP, 1: LATE})
+    assert [masks.ids for masks in kept] == [(0, 2, 7)] * 3
+    areas = [masks.stack.sum(axis=(1, 2)).tolist() for masks in kept]
+    assert areas == [[3, 0, 2], [3, 1, 2], [3, 1, 2]]
+    nothing, _ = exchanged(built("empty"), {1: OVERLAP})
+    assert [masks.stack.sum(axis=(1, 2)).tolist() for masks in nothing] == [[0, 0], [3, 2], [0, 0]]
+    late = np.array([[7, 0, 0, 0], [0, 0, 0, 9]], np.uint16)
+    kept, _ = exchanged(built("copy-first"), {0: HIGH, 2: late})
+    assert kept[2].tolist() == [[7, 3, 3, 0], [500, 0, 0, 9]]
+    assert flattened == ""
+
+
 def test_layers_of_a_method_become_a_label_map_where_the_prompts_are_one() -> None:
-    exchange = Exchange(copy_first(), of({0: PLAIN}))
+    exchange = Exchange(CopyFirst(), of({0: PLAIN}))
     both = Layers((3, 5), OVERLAP.stack)
     assert exchange.kept(both, "cat").tolist() == [[3, 3, 5, 5], [0] * 4]
     assert exchange.flattened == FLATTENING
@@ -130,13 +150,13 @@ def test_layers_of_a_method_become_a_label_map_where_the_prompts_are_one() -> No
 )
 def test_what_does_not_fit_is_refused(prompt: Masks, masks: Any, message: str) -> None:
     with pytest.raises(MethodError, match=message):
-        Exchange(copy_first(), of({0: prompt})).kept(masks, "cat")
+        Exchange(CopyFirst(), of({0: prompt})).kept(masks, "cat")
 
 
 def test_more_objects_than_a_label_map_holds_are_refused() -> None:
     many = Layers(range(300), np.zeros((300, 2, 4), bool))
     with pytest.raises(DataError, match=r"300 objects do not fit one label map, which holds"):
-        Exchange(copy_first(), of({0: many}))
+        Exchange(CopyFirst(), of({0: many}))
     exchanged(InLayers(), {0: many})
 
 
@@ -146,7 +166,7 @@ def test_a_run_keeps_them_so_that_they_read_back(tmp_path: Path, prompt: Masks) 
         (tmp_path / part).mkdir()
     config = RunConfig(method="copy-first", dataset="folder")
     dataset: Any = SimpleNamespace(sequence=lambda name: of({0: prompt}))
-    segment_sequence(config, copy_first(), dataset, tmp_path, "cat")
+    segment_sequence(config, CopyFirst(), dataset, tmp_path, "cat")
     assert is_done(tmp_path, "cat")
     assert not were_changed(tmp_path, "cat")
     assert foreign(tmp_path) == []
@@ -173,6 +193,7 @@ def test_a_run_keeps_them_so_that_they_read_back(tmp_path: Path, prompt: Masks) 
     assert not (tmp_path / "masks/cat").exists()
 
 
+@pytest.mark.usefixtures("test_plugins")
 def test_the_manifest_names_the_rule_and_the_sequences(tmp_path: Path) -> None:
     for name, mask in (("cat", HIGH), ("dog", PLAIN)):
         for place in ("images", "masks"):
@@ -180,7 +201,9 @@ def test_the_manifest_names_the_rule_and_the_sequences(tmp_path: Path) -> None:
         for frame in NAMES:
             Image.fromarray(FRAMES[0]).save(tmp_path / f"images/{name}/{frame}.png")
             write_mask(tmp_path / f"masks/{name}/{frame}.png", mask)
-    config = RunConfig(method="copy-first", dataset="folder", root=tmp_path, out=tmp_path / "runs")
+    config = RunConfig(
+        method="misbehaving", dataset="folder", root=tmp_path, out=tmp_path / "runs",
+    )  # fmt: skip
     ran = compute(plan_run(config))
     told = json.loads((ran.folder / "run.json").read_text())["flattened"]
     assert told == {"rule": FLATTENING, "sequences": ["cat"]}

@@ -23,6 +23,7 @@ from vosbench.masks import (
     resize_mask,
     sole_id,
 )
+from vosbench.types import Layers
 
 STEPS = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
@@ -96,6 +97,15 @@ def test_values_beyond_16_bits_are_refused(tmp_path):
     Image.fromarray(np.array([[0, 65536]], np.int32)).save(tmp_path / "m.tif")
     with pytest.raises(DataError, match=r"m.tif has mode I, .* are object ids, at most 65535"):
         read_mask(tmp_path / "m.tif")
+
+
+def test_no_object_is_the_background_of_a_label_map():
+    layers = Layers((0, 2), np.array([[[1, 1]], [[0, 1]]], bool))
+    mask = np.array([[0, 2]], np.uint8)
+    assert masks.pixels(layers, 0).tolist() == [[True, True]]
+    assert masks.pixels(mask, 0).tolist() == [[False, False]]
+    assert masks.pixels(mask, 2).tolist() == masks.pixels(layers, 2).tolist() == [[False, True]]
+    assert masks.pixels(layers, 1).tolist() == [[False, False]]
 
 
 def test_ids_are_counted_alike_in_all_prompts_of_a_video():

@@ -307,6 +307,19 @@ def lay_prompt(mask: Mask, prompt: Mask) -> Mask:
     return np.where(prompt > 0, prompt, mask).astype(np.uint8)
 
 
+def lay_masks(masks: Masks, prompt: Masks) -> Masks:
+    """The same for masks of any form: objects that may overlap cover no other."""
+    if not isinstance(masks, Layers) and not isinstance(prompt, Layers):
+        return small(np.where(prompt > 0, prompt, masks).astype(np.uint16))
+    layers = {number: pixels(masks, number) for number in ids(masks)}
+    layers |= {number: pixels(prompt, number) for number in ids(prompt)}
+    return Layers(layers, np.stack(list(layers.values())) if layers else _no_layers(masks.shape))
+
+
+def _no_layers(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return np.zeros((0, *shape), np.bool_)
+
+
 def sole_id(mask: LabelMap) -> int:
     """The only object id in a mask, 0 where it holds none or several; much faster than `ids`."""
     top = int(mask.max(initial=0))
@@ -329,11 +342,14 @@ def ids(masks: Masks) -> tuple[int, ...]:
 
 
 def pixels(masks: Masks, number: int) -> npt.NDArray[np.bool_]:
-    """Where one object is, bool (h, w); nowhere for an id that is not stored."""
-    if not isinstance(masks, Layers):
+    """Where one object is, bool (h, w); nowhere for an id that is not stored.
+
+    In a label map 0 is the background, no object; layers may have an object 0.
+    """
+    if isinstance(masks, np.ndarray) and number != 0:
         where: npt.NDArray[np.bool_] = masks == number
         return where
-    if number in masks.ids:
+    if isinstance(masks, Layers) and number in masks.ids:
         layer: npt.NDArray[np.bool_] = masks.stack[masks.ids.index(number)]
         return layer
     return np.zeros(masks.shape, np.bool_)

@@ -18,7 +18,7 @@ from vosbench.masks import (
     ids,
     in_ids,
     label_map,
-    lay_prompt,
+    lay_masks,
     one_object,
     pixels,
     shift_fault,
@@ -201,17 +201,8 @@ class _Held:
         """Its masks on a frame; None if it is not asked for."""
         while self._left and self._left[0] <= index:
             prompt = self._prompts[self._left.pop(0)]
-            self._masks = prompt if self._masks is None else _laid(self._masks, prompt)
+            self._masks = prompt if self._masks is None else lay_masks(self._masks, prompt)
         return self._masks
-
-
-def _laid(masks: Masks, prompt: Masks) -> Masks:
-    """A later prompt over what is shown so far."""
-    if not isinstance(masks, Layers) and not isinstance(prompt, Layers):
-        return lay_prompt(label_map(masks), label_map(prompt))
-    layers = {number: pixels(masks, number) for number in ids(masks)}
-    layers |= {number: pixels(prompt, number) for number in ids(prompt)}
-    return Layers(layers, np.stack(list(layers.values())))
 
 
 class _Tally:

@@ -1,13 +1,23 @@
-r"""A table in LaTeX: a `table` float with booktabs rules; it needs \usepackage{booktabs}."""
+r"""A table in LaTeX: a `table` float with booktabs rules; it needs \usepackage{booktabs}.
+
+The best of a column is bold, and a long first column is wrapped, for a column of two.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TypeAlias
 
-from vosbench.tables import Table, cells, footnotes, one_line
+from vosbench.tables import Table, best, cells, footnotes, one_line
 
 SOURCE = "vosbench"
 SUFFIX = ".tex"
+COLUMN = 237  # points: the width of a column of a CVPR or WACV paper
+SIGN, GAP = 5, 12  # points: a sign of 10 pt text, the space between two columns
+LEAST = 60  # points: a narrower first column is not read
+
+Strings: TypeAlias = Sequence[str]
 
 _SIGNS = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -18,16 +28,20 @@ _SIGNS = {
 def render(table: Table) -> str:
     """Lay out the table; what LaTeX would read in its texts is escaped."""
     header, rows, numeric = cells(table)
+    bold = best(table)
     body = [
-        [_minus(cell) if right else _escape(cell) for cell, right in zip(row, numeric, strict=True)]
-        for row in rows
+        [
+            _set(cell, right=right, bold=(r, c) in bold)
+            for c, (cell, right) in enumerate(zip(row, numeric, strict=True))
+        ]
+        for r, row in enumerate(rows)
     ]
     lines = [
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{_escape(table.title)}}}",
         rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}}}",
-        rf"  \begin{{tabular}}{{{''.join('r' if right else 'l' for right in numeric)}}}",
+        rf"  \begin{{tabular}}{{{_first(header, rows, numeric)}{_others(numeric)}}}",
         r"    \toprule",
         rf"    {' & '.join(map(_escape, header))} \\",
         r"    \midrule",
@@ -38,6 +52,25 @@ def render(table: Table) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _first(header: Strings, rows: Sequence[Strings], numeric: Sequence[bool]) -> str:
+    """The first column: of words as wide as they are, or as the others leave room for."""
+    if not header or numeric[0]:
+        return "r"
+    longest = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    left = COLUMN - sum(SIGN * signs + GAP for signs in longest[1:]) - GAP
+    return "l" if SIGN * longest[0] <= left or left < LEAST else rf"p{{{left}pt}}"
+
+
+def _others(numeric: Sequence[bool]) -> str:
+    return "".join("r" if right else "l" for right in numeric[1:])
+
+
+def _set(cell: str, *, right: bool, bold: bool) -> str:
+    """A cell as LaTeX sets it."""
+    text = _minus(cell) if right else _escape(cell)
+    return rf"\textbf{{{text}}}" if bold else text
 
 
 def _escape(text: str) -> str:

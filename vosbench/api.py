@@ -210,14 +210,19 @@ class Compared:
     """Scored runs side by side: a table for each dataset and protocol, and what can be said.
 
     tables: scores of the runs, best first. verdicts: a sentence for each run against the best.
+    differing: for each dataset and protocol, a sentence of the sequences that differ most.
+    by_sequence: for each table, the scores of every run in each sequence.
     """
 
     tables: tuple[Table, ...]
     verdicts: tuple[str, ...]
+    differing: tuple[str, ...]
+    by_sequence: tuple[Table, ...]
 
     def __str__(self) -> str:
         """What `vosbench compare` prints."""
-        return "\n".join([*(table.to_text() for table in self.tables), *self.verdicts])
+        said = (*self.verdicts, *self.differing)
+        return "\n".join([*(table.to_text() for table in self.tables), *said])
 
 
 def convert(
@@ -260,10 +265,16 @@ def compare(runs: Runs) -> Compared:
     from vosbench.analysis.comparison import verdicts
     from vosbench.analysis.groups import groups
     from vosbench.analysis.scores import scores
+    from vosbench.analysis.side_by_side import by_sequence, metrics_of, most_different
 
     results = _results(runs)
-    tables = tuple(scores(group, intervals=False) for group in groups(results))
-    return Compared(tables, tuple(verdicts(results)))
+    found = groups(results)
+    return Compared(
+        tables=tuple(scores(group, intervals=False) for group in found),
+        verdicts=tuple(verdicts(results)),
+        differing=tuple(most_different(results)),
+        by_sequence=tuple(by_sequence(group, metrics_of(group)) for group in found),
+    )
 
 
 def analyse(

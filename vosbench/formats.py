@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vosbench.types import ReportPlugin
 
 TERMINAL = "terminal"  # the format in which commands print a table unless told otherwise
+PAPER, SHEET = "latex", "csv"  # those of which `compare` makes a paper's table, a spreadsheet's
 
 
 def names() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -178,6 +178,41 @@ def cells(table: Table) -> Cells:
         header=tuple(one_line(heading(column)) for column in columns),
         rows=tuple(tuple(map(one_line, row)) for row in rows),
         numeric=tuple(column.name not in words for column in columns),
+    )
+
+
+def best(table: Table) -> frozenset[tuple[int, int]]:
+    """Row and column of the cells, as `cells` gives them, that show the best of their column.
+
+    Rows compete where each is a run of its own; all that show the same are the best.
+    """
+    names = [str(row[0]) for row in table.rows]
+    if not (table.columns[0].name == "run" and len(set(names)) == len(names) > 1):
+        return frozenset()
+    columns, rows = laid_out(table)
+    found = []
+    for c, column in enumerate(columns):
+        values = {row[c] for row in rows if row[c] != UNDEFINED}
+        if column.better and len(values) > 1:
+            top = (max if column.better == "higher" else min)(values, key=float)
+            found += [(r, c) for r, row in enumerate(rows) if row[c] == top]
+    return frozenset(found)
+
+
+def only(table: Table, names: Sequence[str]) -> Table:
+    """The table with its first column, and of the others those named, in that order.
+
+    An interval goes with its value; a note that begins with the name of a column goes with it.
+    """
+    others = [column.name for column in table.columns[1:]]
+    wanted = [f"{name}{end}" for name in names for end in ("", *BOUNDS)]
+    kept = [0, *(others.index(name) + 1 for name in wanted if name in others)]
+    gone = tuple(f"{name}: " for name in others if name not in wanted)
+    return replace(
+        table,
+        columns=tuple(table.columns[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in table.rows),
+        notes=tuple(note for note in table.notes if not note.startswith(gone)),
     )
 
 

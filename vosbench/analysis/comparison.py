@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vosbench.analysis.attribute_names import name_of
-from vosbench.analysis.groups import Group, card_or_none, data_key, title_of, told_apart
+from vosbench.analysis.groups import (
+    TIE,
+    Group,
+    alike,
+    card_or_none,
+    shared,
+    title_of,
+    told_apart,
+)
 from vosbench.analysis.significance import DRAWS, EXACT, Sample, bootstrap, holm, sample, sign_flip
 from vosbench.errors import UsageError, did_you_mean
 from vosbench.tables import Column, Table
 
 if TYPE_CHECKING:
-    from vosbench.results import Result
+    from vosbench.results import FrameScore, Result
 
 ALPHA = 0.05
 CONCENTRATED = 1.5  # what "mostly" asks of an attribute: so many times its share of sequences
 MOST = 6  # sentences; more runs than that are for a table
-TIE = 0.001  # a tenth of a point: the last digit that is printed
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Comparison:
     adjusted: by Holm over the comparisons made together. mostly: the attribute whose sequences
     hold most of the difference, "" for none; with how many they are.
     restricted: "" or which sequences were left out. comparisons: how many were made together.
+    identical: whether every object has the same J and F on every frame in both.
     """
 
     first: str
@@ -50,6 +58,7 @@ class Comparison:
     mostly: tuple[str, int]
     restricted: str
     comparisons: int = 1
+    identical: bool = False
 
     @property
     def wins(self) -> tuple[int, int, int]:
@@ -65,6 +74,11 @@ class Comparison:
             ahead, behind, sign = behind, ahead, -1
         n = len(self.differences)
         on = f"on {self.title}{self.restricted}"
+        if self.identical:
+            return (
+                f"{self.first} and {self.second} are identical {on}: every object has the same J "
+                f"and F on every scored frame of {_counted(n)}."
+            )
         by = f"{100 * abs(self.difference):.1f} {self.metric}"
         if self.low is None or self.high is None:
             return f"{n} sequence cannot tell {ahead} and {behind} apart {on}: {by} between them."
@@ -119,44 +133,6 @@ def _rank(result: Result) -> tuple[int, float]:
     return len(result.summary["sequences"]), result.summary["J"]["mean"] or 0.0
 
 
-def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
-    """The sequences that both runs have, and a note if some are missing.
-
-    Raises:
-        UsageError: dataset, split, protocol, truth or frames differ, or no sequence is shared.
-    """
-    if data_key(a) != data_key(b):
-        raise UsageError(
-            f"{a.name} and {b.name} cannot be paired: one was scored on "
-            f"{' '.join(data_key(a))}, the other on {' '.join(data_key(b))} (dataset, split, "
-            "protocol); evaluate both alike"
-        )
-    data = a.summary["dataset"], b.summary["dataset"]
-    lists = {each["list_sha256"] for each in data}
-    if len(lists) == 1 and len({each.get("truth_crc32") for each in data}) > 1:
-        raise UsageError(
-            f"{a.name} and {b.name} cannot be paired: the same sequences were scored against "
-            f"other truth (checksums {data[0].get('truth_crc32')} and "
-            f"{data[1].get('truth_crc32')}: other masks, frames or resolution); evaluate both again"
-        )
-    of_a, of_b = ({row["sequence"]: row for row in run.summary["sequences"]} for run in (a, b))
-    names = tuple(name for name in of_a if name in of_b)
-    for name in names:
-        counts = [(of[name]["objects"], of[name]["frames"]) for of in (of_a, of_b)]
-        if counts[0] != counts[1]:
-            raise UsageError(
-                f"{a.name} and {b.name} cannot be paired: {name} has {counts[0][0]} objects and "
-                f"{counts[0][1]} scored frames in one, {counts[1][0]} and {counts[1][1]} in the "
-                "other; evaluate both again"
-            )
-    if not names:
-        raise UsageError(f"{a.name} and {b.name} share no sequence")
-    if len(lists) == 1:
-        return names, ""
-    most = max(len(of_a), len(of_b))
-    return names, f" (ONLY the {len(names)} sequences that both have, of {most})"
-
-
 def _pair(a: Result, b: Result, metric: str, seed: int) -> Comparison:
     names, restricted = shared(a, b)
     first, second = sample(a, metric).only(names), sample(b, metric).only(names)
@@ -176,7 +152,18 @@ def _pair(a: Result, b: Result, metric: str, seed: int) -> Comparison:
         differences=dict(zip(names, map(float, by_sequence), strict=True)),
         mostly=_mostly(a, apart),
         restricted=restricted,
+        identical=_frames(a, names) == _frames(b, names),
     )
+
+
+def _frames(run: Result, names: Sequence[str]) -> dict[tuple[str, int], tuple[FrameScore, ...]]:
+    """The scores of every frame of these sequences."""
+    kept = set(names)
+    return {key: scores for key, scores in run.frame_scores.items() if key[0] in kept}
+
+
+def _counted(sequences: int) -> str:
+    return f"{sequences} sequence{'' if sequences == 1 else 's'}"
 
 
 def _data(run: Result, restricted: str) -> str:
@@ -279,11 +266,8 @@ def differences(group: Group, *, against: str = "", metric: str = "J") -> Table:
 
 def verdicts(results: Sequence[Result]) -> list[str]:
     """For each run, one sentence: how it differs from the best run on the same data."""
-    alike: dict[tuple[str, str, str], list[Result]] = {}
-    for result in results:
-        alike.setdefault(data_key(result), []).append(result)
     lines = []
-    for members in alike.values():
+    for members in alike(results):
         try:
             said = [each.sentence() for each in compare(members)] if len(members) > 1 else []
         except UsageError as error:

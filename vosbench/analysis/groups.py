@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vosbench.results import Result
     from vosbench.types import Dataset, DatasetCard
 
+TIE = 0.001  # a tenth of a point: the last digit that is printed
+
 
 @dataclass(frozen=True)
 class Group:
@@ -44,14 +46,14 @@ def groups(results: Iterable[Result]) -> list[Group]:
     Runs of one dataset, split and protocol that were scored on other sequences or other truth come
     into groups of their own.
     """
-    alike: dict[tuple[str, ...], list[Result]] = {}
+    same: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         data = result.summary["dataset"]
         key = (*data_key(result), data["list_sha256"], data.get("truth_crc32", ""))
-        alike.setdefault(key, []).append(result)
+        same.setdefault(key, []).append(result)
     many: Counter[str] = Counter()
     listed = []
-    for (dataset, split, protocol, *_), members in alike.items():
+    for (dataset, split, protocol, *_), members in same.items():
         members.sort(key=lambda result: -(result.summary["J"]["mean"] or 0.0))
         name = re.sub(r"[^\w-]", "-", f"{dataset}-{split}-{protocol}")
         many[name] += 1
@@ -65,6 +67,52 @@ def groups(results: Iterable[Result]) -> list[Group]:
             )
         )
     return listed
+
+
+def alike(results: Iterable[Result]) -> list[list[Result]]:
+    """The runs of each dataset, split and protocol, whatever sequences of it they have."""
+    found: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        found.setdefault(data_key(result), []).append(result)
+    return list(found.values())
+
+
+def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
+    """The sequences that both runs have, and a note if some are missing.
+
+    Raises:
+        UsageError: dataset, split, protocol, truth or frames differ, or no sequence is shared.
+    """
+    if data_key(a) != data_key(b):
+        raise UsageError(
+            f"{a.name} and {b.name} cannot be paired: one was scored on "
+            f"{' '.join(data_key(a))}, the other on {' '.join(data_key(b))} (dataset, split, "
+            "protocol); evaluate both alike"
+        )
+    data = a.summary["dataset"], b.summary["dataset"]
+    lists = {each["list_sha256"] for each in data}
+    if len(lists) == 1 and len({each.get("truth_crc32") for each in data}) > 1:
+        raise UsageError(
+            f"{a.name} and {b.name} cannot be paired: the same sequences were scored against "
+            f"other truth (checksums {data[0].get('truth_crc32')} and "
+            f"{data[1].get('truth_crc32')}: other masks, frames or resolution); evaluate both again"
+        )
+    of_a, of_b = ({row["sequence"]: row for row in run.summary["sequences"]} for run in (a, b))
+    names = tuple(name for name in of_a if name in of_b)
+    for name in names:
+        counts = [(of[name]["objects"], of[name]["frames"]) for of in (of_a, of_b)]
+        if counts[0] != counts[1]:
+            raise UsageError(
+                f"{a.name} and {b.name} cannot be paired: {name} has {counts[0][0]} objects and "
+                f"{counts[0][1]} scored frames in one, {counts[1][0]} and {counts[1][1]} in the "
+                "other; evaluate both again"
+            )
+    if not names:
+        raise UsageError(f"{a.name} and {b.name} share no sequence")
+    if len(lists) == 1:
+        return names, ""
+    most = max(len(of_a), len(of_b))
+    return names, f" (ONLY the {len(names)} sequences that both have, of {most})"
 
 
 def data_of(group: Group) -> str:

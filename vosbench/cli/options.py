@@ -36,8 +36,10 @@ def names(kind: str) -> Callable[[str], list[str]]:
 
 def out_folder(default: str = "") -> Any:
     """The option --out; default: where the command writes without it, in words."""
-    return typer.Option("--out", help="Folder to write into.", show_default=default or False)
+    return typer.Option("--out", help=OUT_HELP, show_default=default or False)
 
+
+OUT_HELP = "Folder to write into; for a single figure its file, e.g. figure.pdf."
 
 # the headings under which `--help` groups the options
 METHOD, DATA, MACHINE = "Method", "Data", "Machine"

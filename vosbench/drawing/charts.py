@@ -157,6 +157,44 @@ def dots(
 
 
 @styled
+def levels(
+    names: Sequence[str],
+    series: Mapping[str, Mapping[str, float]],
+    *,
+    xlabel: str,
+    looks: Looks | None = None,
+) -> Figure:
+    """Scores of each name in a row: a dot for each series, and a line from lowest to highest.
+
+    Args:
+        names: of the rows, from the top.
+        series: label -> name -> value, 0-1; a name may lack.
+        xlabel: of the values' axis.
+        looks: of the series; by their place where there is none.
+    """
+    assert names, "no rows to draw"
+    figure = sheet(0.5 + 0.15 * len(names) + legend_height(list(series), PAGE), width=PAGE)
+    axes = figure.subplots()
+    known = completed(looks, series)
+    for row, name in enumerate(names):
+        found = [100 * of[name] for of in series.values() if name in of]
+        if len(found) > 1:
+            axes.hlines(row, min(found), max(found), color="#bbbbbb", linewidth=1.1, zorder=1)
+    for label, values in series.items():
+        rows = [row for row, name in enumerate(names) if name in values]
+        found = [100 * values[names[row]] for row in rows]
+        axes.plot(found, rows, known[label].marker, color=known[label].colour, label=label)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(xlabel)
+    legend_below(figure, axes, list(series))
+    return figure
+
+
+@styled
 def score_by_field(points: Sequence[Point], *, ylabel: str, looks: Looks | None = None) -> Figure:
     """Scores against the side of the receptive field, in cells (Fig. 7).
 

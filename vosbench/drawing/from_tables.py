@@ -34,7 +34,8 @@ def attribute_bars(
         if runs and row["run"] not in runs:
             continue
         code = str(row["attribute"])
-        groups[code] = f"{code.replace(' ', chr(10))}\nn={row['sequences']}"
+        short = code.removesuffix(" sequences").replace(" ", "\n")  # "all" keeps off its neighbour
+        groups[code] = f"{short}\nn={row['sequences']}"
         series.setdefault(str(row["run"]), []).append(value_of(row, metric))
     return charts.grouped_bars(
         list(groups.values()), series, ylabel=f"{metric} mean (%)", looks=looks
@@ -77,11 +78,10 @@ def time_lines(table: Table, *, runs: Collection[str] = (), looks: Looks | None 
     for name in names:
         known = [row for row in rows if row[name] is not None]
         middle = [(_must(row["from"]) + _must(row["to"])) / 2 for row in known]
-        banded = [row for row in known if row[f"{name} low"] is not None]
-        shown = len(banded) == len(known) and len(names) <= BANDS
-        low, high = (
-            [_must(row[f"{name} {end}"]) for row in known] if shown else ()
-            for end in ("low", "high")
+        shown = len(names) <= BANDS and any(row[f"{name} low"] is not None for row in known)
+        low, high = (  # a last bin of one sequence has none
+            [math.nan if row[end] is None else _must(row[end]) for row in known] if shown else ()
+            for end in (f"{name} low", f"{name} high")
         )
         curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
     return charts.line_panels(
@@ -94,6 +94,19 @@ def sequence_lines(courses: Courses, *, looks: Looks | None = None) -> Figure:
     return charts.line_panels(
         _curves(courses), xlabel="frames since the prompt", ylabel="J (%)", looks=looks
     )
+
+
+def sequence_levels(table: Table, *, looks: Looks | None = None) -> Figure:
+    """The table `by-sequence` as rows of dots, those of the first run falling from the top."""
+    names = [column.name for column in table.columns[4:]]
+    records = {str(row["sequence"]): row for row in table.records()}
+    first = {name: number(row[names[0]]) for name, row in records.items()}
+    ranked = sorted(records, key=lambda name: -(first[name] or 0.0))
+    series = {
+        run: {name: x for name, row in records.items() if (x := number(row[run])) is not None}
+        for run in names
+    }
+    return charts.levels(ranked, series, xlabel="J mean (%)", looks=looks)
 
 
 def sweep_lines(courses: Courses) -> Figure:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vosbench.analysis import failures, sweep
+from vosbench.analysis import failures, side_by_side, sweep
+from vosbench.analysis.attributes import attributes
 from vosbench.analysis.groups import Group, sequences_of
 from vosbench.drawing.figure import Figure
 from vosbench.drawing.from_masks import drawable, qualitative
@@ -19,12 +21,14 @@ from vosbench.drawing.from_tables import (
     ablation_bars,
     attribute_bars,
     condition_bars,
+    sequence_levels,
     sequence_lines,
     settings_of,
     sweep_dots,
     sweep_lines,
     time_lines,
 )
+from vosbench.errors import UsageError, did_you_mean
 from vosbench.toolbox.reports.looks import COLOURS, Looks, looks
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 
 
+PLOTS = ("attributes", "over-time", "sequences")  # the figures that stand for themselves
+ROWS = 60  # sequences in one figure: more do not fit on a page
 CONDITIONS = {"size": "the object's size", "speed": "the speed of its motion"}
 SERIES = len(COLOURS)  # what ranks below is not drawn, as the caption says
 
@@ -47,6 +53,27 @@ def looks_of(groups: Iterable[Group], together: Iterable[Collection[str]] = ()) 
     found = list(groups)
     drawn = [[run.name for run in group.results[:SERIES]] for group in found]
     return looks((run.name for group in found for run in group.results), [*drawn, *together])
+
+
+def single(group: Group, what: str) -> Figure:
+    """One figure of a group of runs, one of PLOTS.
+
+    Raises:
+        UsageError: there is no such figure, or the runs do not allow it.
+    """
+    if what not in PLOTS:
+        raise UsageError(f"unknown plot {what!r}; {did_you_mean(what, PLOTS)}")
+    best = group.only(group.results[:SERIES])
+    less = (
+        f" The {SERIES} best of {len(group.results)} runs." if len(group.results) > SERIES else ""
+    )
+    names, said = [run.name for run in best.results], f"{group.title}.{less}"
+    known = looks_of([best])
+    if what == "attributes":
+        return by_attribute(attributes(best), names, said, known=known)
+    if what == "over-time":
+        return over_time(failures.over_time(best, step=10), names, said, known=known)
+    return all_sequences(best, said, known=known)
 
 
 def of_group(
@@ -94,13 +121,7 @@ def of_group(
                 condition_bars(tables[name], runs=names, looks=known),
             )
     if "over-time" in tables:
-        band = ", with 95 % bands over sequences" if len(best) <= BANDS else ""
-        yield Figure(
-            "over-time",
-            f"J by frames since the prompt{band}; {said}",
-            f"Lines of J over time for {listed}.",
-            time_lines(tables["over-time"], runs=names, looks=known),
-        )
+        yield over_time(tables["over-time"], names, said, known=known)
     if all(run.folder is not None for run in best):
         yield from by_sequence(group.only(best), said, known=known)
     if dataset is not None:
@@ -116,6 +137,36 @@ def by_attribute(
         f"J by attribute{of}, with 95 % intervals over sequences; {said}",
         f"Bars of J by attribute for {', '.join(names)}.",
         attribute_bars(table, runs=names, looks=known),
+    )
+
+
+def over_time(table: Table, names: Seq[str], said: str, *, known: Looks | None = None) -> Figure:
+    """J of some runs by frames since the prompt."""
+    band = ", with 95 % bands over sequences" if len(names) <= BANDS else ""
+    return Figure(
+        "over-time",
+        f"J by frames since the prompt{band}; {said}",
+        f"Lines of J over time for {', '.join(names)}.",
+        time_lines(table, runs=names, looks=known),
+    )
+
+
+def all_sequences(group: Group, said: str, *, known: Looks | None = None) -> Figure:
+    """J of some runs in each sequence; of many sequences those where the runs differ most."""
+    table = side_by_side.by_sequence(group)
+    part = ""
+    if len(table.rows) > ROWS:
+        scores = [[x for x in row[4:] if isinstance(x, float)] for row in table.rows]
+        spread = [max(of, default=0.0) - min(of, default=0.0) for of in scores]
+        kept = sorted(sorted(range(len(spread)), key=lambda place: -spread[place])[:ROWS])
+        table = replace(table, rows=tuple(table.rows[place] for place in kept))
+        part = f" The {ROWS} of {len(spread)} sequences where the runs differ most."
+    return Figure(
+        "sequences",
+        f"J of each sequence, mean over its objects; {said}{part}",
+        f"Rows of dots of J, one for each of {len(table.rows)} sequences, for "
+        f"{', '.join(run.name for run in group.results)}.",
+        sequence_levels(table, looks=known),
     )
 
 

@@ -24,6 +24,7 @@ from vosbench.analysis.groups import (
     sequences_of,
     title_of,
 )
+from vosbench.analysis.side_by_side import by_sequence
 from vosbench.errors import UsageError, needing
 from vosbench.files import (
     built_beside,
@@ -36,7 +37,7 @@ from vosbench.options import as_typed
 from vosbench.provenance import VERSION
 from vosbench.reporting import figures
 from vosbench.reporting.opened import opened
-from vosbench.reporting.page_tables import by_sequence, show, write_files
+from vosbench.reporting.page_tables import show, write_files
 from vosbench.toolbox.reports.page import (
     Page,
     Scores,

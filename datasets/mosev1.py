@@ -18,6 +18,7 @@ from vosbench.toolbox.datasets.video_folders import (
     VideoFolders,
     fitting,
     folder_names,
+    listed_lengths,
     listed_objects,
     read_meta,
     split_folder,
@@ -75,4 +76,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         images=folder / IMAGES,
         masks=folder / MASKS,
         listed=listed_objects(meta),
+        lengths=listed_lengths(meta),
     )

@@ -17,6 +17,7 @@ from vosbench.toolbox.datasets.video_folders import (
     MASKS,
     VideoFolders,
     fitting,
+    listed_lengths,
     listed_objects,
     read_meta,
     split_folder,
@@ -73,4 +74,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         images=folder / IMAGES,
         masks=folder / MASKS,
         listed=listed_objects(meta),
+        lengths=listed_lengths(meta),
     )

@@ -8,7 +8,7 @@ import pytest
 from fixtures_trees import gold, load, meta, video
 
 from vosbench.data.check import check_dataset
-from vosbench.errors import DataError
+from vosbench.errors import DataError, UsageError
 from vosbench.masks import ids
 from vosbench.types import Listed
 
@@ -77,6 +77,17 @@ def test_faults_are_told_one_line_a_cause(valid: Path) -> None:
     shutil.rmtree(valid / "JPEGImages/a1")
     with pytest.raises(DataError, match="JPEGImages/a1 is missing: expected a folder of"):
         load("mosev2", valid).sequence("a1")
+
+
+def test_frames_that_the_meta_file_counts_and_the_folder_lacks(valid: Path) -> None:
+    (valid / "JPEGImages/a1/00003.jpg").unlink()
+    with pytest.raises(DataError, match="a1 holds 5 frames, but the meta file lists 6"):
+        load("mosev2", valid).sequence("a1")
+
+
+def test_the_folder_of_another_split_is_refused(valid: Path) -> None:
+    with pytest.raises(UsageError, match="valid seems to be the split 'valid' of mosev2, not 'tra"):
+        load("mosev2", valid, "train")
 
 
 def test_a_wrong_meta_file_is_named(valid: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import fixtures_layouts
 import pytest
-from fixtures_trees import load, video
+from fixtures_trees import gold, load, video
 
+from vosbench import png
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
 from vosbench.masks import ids
@@ -69,3 +70,29 @@ def test_a_damaged_annotation_is_told_by_the_check(tmp_path: Path) -> None:
     report = check_dataset(load("pumavos", tmp_path))
     assert [f for f in report.faults if "00001.png" in f] == list(report.faults)
     assert report.sequences[0].pairs == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("mosev1", "mosev1"),
+        ("mosev2", "mosev2"),
+        ("lvos-v2", "lvos"),
+        ("sav", "sav"),
+        ("vost", "vost"),
+        ("youtube-vos-2019", "ytvos"),
+    ],
+)
+def test_opening_the_drawn_data_reads_no_mask(
+    name: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("a mask is read")
+
+    root = gold(folder)
+    monkeypatch.setattr(png, "decode", read)
+    dataset = load(name, root)
+    for each in dataset.names:
+        assert len(dataset.sequence(each).truth) > 1
+    with pytest.raises(AssertionError, match="a mask is read"):
+        len(dataset.sequence(dataset.names[0]).prompts)

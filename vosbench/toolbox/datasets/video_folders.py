@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vosbench.errors import DataError
+from vosbench.errors import DataError, UsageError
 from vosbench.protocols import DAVIS2017, MOSEV1, PROMPTED, SAV, UNITED, VOLUMETRIC, VOST
 from vosbench.toolbox.datasets.annotations import FirstMasks, LayerFiles, open_truth
 from vosbench.toolbox.datasets.layout import (
@@ -48,9 +48,19 @@ def fitting(*own: ScoringProtocol) -> tuple[ScoringProtocol, ...]:
 def split_folder(
     card: DatasetCard, root: Path | None, name: str, needs: Collection[str] = (IMAGES, MASKS)
 ) -> Path:
-    """ROOT/<name>, or ROOT itself where that is the split's folder; errors as of `find_root`."""
+    """ROOT/<name>, or ROOT itself where that is the split's folder.
+
+    Raises:
+        UsageError: ROOT seems to be another split's; else as of `find_root`.
+        DataError: as of `find_root`.
+    """
     if root is not None and (root / name).is_dir():
         return find_root(card, root / name, needs)
+    if root is not None and root.name in card.splits and root.name != name:
+        raise UsageError(
+            f"{root} seems to be the split {root.name!r} of {card.name}, not {name!r}; "
+            f"use --split {root.name}, or --root {root.parent}"
+        )
     return find_root(card, root, needs)
 
 
@@ -96,6 +106,12 @@ def listed_objects(meta: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[int,
     }
 
 
+def listed_lengths(meta: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Video -> its number of frames, where a meta.json says so."""
+    lengths = {name: video.get("length") for name, video in meta.items()}
+    return {name: length for name, length in lengths.items() if isinstance(length, int)}
+
+
 def folder_names(folder: Path) -> tuple[str, ...]:
     """The videos of a dataset without a list: the folders in it, in order."""
     found = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
@@ -111,6 +127,7 @@ class VideoFolders(ListedDataset):
     images, masks: the folders that hold them.
     listed: sequence -> object id -> what the dataset's lists say of it.
     starts: sequence -> object id -> the frame in which the lists say that it starts.
+    lengths: sequence -> how many frames the lists say that it has.
     late: whether objects that the first annotation lacks are prompted where they appear.
     public: whether the split's truth is known to be public, so that no look tells.
     """
@@ -119,6 +136,7 @@ class VideoFolders(ListedDataset):
     masks: Path
     listed: Mapping[str, Mapping[int, Listed]] = field(default_factory=dict)
     starts: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
     late: bool = True
     public: bool = False
 
@@ -130,6 +148,11 @@ class VideoFolders(ListedDataset):
         truth = open_truth(self.masks / name, frames, where, faults)
         if not frames or not truth:
             return Audited(None, tuple(faults))
+        if len(frames) != self.lengths.get(name, len(frames)):
+            faults.append(
+                f"{self.images / name} holds {len(frames)} frames, but the meta file lists "
+                f"{self.lengths[name]} ({where}); is the archive unpacked whole?"
+            )
         pictures = FrameFolder(frames.values())
         position = {stem: index for index, stem in enumerate(frames)}
         prompts: Mapping[int, Masks] = {}

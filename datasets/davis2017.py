@@ -12,7 +12,8 @@ from vosbench.errors import DataError
 from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED
 from vosbench.toolbox.datasets import davis
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_names
-from vosbench.types import Archive, Dataset, DatasetCard
+from vosbench.toolbox.datasets.servers import on_codalab
+from vosbench.types import Archive, Dataset, DatasetCard, Submission
 
 SOURCE = "https://davischallenge.org/davis2017/code.html"
 
@@ -40,12 +41,19 @@ DAVIS-2017/Annotations/480p/<sequence>/00000.png ...   (palette; test-dev: the f
     frame_rate="not stated; annotated in every frame",
     prompts="the objects of the first frame",
     scored="all frames less the first and the last",
-    server="https://codalab.lisn.upsaclay.fr/competitions/6812 took masks of test-dev; "
-    "whether it lives is not known (2026-11); the truth of train and val is public",
+    server=on_codalab(6812, "test-dev") + "; the truth of train and val is public",
     archives=(
         Archive(
             url="https://data.vision.ee.ethz.ch/csergi/share/davis/DAVIS-2017-trainval-480p.zip",
             filename="DAVIS-2017-trainval-480p.zip",
+        ),
+    ),
+    submissions=(
+        Submission(
+            name="davis2017-test-dev",
+            splits=("test-dev",),
+            note="Masks at 480p, the first frame too.",
+            source="github.com/davisvideochallenge/davis2017-evaluation reads such folders",
         ),
     ),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vosbench.protocols import LVOS, MOSEV2
 from vosbench.toolbox.datasets import lvos
+from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import fitting
 from vosbench.types import Dataset, DatasetCard
 
@@ -37,7 +38,8 @@ CARD = DatasetCard(
     frame_rate=lvos.FRAME_RATE,
     prompts=lvos.PROMPTS,
     scored=lvos.SCORED,
-    server=lvos.SERVER,
+    server=on_codalab(8767, "test") + "; the truth of valid is public",
+    submissions=(lvos.SUBMISSION,),
 )
 
 

@@ -38,7 +38,9 @@ CARD = DatasetCard(
     frame_rate=lvos.FRAME_RATE,
     prompts=lvos.PROMPTS,
     scored=lvos.SCORED,
-    server=lvos.SERVER,
+    server="none for test, which is kept for challenges (github.com/LingyiHongfd/LVOS, issue 6, "
+    "2024); whether one lives is not known (2026-11); the truth of valid is public",
+    submissions=(lvos.SUBMISSION,),
 )
 
 

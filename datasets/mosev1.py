@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vosbench.protocols import MOSEV1, MOSEV2
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
+from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import (
     IMAGES,
     MASKS,
@@ -23,7 +24,7 @@ from vosbench.toolbox.datasets.video_folders import (
     read_meta,
     split_folder,
 )
-from vosbench.types import Dataset, DatasetCard
+from vosbench.types import Dataset, DatasetCard, Submission
 
 SOURCE = "https://github.com/henghuiding/MOSE-api"
 
@@ -51,8 +52,14 @@ MOSE/{train,valid}/meta.json   (the videos with their objects; may be missing)""
     frame_rate="not known; train is annotated in every frame",
     prompts="each object in the first annotation that shows it; for valid, in frame 0",
     scored="all frames of a video less the first and the last; objects of the first frame",
-    server="https://codalab.lisn.upsaclay.fr/competitions/10703 took masks of valid; whether it "
-    "lives is not known (2026-11)",
+    server=on_codalab(10703, "valid"),
+    submissions=(
+        Submission(
+            name="mosev1",
+            splits=("valid",),
+            source="github.com/hkchengrex/Cutie (ec5cdd4), which packs so",
+        ),
+    ),
 )
 
 

@@ -22,7 +22,7 @@ from vosbench.toolbox.datasets.video_folders import (
     read_meta,
     split_folder,
 )
-from vosbench.types import Dataset, DatasetCard
+from vosbench.types import Dataset, DatasetCard, Submission
 
 SOURCE = "https://github.com/henghuiding/MOSE-api"
 
@@ -51,7 +51,17 @@ MOSEv2/{train,valid}/Annotations/<video>/00000.png ...   (palette; valid: the fi
     prompts="each object of meta.json in the first annotation that shows it; for valid, in frame 0",
     scored="all frames of a video less the first and the last",
     server="https://www.codabench.org/competitions/10062/ scores valid; whether it lives is not "
-    "known (2026-11)",
+    "known (2026-11), its authors named it in September 2025 (MOSE-api issue 18)",
+    submissions=(
+        Submission(
+            name="mosev2",
+            splits=("valid",),
+            note="Its scorer takes the frames from the masks' names, and descends into a lone "
+            "folder: with a single video all scores are 0.",
+            source="github.com/henghuiding/MOSE-api (241977a), score.py reads such folders; that "
+            "the server takes them packed as MOSEv1's is our reading",
+        ),
+    ),
 )
 
 

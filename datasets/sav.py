@@ -28,7 +28,7 @@ from vosbench.toolbox.datasets.layout import (
     size_fault,
 )
 from vosbench.toolbox.datasets.video_folders import VideoFolders, split_folder
-from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence, check_name
+from vosbench.types import Audited, Dataset, DatasetCard, Masks, Sequence, Submission, check_name
 from vosbench.videos import VideoFile
 
 SOURCE = "https://github.com/facebookresearch/sam2/tree/main/sav_dataset"
@@ -65,6 +65,16 @@ SA-V/sav_train/.../<video>.mp4, <video>_manual.json   (run lengths)""",
     scored="annotated frames less an object's first and last, from the first on where truth or "
     "prediction shows it",
     server="none needed: the truth is public",
+    submissions=(
+        Submission(
+            name="sav",
+            splits=("val", "test"),
+            form="objects",
+            frames="annotated",
+            note="No server takes it: unpack it for sav_evaluator.py.",
+            source="github.com/facebookresearch/sam2 (2b90b9f), sav_dataset/sav_evaluator.py",
+        ),
+    ),
 )
 
 

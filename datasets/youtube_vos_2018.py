@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vosbench.protocols import YOUTUBE_VOS_LOCAL
 from vosbench.toolbox.datasets import youtube_vos
+from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import fitting
 from vosbench.types import Dataset, DatasetCard
 
@@ -39,8 +40,8 @@ CARD = DatasetCard(
     frame_rate=youtube_vos.FRAME_RATE,
     prompts=youtube_vos.PROMPTS,
     scored=youtube_vos.SCORED,
-    server="https://codalab.lisn.upsaclay.fr/competitions/7685 took masks of valid; whether it "
-    "lives is not known (2026-11)",
+    server=on_codalab(7685, "valid"),
+    submissions=(youtube_vos.SUBMISSION,),
 )
 
 

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vosbench import registry
 from vosbench.errors import UsageError
-from vosbench.resolve import build_method, open_dataset
+from vosbench.resolve import build_method, choose_submission, open_dataset
 from vosbench.results import Result, load, whole
 from vosbench.tables import Table
 from vosbench.types import Dataset, Method
 
 if TYPE_CHECKING:
     from vosbench.data.convert import Converted
+    from vosbench.scoring.pack import Packed
 
 AnyPath: TypeAlias = Path | str
 Runs: TypeAlias = Iterable[Result | AnyPath]
@@ -203,6 +204,55 @@ def evaluate(
         bands=boundary_iou,
         progress=progress,
     )
+
+
+def pack(
+    masks: AnyPath,
+    submission: str,
+    out: AnyPath,
+    *,
+    dataset: str = "",
+    root: AnyPath | None = None,
+    split: str = "",
+    resolution: str = "",
+    replace: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Packed:
+    """Write the zip archive that is handed in to a benchmark's server.
+
+    Args:
+        masks: a run, or masks of any tool, as `evaluate` takes them.
+        submission: what `vosbench pack --for` takes, such as "youtube-vos".
+        out: the .zip to write.
+        dataset: whose masks they are, where several datasets are handed in so; a run has its own.
+        root: the dataset's folder, or the one that holds all datasets. Default: where the run
+            found it, else VOSBENCH_DATA.
+        split: "" is the one that is handed in; a run has its own.
+        resolution: "" is the dataset's first; a run has its own.
+        replace: whether a file of that name may be replaced.
+        progress: is called with each sequence that is packed.
+
+    Returns:
+        What was packed, and who takes it; its text is what `vosbench pack` prints.
+
+    Raises:
+        UsageError: a name that does not exist or does not fit, or `out` exists.
+        DataError: masks are missing or do not fit; it lists every fault, and nothing is written.
+    """
+    from vosbench.run_and_score import pack_run
+    from vosbench.scoring.pack import pack
+
+    masks, out = Path(masks), Path(out)
+    if (masks / "run.json").is_file():
+        if dataset or split or resolution:
+            raise UsageError(f"{masks} is a run and has its own dataset and split; remove yours")
+        return pack_run(
+            masks, submission, out, root=_path(root), replace=replace, progress=progress
+        )
+    chosen, wanted = choose_submission(
+        submission, dataset, root=_path(root), split=split, resolution=resolution
+    )
+    return pack(chosen, wanted, masks, out, replace=replace, progress=progress)
 
 
 @dataclass(frozen=True)

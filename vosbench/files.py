@@ -89,9 +89,16 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file in one piece, even if several processes write it at once."""
+    with written_whole(path) as partial:
+        partial.write_bytes(content)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Where to write a file: it gets its name when it is whole, and goes if that fails."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(content)
+        yield partial
         replace(partial, path, inside=path.parent)
     except BaseException as error:  # a full disk, among others
         with contextlib.suppress(OSError):

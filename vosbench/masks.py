@@ -252,9 +252,14 @@ def _open(path: Path | str, data: bytes) -> Iterator[Image.Image]:
 
 
 def write_mask(path: Path, mask: LabelMap) -> None:
-    """Write a label map as a palette PNG with the DAVIS colours, one with ids above 255 as grey.
+    """Write a label map as `encode_mask` has it, first under a temporary name."""
+    write_bytes(path, encode_mask(mask))
 
-    It is first written under a temporary name. A palette has 256 colours, grey 65,536 values.
+
+def encode_mask(mask: LabelMap) -> bytes:
+    """A label map as a palette PNG with the DAVIS colours, one with ids above 255 as grey.
+
+    A palette has 256 colours, grey 65,536 values.
     """
     from PIL import Image
 
@@ -265,7 +270,7 @@ def write_mask(path: Path, mask: LabelMap) -> None:
         image.putpalette(palette())
     content = io.BytesIO()
     image.save(content, format="PNG")
-    write_bytes(path, content.getvalue())
+    return content.getvalue()
 
 
 def small(mask: LabelMap) -> LabelMap:

@@ -20,6 +20,7 @@ from vosbench.types import (
     Method,
     MethodPlugin,
     ReadsFiles,
+    Submission,
     check_name,
 )
 
@@ -212,6 +213,49 @@ def open_dataset(
 ) -> Dataset:
     """Open a registered dataset; arguments as of `choose_dataset`, errors as of its `open`."""
     return choose_dataset(name, root=root, split=split, resolution=resolution).open()
+
+
+def submissions() -> dict[str, tuple[str, ...]]:
+    """The submissions that the datasets' cards name -> the datasets that do, both sorted."""
+    found: dict[str, list[str]] = {}
+    for dataset in registry.names("datasets"):
+        with contextlib.suppress(PluginError):  # a broken plugin has none
+            for submission in card_of(dataset).submissions:
+                found.setdefault(submission.name, []).append(dataset)
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def choose_submission(
+    name: str, dataset: str = "", *, root: Path | None = None, split: str = "", resolution: str = ""
+) -> tuple[ChosenDataset, Submission]:
+    """Look up what is handed in, and the dataset; "" stands for the only one that names it.
+
+    split: "" is the dataset's default where the submission takes it, else the submission's first.
+
+    Raises:
+        UsageError: no card names it, several do and `dataset` is "", or it is of another split.
+    """
+    if not dataset:
+        known = submissions()
+        if name not in known:
+            raise UsageError(f"unknown submission {name!r}; {did_you_mean(name, known)}")
+        if len(known[name]) > 1:
+            raise UsageError(
+                f"--for {name} is of {' and '.join(known[name])}; say which with --dataset"
+            )
+        (dataset,) = known[name]
+    card = card_of(dataset)
+    own = {submission.name: submission for submission in card.submissions}
+    if name not in own:
+        others = submissions().get(name, ())
+        of = f"it is of {' and '.join(others)}" if others else did_you_mean(name, own)
+        raise UsageError(f"{dataset} has no submission {name!r}; {of}")
+    takes = own[name].splits
+    split = split or (card.default_split if card.default_split in takes else takes[0])
+    if split not in takes:
+        raise UsageError(f"--for {name} takes masks of {' or '.join(takes)}, not of {split!r}")
+    chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution)
+    return chosen, own[name]
 
 
 def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,7 +16,12 @@ from vosbench.errors import (
     described,
 )
 from vosbench.protocols import choose_protocol
-from vosbench.resolve import choose_dataset, choose_sequences, open_dataset
+from vosbench.resolve import (
+    choose_dataset,
+    choose_sequences,
+    choose_submission,
+    open_dataset,
+)
 from vosbench.results import Data, Result, data_of, home_of, manifest_of, told_of
 from vosbench.running import cluster
 from vosbench.running.config import RunConfig
@@ -27,6 +32,7 @@ from vosbench.running.whole import unfinished
 from vosbench.scoring.counts import Counts, What
 from vosbench.scoring.elsewhere import Source, count
 from vosbench.scoring.evaluation import Evaluation, Measuring, score_masks
+from vosbench.scoring.pack import Packed, pack
 from vosbench.types import Dataset
 
 
@@ -180,6 +186,40 @@ def score_folder(
     data = Data(chosen.root, chosen.resolution)
     blank = Result(name or (out or masks).resolve().name, out, None, {}, masks, data=data)
     return _result(scoring, blank, opened, masks, cross_check)
+
+
+def pack_run(
+    folder: Path,
+    submission: str,
+    out: Path,
+    *,
+    root: Path | None = None,
+    replace: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Packed:
+    """Pack the masks of a run for a benchmark's server; its masks are held against its records.
+
+    Raises:
+        DataError: a sequence is not finished, or its masks do not fit or were changed since.
+    """
+    manifest = manifest_of(folder)
+    identity, data = manifest["identity"], data_of(manifest)
+    chosen, wanted = choose_submission(
+        submission,
+        identity["dataset"],
+        root=root or data.root,
+        split=identity["split"],
+        resolution=data.resolution,
+    )
+    names = tuple(identity["sequences"])
+    failed = {name: f"{name}: {why}" for name, why in manifest["failed"].items()}
+    undone = (failed.get(name) or unfinished(folder, name) for name in names)
+    if faults := [why for why in undone if why]:
+        raise DataError(faults)
+    made = masks_sha256(folder, names)
+    return pack(
+        chosen, wanted, folder / "masks", out, made=made, replace=replace, progress=progress
+    )
 
 
 def _elsewhere(

@@ -92,12 +92,13 @@ def can_be_opened(path: Path) -> bool:
     return path.is_dir() or (path.suffix.lower() in (".zip", ".json") and path.is_file())
 
 
-def open_stored(path: Path, *, colours: bool = False) -> StoredMasks:
+def open_stored(path: Path, *, colours: bool = False, top: str | None = None) -> StoredMasks:
     """Open a folder or a .zip of masks, or a .json of run lengths (rle.py says in which layout).
 
     Args:
         path: what to open.
         colours: read pictures in the colours of DAVIS masks, too.
+        top: the folder in an archive in which the sequences lie, "" for none; None to look for it.
 
     Raises:
         DataError: it is none of them, or damaged, or an unsafe archive.
@@ -106,7 +107,7 @@ def open_stored(path: Path, *, colours: bool = False) -> StoredMasks:
         return _Pictures(_Folder(path), colours=colours)
     if can_be_opened(path):
         json = path.suffix.lower() == ".json"
-        return RunLengths(path) if json else _Pictures(_Zip(path), colours=colours)
+        return RunLengths(path) if json else _Pictures(_Zip(path, top), colours=colours)
     raise DataError(f"{no_folder(path)}; expected masks as {path}/<sequence>/<frame>.png")
 
 
@@ -192,8 +193,8 @@ class _Folder:
 class _Zip:
     """A zip archive, whose directory is read once; it is opened anew in another process."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, top: str | None = None) -> None:
+        self.path, self._top = path, top
         self._open: tuple[int, ZipFile] | None = None
         self._members: dict[str, ZipInfo] = {}
         self._folders: dict[str, dict[str, bool]] = {"": {}}
@@ -213,8 +214,8 @@ class _Zip:
         if folder:
             self._folders.setdefault(name, {})
 
-    def __reduce__(self) -> tuple[type[_Zip], tuple[Path]]:
-        return _Zip, (self.path,)
+    def __reduce__(self) -> tuple[type[_Zip], tuple[Path, str | None]]:
+        return _Zip, (self.path, self._top)
 
     def _archive(self) -> ZipFile:
         import zipfile
@@ -252,6 +253,8 @@ class _Zip:
 
     def tops(self) -> tuple[str, ...]:
         """First those in which sequences seem to lie: not a folder that seems to be a sequence."""
+        if self._top is not None:
+            return (f"{self._top}/" if self._top else "",)
         top = self._folders[""]
         if len(top) != 1 or not all(top.values()):
             return ("",)

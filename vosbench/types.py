@@ -158,6 +158,31 @@ class Archive:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A zip archive of masks as a benchmark's server, or its scorer, takes it; for `vosbench pack`.
+
+    name: what `--for` calls it; editions of a dataset may share it.
+    splits: whose masks it takes, the usual one first.
+    top: the folder in the archive that holds those of the sequences; "" for none.
+    form: `label-maps` = <sequence>/<frame>.png, palette PNGs whose indices are object ids;
+        `objects` = <sequence>/<object, three digits>/<frame>.png, binary PNGs.
+    frames: which of a video are asked for: `all`; `listed` = those that the dataset's lists give
+        for any of its objects; `annotated` = those of the truth, of an object those that it is
+        stored for.
+    note: what else a user must know, in sentences.
+    source: where this is known from.
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    top: str = ""
+    form: Literal["label-maps", "objects"] = "label-maps"
+    frames: Literal["all", "listed", "annotated"] = "all"
+    note: str = ""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetCard:
     """What we know about a dataset before looking at the disk.
 
@@ -173,6 +198,7 @@ class DatasetCard:
     prompts: which masks a method is given, and when.
     scored: which frames count.
     server: who scores the masks of splits whose truth is not public, and whether it lives.
+    submissions: the archives of masks that are handed in, for `vosbench pack`.
     """
 
     name: str
@@ -195,6 +221,7 @@ class DatasetCard:
     prompts: str = ""
     scored: str = ""
     server: str = ""
+    submissions: tuple[Submission, ...] = ()
 
 
 class Listed(NamedTuple):

@@ -21,6 +21,7 @@ from vosbench.cli import (
     evaluate,
     inspect,
     list_,
+    pack,
     report,
     run,
     suite,
@@ -54,6 +55,7 @@ app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(analyse.analyse)
 app.command()(report.report)
+app.command()(pack.pack)
 app.command()(inspect.inspect)
 app.command()(train.train)
 app.command()(convert.convert)

@@ -34,12 +34,19 @@ def names(kind: str) -> Callable[[str], list[str]]:
     return completing(lambda: registry.names(kind))
 
 
+def submission_names() -> Iterable[str]:
+    """What --for takes."""
+    from vosbench.resolve import submissions
+
+    return submissions()
+
+
 def out_folder(default: str = "") -> Any:
     """The option --out; default: where the command writes without it, in words."""
     return typer.Option("--out", help=OUT_HELP, show_default=default or False)
 
 
-OUT_HELP = "Folder to write into; for a single figure its file, e.g. figure.pdf."
+OUT_HELP = "Folder to write into; for a single figure or archive its file, e.g. figure.pdf."
 
 # the headings under which `--help` groups the options
 METHOD, DATA, MACHINE = "Method", "Data", "Machine"
@@ -87,6 +94,16 @@ Root = Annotated[
     typer.Option(
         help="The dataset's folder, or the folder that holds all datasets.",
         show_default="where the run found it, else VOSBENCH_DATA",
+        rich_help_panel=DATA,
+    ),
+]
+Submission = Annotated[
+    str,
+    typer.Option(
+        "--for",
+        help="What is handed in, e.g. youtube-vos; `vosbench data info DATASET` names it.",
+        show_default=False,
+        autocompletion=completing(submission_names),
         rich_help_panel=DATA,
     ),
 ]

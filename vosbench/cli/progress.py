@@ -92,8 +92,8 @@ def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar that advances with each name; nothing without a terminal."""
+def counting(what: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A bar that advances with each name, of `total` if known; nothing without a terminal."""
     if not sys.stderr.isatty():
         yield lambda name: None
         return

@@ -43,6 +43,8 @@ def _parts(card: DatasetCard) -> Iterator[tuple[str, str]]:
     yield "prompts", card.prompts
     yield "scored", card.scored
     yield "server", card.server
+    for each in card.submissions:
+        yield "hand in", f"vosbench pack MASKS --for {each.name} --out X.zip ({_or(each.splits)})"
     first, *others = card.protocols
     yield "protocol", f"{first.name} (default): {first.description}"
     yield "", f"source: {first.source}"
@@ -51,6 +53,10 @@ def _parts(card: DatasetCard) -> Iterator[tuple[str, str]]:
         yield "", f"others for --protocol: {names}"
     yield "licence", card.licence
     yield "cite", card.citation
+
+
+def _or(names: tuple[str, ...]) -> str:
+    return " or ".join(names)
 
 
 def _splits(card: DatasetCard) -> Iterator[str]:

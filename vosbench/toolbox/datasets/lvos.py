@@ -21,7 +21,7 @@ from vosbench.toolbox.datasets.video_folders import (
     read_meta,
     split_folder,
 )
-from vosbench.types import DatasetCard, Listed
+from vosbench.types import DatasetCard, Listed, Submission
 
 STEP = 5  # between the numbers of two frames
 UNSEEN = "unseen_videos.txt"
@@ -33,9 +33,12 @@ LAYOUT = """{folder}/{{train,valid,test}}/<split>_meta.json   (each object's own
 FRAME_RATE = "6 fps, the frames' names step by 5; annotated in every frame"
 PROMPTS = "each object in the frame where its range starts, which may be a late one"
 SCORED = "each object's own range of meta.json less its first and last frame"
-SERVER = (
-    "https://codalab.lisn.upsaclay.fr/competitions/8767 took masks of test; whether it lives is "
-    "not known (2026-11); the truth of valid is public"
+SUBMISSION = Submission(
+    name="lvos",
+    splits=("test", "valid"),
+    top="Annotations",
+    note="Servers took test; for valid, whose truth is public, `vosbench evaluate` scores.",
+    source="github.com/LingyiHongfd/lvos-evaluation (25cb02d)",
 )
 
 

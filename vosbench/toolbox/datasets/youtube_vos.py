@@ -22,7 +22,7 @@ from vosbench.toolbox.datasets.video_folders import (
     read_meta,
     split_folder,
 )
-from vosbench.types import DatasetCard, Listed
+from vosbench.types import DatasetCard, Listed, Submission
 
 # the 65 categories of the training set, as Refer-YouTube-VOS lists them
 # (github.com/wjn922/ReferFormer, datasets/categories.py); their number is youtube-vos.org's
@@ -47,6 +47,13 @@ PROMPTS = "each object in the first frame that meta.json lists for it, which may
 SCORED = (
     "by our own reading, youtube-vos-local: annotated frames after the object's first. Which "
     "frames the server counts is in no public code"
+)
+SUBMISSION = Submission(
+    name="youtube-vos",
+    splits=("valid",),
+    top="Annotations",
+    frames="listed",
+    source="youtube-vos.org; github.com/hkchengrex/Cutie (ec5cdd4) packs so",
 )
 
 

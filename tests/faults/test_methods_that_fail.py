@@ -118,6 +118,17 @@ def test_a_failure_anywhere_is_one_sentence_with_its_line(
         assert (made.run / "summary.json").is_file()
 
 
+@pytest.mark.parametrize("gives", ["None", "[prompts[0] for _ in frames]", "3", "prompts[0]"])
+def test_a_method_that_does_not_yield(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], gives: str
+) -> None:
+    made = Made(inside, build=f"self.segment = lambda frames, prompts: {gives}")
+    assert typed(monkeypatch, *made.arguments) == 1
+    said = capfd.readouterr().err
+    kind = {"N": "NoneType", "[": "list", "3": "int", "p": "ndarray"}[gives[0]]
+    assert f"\nerror: bee: segment() gave {kind}; it must yield one mask per frame\n" in said
+
+
 @pytest.mark.parametrize("place", ["top", "options", "build", "frame", "end"])
 def test_a_method_that_goes_to_another_folder_takes_nothing_along(
     inside: Path, monkeypatch: pytest.MonkeyPatch, place: str

@@ -153,7 +153,8 @@ def _outcomes(
     ):
         if raised is not None:
             log.error("%s: %s", name, "".join(traceback.format_exception(raised)))
-            yield name, message_of(raised, timeout=config.timeout, at=at.get(name, "")), None
+            said = message_of(raised, timeout=config.timeout, at=at.get(name, ""))
+            yield name, said.removeprefix(f"{name}: "), None
         elif not is_done(folder, name):
             fault = (
                 f"a worker says done, but no masks are in {folder}; "

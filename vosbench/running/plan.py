@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,13 @@ def plan_run(config: RunConfig) -> RunPlan:
     cluster.check(config.scheduler)
     if not config.scheduler:  # else it is the workers' device
         check_device(config.device)
-    method = resolved.method.build(device=config.device, seed=config.seed)
+    built = resolved.method.build(device=config.device, seed=config.seed)
     opened, broken = _open(resolved)
-    described = manifest.describe(resolved) | {"remarks": resolved.method.remarks(method)}
+    described = manifest.describe(resolved) | {"remarks": resolved.method.remarks(built)}
+    method = built if config.here else None
+    del built
+    if method is None:
+        _give_memory_back()
     try:
         folder = _choose_folder(config.out, described, opened)
         if folder.exists() and config.overwrite == "never":
@@ -91,7 +96,7 @@ def plan_run(config: RunConfig) -> RunPlan:
     changed = tuple(name for name in done if were_changed(folder, name))
     return RunPlan(
         resolved=resolved,
-        method=method if config.here else None,
+        method=method,
         folder=folder,
         described=described,
         frames={name: frames[name] for name in longest_first},
@@ -102,6 +107,12 @@ def plan_run(config: RunConfig) -> RunPlan:
         replaces=replaces,
         anew=anew,
     )
+
+
+def _give_memory_back() -> None:
+    """Leave a GPU's memory to the processes that compute on it; torch keeps what was freed."""
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
+        sys.modules["torch"].cuda.empty_cache()
 
 
 def _open(resolved: Resolved) -> tuple[dict[str, Sequence], dict[str, str]]:

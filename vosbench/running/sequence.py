@@ -162,6 +162,11 @@ def _segment(
     digest = MasksDigest()
     with calling():
         masks = exchange.begin(iter(reader))
+    if not isinstance(masks, Iterator):
+        raise MethodError(
+            f"{sequence.name}: segment() gave {type(masks).__name__}; it must yield one mask per "
+            "frame"
+        )
     total = len(sequence.frame_names)
     for index, frame_name in enumerate(sequence.frame_names):
         with calling():

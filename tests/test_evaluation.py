@@ -351,3 +351,20 @@ def test_each_file_is_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or original(path))
     score_masks(tree({"a": moving(5)}), masks, protocol=DAVIS2017, baseline=True)
     assert [path.name for path in read] == ["00001.png", "00002.png", "00003.png", "00004.png"]
+
+
+def test_what_lies_beside_the_masks_is_told_in_a_few_lines(tmp_path):
+    names = [f"s{number}" for number in range(8)]
+    masks = write(tmp_path / "masks", {name: moving(5) for name in names})
+    for name in names:
+        (masks / name / "00001.jpg").touch()
+    (masks / "s0" / "00009.png").symlink_to("gone")
+    result = score_masks(tree({name: moving(5) for name in names}), masks, protocol=DAVIS2017)
+    first, second, third, *_, last = result.summary["notes"]
+    assert first.endswith(
+        "s0: 1 mask belongs to no frame: 00009.png; frames are named 00000 to 00004"
+    )
+    assert second.endswith("s0 also holds 1 .jpg file: not read")
+    assert third.endswith("00009.png is a link to gone, which is not there")
+    assert last == "and so in more sequences, such as s3: 5 in all"
+    assert len(result.summary["notes"]) == 6

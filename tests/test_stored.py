@@ -146,6 +146,7 @@ def test_what_is_not_read_is_told_a_line_a_cause(masks: Path) -> None:
     (masks / "cat/00004.png").unlink()
     (masks / "cat/00004.png").symlink_to("gone.png")
     (masks / "dog/notes").mkdir()
+    (masks / "dog/Thumbs.db").touch()
     Image.fromarray(ONE).save(masks / "dog/007/x.jpg")
     stored = open_stored(masks)
     strange, beside, link = stored.strangers("cat", ("00000", "00004"))

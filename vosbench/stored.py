@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zipfile import ZipFile, ZipInfo
 
 _OBJECT = re.compile(r"[0-9]{1,5}")  # the folder of an object: 0, 7, 000
+_LITTER = ("Thumbs.db", "desktop.ini")  # of Windows
 _LARGEST = 1 << 28  # bytes of a picture in an archive; 8192 x 8192 pixels take 64 MiB
 
 
@@ -347,8 +348,11 @@ class _Pictures:
                 f"{where}: {many} to no frame: {some}{', ...' if len(strange) > 3 else ''}; "
                 f"frames are named {frame_names[0]} to {frame_names[-1]}"
             )
-        for folder in self._folders_of(listing):
-            lines += self._not_read(folder, set(listing.files()))
+        files = set(listing.files())
+        lines += self._not_read(listing.inside, listing.entries, files)
+        for name in _numbered(listing.entries).values() if listing.layers else ():
+            folder = f"{listing.inside}/{name}"
+            lines += self._not_read(folder, self.tree.entries(folder) or {}, files)
         faults = [fault for file in listing.files() if (fault := self.tree.fault(file))]
         return [*lines, *faults]
 
@@ -358,20 +362,18 @@ class _Pictures:
             digest.update(f"{file}\0{self.tree.stamp(file)}\n".encode())
         return digest.hexdigest()
 
-    def _folders_of(self, listing: _Listing) -> list[str]:
-        """The folder of a sequence, and those of its objects."""
-        numbered = _numbered(listing.entries) if listing.layers else {}
-        return [listing.inside, *(f"{listing.inside}/{name}" for name in numbered.values())]
-
-    def _not_read(self, folder: str, read: set[str]) -> list[str]:
+    def _not_read(
+        self, folder: str, entries: Mapping[str, bool], read: Collection[str]
+    ) -> list[str]:
         """What is in a folder beside the files that are read and the folders of objects."""
-        entries = {
+        beside = {
             name: is_folder
-            for name, is_folder in (self.tree.entries(folder) or {}).items()
-            if f"{folder}/{name}" not in read
+            for name, is_folder in entries.items()
+            if name not in _LITTER
+            and f"{folder}/{name}" not in read
             and not any(file.startswith(f"{folder}/{name}/") for file in read)
         }
-        words = in_words(entries)
+        words = in_words(beside)
         return [f"{self.tree.where(folder)} also holds {words}: not read"] if words else []
 
     def _decoded(self, file: str) -> LabelMap:

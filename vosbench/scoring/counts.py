@@ -26,7 +26,7 @@ from vosbench.types import Listed, check_name
 if TYPE_CHECKING:
     from vosbench.types import DatasetCard, ScoringProtocol
 
-FORM = 1  # of what is counted and how; counts of another form are made anew
+FORM = 2  # of what is counted and how; counts of another form are made anew
 KEYS = ("object", "proposal", "place")
 COUNTED = (
     "height", "width", "truth", "prediction", "both",
@@ -96,6 +96,7 @@ class Counts:
     missing: frames among those to be measured that have no mask. faults: frame -> what is wrong
         with its mask or truth; neither has rows.
     absent: why there are no masks at all that could count, or "". strange: masks of no frame.
+    beside: what lies with the masks and is not read, a line for each cause.
     masks: where the masks are. stamps: what changes when the files of masks or truth do.
     truth_folders: where the truth is; empty if it is not read from files.
     truth_crc32: of the truth that was read. void_frames: on how many frames it has void.
@@ -114,6 +115,7 @@ class Counts:
     missing: tuple[str, ...]
     absent: str
     strange: tuple[str, ...]
+    beside: tuple[str, ...]
     faults: dict[str, str]
     masks: str
     stamps: dict[str, str]
@@ -134,6 +136,7 @@ _FACTS: dict[str, Any] = {
     "sequence": str, "group": str, "frames": [str], "places": [int], "annotations": int,
     "prompts": dict, "first": [int], "listed": dict, "stored": (dict, type(None)),
     "missing": [str], "absent": str, "strange": [str], "faults": dict, "masks": str, "stamps": dict,
+    "beside": [str],
     "truth_folders": [str], "truth_crc32": str,
     "void_frames": int, "rows": int, "held": (int, type(None)),
 }  # fmt: skip

@@ -182,6 +182,9 @@ def _refuse_nothing(
     raise DataError(f"{where}: no sequence has a frame that protocol {protocol.name} scores")
 
 
+_FEW = 5  # lines on what lies beside the masks; whole sets of results have the same everywhere
+
+
 class _Scored:
     """Sequences as a protocol scores them, and the faults of those that it cannot."""
 
@@ -265,6 +268,10 @@ class _Scored:
             if chosen.extra:
                 ids = ", ".join(map(str, chosen.extra))
                 yield f"{name}: ids {ids} of the masks are no object's; left out, as by its scorer"
+        beside = [(one, line) for one in self.counts for line in one.beside]
+        yield from (line for _, line in beside[:_FEW])
+        if others := dict.fromkeys(one.sequence for one, _ in beside[_FEW:]):
+            yield f"and so in more sequences, such as {next(iter(others))}: {len(others)} in all"
         void = {one.sequence: one.void_frames for one in self.counts if one.void_frames}
         if void:
             names = ", ".join(list(void)[:5]) + (", ..." if len(void) > 5 else "")

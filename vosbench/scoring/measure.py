@@ -108,6 +108,7 @@ def measure(
         missing=tuple(missing),
         absent=absent,
         strange=tuple(strange),
+        beside=tuple(stored.strangers(sequence.name, sequence.frame_names)) if present else (),
         faults=tally.faults,
         masks=str(stored.path / sequence.name),
         stamps={

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED
+from vosbench.protocols import DAVIS2016, DAVIS2017
 from vosbench.toolbox.datasets import davis
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_names
 from vosbench.toolbox.datasets.servers import on_codalab
+from vosbench.toolbox.datasets.video_folders import fitting
 from vosbench.types import Archive, Dataset, DatasetCard, Submission
 
 SOURCE = "https://davischallenge.org/davis2017/code.html"
@@ -32,7 +33,7 @@ CARD = DatasetCard(
     folder="DAVIS-2017",
     splits=davis.splits(2017),
     resolutions=("480p", "Full-Resolution"),
-    protocols=(DAVIS2017, DAVIS2016, PROMPTED),
+    protocols=fitting(DAVIS2017, DAVIS2016),
     frames=davis.frame_counts(2017),
     attributes=davis.attributes(),
     layout="""DAVIS-2017/ImageSets/2017/{train,val,test-dev}.txt   (a list of sequences)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vosbench.protocols import LVOS, MOSEV2
+from vosbench.protocols import LVOS
 from vosbench.toolbox.datasets import lvos
 from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import fitting
@@ -31,7 +31,7 @@ CARD = DatasetCard(
     folder="LVOS-v1",
     splits={"train": (), "valid": (), "test": ()},
     default_split="valid",
-    protocols=fitting(LVOS, MOSEV2),
+    protocols=fitting(LVOS),
     registration="https://lingyihongfd.github.io/lvos.github.io/ (archives of train, valid "
     "and test), unpacked so that LVOS-v1/valid/JPEGImages exists",
     layout=lvos.LAYOUT.format(folder="LVOS-v1"),

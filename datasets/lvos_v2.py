@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vosbench.protocols import LVOS, MOSEV2
+from vosbench.protocols import LVOS
 from vosbench.toolbox.datasets import lvos
 from vosbench.toolbox.datasets.video_folders import fitting
 from vosbench.types import Dataset, DatasetCard
@@ -31,7 +31,7 @@ CARD = DatasetCard(
     splits={"train": (), "valid": (), "test": ()},
     counts={"train": 420, "valid": 140, "test": 160},
     default_split="valid",
-    protocols=fitting(LVOS, MOSEV2),
+    protocols=fitting(LVOS),
     registration="https://lingyihongfd.github.io/lvos.github.io/ (archives of train, valid "
     "and test), unpacked so that LVOS-v2/valid/JPEGImages exists",
     layout=lvos.LAYOUT.format(folder="LVOS-v2"),

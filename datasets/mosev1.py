@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vosbench.protocols import MOSEV1, MOSEV2
+from vosbench.protocols import MOSEV1
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import (
@@ -43,7 +43,7 @@ CARD = DatasetCard(
     folder="MOSE",
     splits={"train": (), "valid": ()},
     default_split="valid",
-    protocols=fitting(MOSEV1, MOSEV2),
+    protocols=fitting(MOSEV1),
     registration="https://huggingface.co/datasets/FudanCVL/MOSE (train and valid archives; other "
     "mirrors at https://github.com/henghuiding/MOSE-api), unpacked into MOSE/",
     layout="""MOSE/{train,valid}/JPEGImages/<video>/00000.jpg ...

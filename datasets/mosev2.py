@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vosbench.protocols import MOSEV1, MOSEV2
+from vosbench.protocols import MOSEV2
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.video_folders import (
     IMAGES,
@@ -41,7 +41,7 @@ CARD = DatasetCard(
     folder="MOSEv2",
     splits={"train": (), "valid": ()},
     default_split="valid",
-    protocols=fitting(MOSEV2, MOSEV1),
+    protocols=fitting(MOSEV2),
     registration="https://huggingface.co/datasets/FudanCVL/MOSEv2 (train and valid archives; other "
     "mirrors at https://github.com/henghuiding/MOSE-api), unpacked into MOSEv2/",
     layout="""MOSEv2/{train,valid}/meta.json

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench.errors import DataError
-from vosbench.protocols import PROMPTED, SAV, SECVOS, VOLUMETRIC
+from vosbench.protocols import MOSEV1, MOSEV2, PROMPTED, SAV, SECVOS, VOLUMETRIC
 from vosbench.stored import open_stored
 from vosbench.toolbox.datasets.annotations import FirstMasks
 from vosbench.toolbox.datasets.layout import (
@@ -53,7 +53,7 @@ CARD = DatasetCard(
     folder="SA-V",
     splits={"val": (), "test": (), "train": ()},
     counts={"val": 155, "test": 150, "train": 50_583},
-    protocols=(SAV, SECVOS, VOLUMETRIC, PROMPTED),
+    protocols=(SAV, SECVOS, MOSEV1, MOSEV2, VOLUMETRIC, PROMPTED),
     registration="https://ai.meta.com/datasets/segment-anything-video-downloads/ (accept the "
     "licence; val, test, and train if wanted), unpacked so that SA-V/sav_val/sav_val.txt exists",
     layout="""SA-V/sav_{val,test}/sav_{val,test}.txt   (a list of videos)

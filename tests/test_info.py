@@ -15,7 +15,7 @@ def test_one_screen_says_how_to_get_the_data_and_what_counts() -> None:
         "splits valid (default): as listed on disk, train: as listed on disk",
         "server https://www.codabench.org/competitions/10062/ scores valid; whether it lives",
         "mosev2 (default): MOSEv2: the objects of meta.json",
-        "others for --protocol: mosev1, ",
+        "others for --protocol: united, ",
         "licence CC BY-NC-SA 4.0",
         "cite @article{MOSEv2,",
     ):

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from vosbench.errors import DataError, UsageError
-from vosbench.protocols import DAVIS2017, MOSEV1, PROMPTED, SAV, UNITED, VOLUMETRIC, VOST
+from vosbench.protocols import (
+    DAVIS2017,
+    MOSEV1,
+    MOSEV2,
+    PROMPTED,
+    SAV,
+    UNITED,
+    VOLUMETRIC,
+    VOST,
+)
 from vosbench.toolbox.datasets.annotations import FirstMasks, LayerFiles, open_truth
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
@@ -41,8 +50,9 @@ IMAGES, MASKS = "JPEGImages", "Annotations"
 
 def fitting(*own: ScoringProtocol) -> tuple[ScoringProtocol, ...]:
     """A card's own protocols, then the others that any such data can be scored by."""
-    usual = (DAVIS2017, MOSEV1, SAV, VOST, UNITED, VOLUMETRIC, PROMPTED)
-    return (*own, *(protocol for protocol in usual if protocol not in own))
+    usual = (DAVIS2017, MOSEV1, MOSEV2, SAV, VOST, VOLUMETRIC, PROMPTED)
+    united = () if any(protocol.objects == "united" for protocol in own) else (UNITED,)
+    return (*own, *(protocol for protocol in (*united, *usual) if protocol not in own))
 
 
 def split_folder(

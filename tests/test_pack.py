@@ -20,7 +20,8 @@ from vosbench.errors import DataError, UsageError
 from vosbench.masks import palette as palette_of_davis
 from vosbench.masks import write_mask
 from vosbench.resolve import choose_submission, submissions
-from vosbench.scoring.pack import Packed, check_packed, packed_for
+from vosbench.scoring.archive import Packed, packed_for
+from vosbench.scoring.check_packed import check_packed
 from vosbench.stored import open_stored
 
 GOLD = {  # submission -> dataset, its gold tree

@@ -25,7 +25,7 @@ from vosbench.types import Dataset, Method
 
 if TYPE_CHECKING:
     from vosbench.data.convert import Converted
-    from vosbench.scoring.pack import Packed
+    from vosbench.scoring.archive import Packed
 
 AnyPath: TypeAlias = Path | str
 Runs: TypeAlias = Iterable[Result | AnyPath]

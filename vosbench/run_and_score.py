@@ -29,10 +29,11 @@ from vosbench.running.execute import RunResult, compute
 from vosbench.running.plan import plan_run
 from vosbench.running.records import masks_sha256, refuse_swapped
 from vosbench.running.whole import unfinished
+from vosbench.scoring.archive import Packed
 from vosbench.scoring.counts import Counts, What
 from vosbench.scoring.elsewhere import Source, count
 from vosbench.scoring.evaluation import Evaluation, Measuring, score_masks
-from vosbench.scoring.pack import Packed, pack
+from vosbench.scoring.pack import pack
 from vosbench.types import Dataset
 
 

@@ -21,7 +21,7 @@ from vosbench.cli.options import (
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from vosbench.scoring.pack import Packed
+    from vosbench.scoring.archive import Packed
 
 Checked = Annotated[
     str,
@@ -90,7 +90,8 @@ def _packed(
     """Check an archive of masks; what is not given is what it was packed for."""
     from vosbench.cli import progress
     from vosbench.resolve import choose_submission
-    from vosbench.scoring.pack import check_packed, packed_for
+    from vosbench.scoring.archive import packed_for
+    from vosbench.scoring.check_packed import check_packed
 
     about = packed_for(path)
     if submission and submission != about.get("for"):

@@ -55,4 +55,5 @@ def pack(
         raise
     typer.echo(json.dumps(packed.as_json(), indent=1) if as_json else str(packed))
     if not as_json:
-        typer.echo(f"check it with: vosbench data check {out}")
+        at = f" --root {root}" if root else ""
+        typer.echo(f"check it with: vosbench data check {out}{at}")

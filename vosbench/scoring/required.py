@@ -21,7 +21,7 @@ from vosbench.types import Layers
 
 if TYPE_CHECKING:
     from vosbench.stored import StoredMasks
-    from vosbench.types import Masks, Sequence, Submission
+    from vosbench.types import Dataset, Masks, Sequence, Submission
 
 
 class Required(NamedTuple):
@@ -40,10 +40,14 @@ class Required(NamedTuple):
 
 
 class Unfit(NamedTuple):
-    """What is wrong with the masks that were looked at, and what is to be told."""
+    """What is wrong with the masks that were looked at, and what is to be told.
+
+    absent: sequence -> why there is nothing of it.
+    """
 
     faults: list[str]
     notes: list[str]
+    absent: dict[str, str]
 
 
 def required(sequence: Sequence, submission: Submission) -> Required:
@@ -58,15 +62,17 @@ def required(sequence: Sequence, submission: Submission) -> Required:
     known = set(sequence.objects)
     for masks in sequence.prompts.values():
         known |= set(ids(masks)) - (set() if isinstance(masks, Layers) else {VOID})
+    at = {frame: index for index, frame in enumerate(sequence.frame_names)}
     frames: dict[str, tuple[int, ...]] = dict.fromkeys(_frames(sequence, submission), ())
     if not frames:
         raise DataError(f"{name}: none of its frames is asked for; is the dataset whole?")
-    if absent := [frame for frame in frames if frame not in sequence.frame_names]:
+    if absent := [frame for frame in frames if frame not in at]:
         raise DataError(
-            f"{name}: the dataset's list asks for {_some(absent)}, of which it has no picture"
+            f"{name}: the dataset's list asks for {_pngs(absent)}, of which it has no picture"
         )
     if submission.form == "objects":
-        frames = {frame: _stored(sequence, frame) or tuple(sorted(known)) for frame in frames}
+        every = tuple(sorted(known))
+        frames = {frame: _stored(sequence.truth, at[frame]) or every for frame in frames}
         known |= {number for numbers in frames.values() for number in numbers}
     elif odd := [number for number in sorted(known) if not 0 < number < VOID]:
         raise DataError(
@@ -74,6 +80,17 @@ def required(sequence: Sequence, submission: Submission) -> Required:
         )
     h, w = next(iter(sequence.prompts.values())).shape[:2]
     return Required(name, frames, sequence.frame_names, frozenset(known), (h, w))
+
+
+def required_of(
+    dataset: Dataset, name: str, submission: Submission, unfit: Unfit
+) -> Required | None:
+    """The same of a sequence by its name; None where the dataset has a fault, which is added."""
+    try:
+        return required(dataset.sequence(name), submission)
+    except DataError as error:
+        unfit.faults.extend(error.faults)
+        return None
 
 
 def _frames(sequence: Sequence, submission: Submission) -> list[str]:
@@ -85,14 +102,13 @@ def _frames(sequence: Sequence, submission: Submission) -> list[str]:
     return sorted({name for each in sequence.objects.values() for name in each.frames or ()})
 
 
-def _stored(sequence: Sequence, frame: str) -> tuple[int, ...]:
-    """The objects whose truth is stored for a frame by itself."""
-    index = sequence.frame_names.index(frame)
-    known = getattr(sequence.truth, "numbers", None)
+def _stored(truth: Mapping[int, Masks], index: int) -> tuple[int, ...]:
+    """The objects of a frame whose truth is stored by itself."""
+    known = getattr(truth, "numbers", None)
     if isinstance(known, Mapping):  # files of one object each, which need not be read for it
         return tuple(known.get(index, ()))
-    truth = sequence.truth.get(index)
-    return truth.ids if isinstance(truth, Layers) else ()
+    masks = truth.get(index)
+    return masks.ids if isinstance(masks, Layers) else ()
 
 
 def fitting(
@@ -114,7 +130,7 @@ def fitting(
     missing = [frame for frame in wanted.frames if frame not in present]
     if missing:
         many = f"{len(missing)} of {len(wanted.frames)} masks are missing"
-        unfit.faults.append(f"{where}: {many}: {_some(missing)}")
+        unfit.faults.append(f"{where}: {many}: {_pngs(missing)}")
     unfit.faults.extend(_of_objects(wanted, stored.objects(name), submission, where))
     digest, overlapping = MasksDigest(), []
     before = len(unfit.faults)
@@ -141,7 +157,7 @@ def fitting(
     if overlapping:
         many = f"{len(overlapping)} frame{'s' * (len(overlapping) > 1)}"
         unfit.notes.append(
-            f"{where}: objects overlap in {many}, {_some(overlapping)}; {FLATTENING}"
+            f"{where}: objects overlap in {many}, {_pngs(overlapping)}; {FLATTENING}"
         )
     if made and len(unfit.faults) == before and digest.sha256 != made:
         unfit.faults.append(
@@ -178,7 +194,7 @@ def _of_objects(
         if lacking := [frame for frame in need if frame not in held[number]]:
             yield (
                 f"{where}: {len(lacking)} of {len(need)} masks of object {number:03d} are missing: "
-                f"{_some(lacking)}; write an empty mask where it is not seen"
+                f"{_pngs(lacking)}; write an empty mask where it is not seen"
             )
 
 
@@ -206,7 +222,11 @@ def _refuse_misfit(masks: Masks, wanted: Required, frame: str, place: str) -> No
         )
 
 
-def _some(frames: Collection[str]) -> str:
-    """The first five names, as files."""
-    listed = list(frames)
-    return ", ".join(f"{frame}.png" for frame in listed[:5]) + (", ..." if len(listed) > 5 else "")
+def some(names: Collection[str]) -> str:
+    """The first five names, for a message."""
+    listed = list(names)
+    return ", ".join(listed[:5]) + (", ..." if len(listed) > 5 else "")
+
+
+def _pngs(frames: Collection[str]) -> str:
+    return some([f"{frame}.png" for frame in frames])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from fixtures_figures import panels
@@ -77,3 +79,24 @@ def test_a_run_has_its_look_in_every_kind_of_figure() -> None:
     points = [Point("a", 3, Value(0.2)), Point("b", 7, Value(0.3))]
     dots = panels(charts.score_by_field(points, ylabel="J", looks=known))[0].lines
     assert [(d.get_color(), d.get_marker()) for d in dots] == [known[k][:2] for k in "ab"]
+
+
+def test_no_line_is_cut_off_by_the_scale_of_another_panel() -> None:
+    courses = {"low": {"a": Curve([1, 2], [0.1, 0.2])}, "high": {"a": Curve([1, 40], [0.9, 0.8])}}
+    figure = charts.line_panels(courses, xlabel="x", ylabel="y")
+    low, high = figure.axes
+    assert low.get_xlim() == high.get_xlim()
+    assert low.get_ylim() == high.get_ylim()
+    assert low.get_ylim()[0] == 0
+    assert low.get_ylim()[1] > 90
+    assert low.get_xlim()[0] < 1 < 40 < low.get_xlim()[1]
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [math.nan, math.nan], []])
+def test_panels_without_a_height_are_drawn(values: list[float]) -> None:
+    curve = Curve([1.0] * len(values), values)
+    figure = charts.line_panels({"a": {"x": curve}}, xlabel="x", ylabel="y")
+    left, right = figure.axes[0].get_xlim()
+    bottom, top = figure.axes[0].get_ylim()
+    assert right > left
+    assert (bottom, top) == (0, 1)

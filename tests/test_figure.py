@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.figure
+import pytest
 from PIL import Image
 
 from vosbench.drawing import charts, style
-from vosbench.drawing.charts import Value
+from vosbench.drawing.charts import Curve, Value
 from vosbench.drawing.figure import Figure
 
 
@@ -24,3 +26,18 @@ def test_a_figure_is_written_as_wide_as_the_page_and_the_same_each_time(tmp_path
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == [
         "one.png", "one.svg", "two.png", "two.svg",
     ]  # fmt: skip
+
+
+def test_a_figure_is_drawn_once_for_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Matplotlib alone draws twice for each: first to lay out, though the layout is known."""
+    drawn: list[object] = []
+    draw = matplotlib.figure.Figure.draw
+    monkeypatch.setattr(
+        matplotlib.figure.Figure, "draw", lambda self, renderer: drawn.append(draw(self, renderer))
+    )
+    panels = {name: {"a": Curve([1, 2], [0.1, 0.2])} for name in "xyz"}
+    made = charts.line_panels(panels, xlabel="x", ylabel="y")
+    Figure("f", "caption", "alt", made).save(tmp_path)
+    assert len(drawn) == 2

@@ -260,8 +260,11 @@ def line_panels(
     width = COLUMN if single else PAGE
     height = 0.4 + (1.7 if single else 1.35) * rows + legend_height(labels, width)
     figure = sheet(height, width=width)
-    grid = figure.subplots(rows, columns, sharey=True, sharex=not own_axes, squeeze=False)
+    # axes that share a scale look at all others for each line: slow where there are many
+    grid = figure.subplots(rows, columns, sharey=own_axes, squeeze=False)
+    scale = {} if own_axes else _one_scale(panels)
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
+        axes.set(**scale)
         for label, curve in curves.items():
             _line(axes, curve, label, known[label], markers=markers)
         if markers:
@@ -269,20 +272,32 @@ def line_panels(
         if own_axes:
             axes.set_xlabel(xlabel.format(title))
         else:
-            axes.set_title(title, loc="left", pad=3)
-            axes.set_ylim(bottom=0)
+            axes.set_title(title, loc="left", pad=3, y=1)  # else its place is sought, slowly
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
     if not own_axes:
-        for axes in list(grid.flat)[max(0, len(panels) - columns) : len(panels)]:
-            axes.set_xlabel(xlabel)
-            axes.tick_params(labelbottom=True)  # the lowest of its column
+        for axes in grid[:, 1:].flat:
+            axes.tick_params(labelleft=False)
+        for place, axes in enumerate(list(grid.flat)[: len(panels)]):
+            lowest = place + columns >= len(panels)  # of its column
+            axes.tick_params(labelbottom=lowest)
+            axes.set_xlabel(xlabel if lowest else "")
     for axes in grid[:, 0]:
         axes.set_ylabel(ylabel)
     first = next(a for a, c in zip(grid.flat, panels.values(), strict=False) if len(c))
     _complete(first, known)
     legend_below(figure, first, labels)
     return figure
+
+
+def _one_scale(panels: Mapping[str, Mapping[str, Curve]]) -> dict[str, tuple[float, float]]:
+    """Limits of both axes within which all curves and bands lie, y from 0 on."""
+    curves = [curve for lines in panels.values() for curve in lines.values()]
+    xs = [x for curve in curves for x in curve.x] or [0.0]
+    ys = [y for curve in curves for y in (*curve.y, *curve.high) if not math.isnan(y)] or [0.0]
+    left, right, top = min(xs), max(xs), 100 * max(ys)
+    margin = 0.05 * (right - left) or 0.5
+    return {"xlim": (left - margin, right + margin), "ylim": (0, 1.05 * top or 1)}
 
 
 def _line(axes: Axes, curve: Curve, label: str, look: Look, *, markers: bool) -> None:

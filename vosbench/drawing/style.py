@@ -103,13 +103,17 @@ def _columns(labels: Sequence[str], width: float) -> int:
 def write(figure: Figure, path: Path) -> None:
     """Write a .png (200 dpi), .svg or .pdf, whole or not at all, without a date.
 
-    The first file of a figure lays it out, which takes most of the time; others have its layout.
+    The first file of a figure lays it out; others have its layout. Told to do that by itself,
+    matplotlib would draw all of it once more for each file.
     """
+    if layout := figure.get_layout_engine():
+        figure.set_dpi(DPI)
+        layout.execute(figure)
+        figure.set_layout_engine(None)
     kind = path.suffix.removeprefix(".").lower()
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
         figure.savefig(content, format=kind, dpi=DPI, metadata=_UNDATED[kind])
-    figure.set_layout_engine("none")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content.getvalue())

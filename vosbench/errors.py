@@ -127,6 +127,15 @@ def one_a_cause(faults: Iterable[str]) -> list[str]:
     return lines
 
 
+def nameless(error: str, name: str) -> str:
+    """An error without the name of its sequence: the same for all that fail alike.
+
+    >>> nameless("masks/ant is missing, expected masks of ant", "ant")
+    'masks/ is missing, expected masks of '
+    """
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", error)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of an "unknown name" message: `did you mean 'x'? known: w, x, y`."""
     names = sorted(known)

@@ -266,14 +266,16 @@ def choose_sequences(names: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[s
     >>> choose_sequences(("a,b", "c", "a"), ("a", "b"))
     ('a,b',)
     """
+    known = frozenset(names)
     for name in names:
         parts = tuple(part.strip() for part in name.split(","))
-        if all(part in names for part in parts):
+        if known.issuperset(parts):
             continue
         for at in range(len(chosen)):
             if chosen[at : at + len(parts)] == parts:
                 chosen = (*chosen[:at], name, *chosen[at + len(parts) :])
     for name in chosen:
-        if name not in names:
+        if name not in known:
             raise UsageError(f"unknown sequence {name!r}; {did_you_mean(name, names)}")
-    return tuple(name for name in names if not chosen or name in chosen)
+    wanted = frozenset(chosen) or known
+    return tuple(name for name in names if name in wanted)

@@ -14,6 +14,7 @@ from vosbench.errors import (
     IncompleteScoresError,
     UsageError,
     described,
+    nameless,
 )
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import (
@@ -36,6 +37,8 @@ from vosbench.scoring.evaluation import Evaluation, Measuring, score_masks
 from vosbench.scoring.pack import pack
 from vosbench.types import Dataset
 
+MOST_LINES = 20  # of what failed; log.txt has all
+
 
 def run_and_score(
     config: RunConfig, *, on_sequence: Callable[[str, str | None], None] | None = None
@@ -51,9 +54,12 @@ def run_and_score(
     return score_run(ran.folder, dataset=ran.dataset)
 
 
-def failures(ran: RunResult) -> str:
-    """What failed in a run and what to do, one line per sequence."""
-    lines = [f"{name}: {error}" for name, error in ran.failed.items()]
+def failures(ran: RunResult, *, told: Collection[str] = ()) -> str:
+    """What failed in a run and what to do, one line a cause.
+
+    told: sequences whose errors were told already, as they failed.
+    """
+    lines = _by_cause({name: why for name, why in ran.failed.items() if name not in told})
     kept = f"{ran.former} still holds the former run; the new one takes its place when it is whole"
     former = [kept] if ran.former else []
     return "\n".join(
@@ -64,6 +70,20 @@ def failures(ran: RunResult) -> str:
             *former,
         ]
     )
+
+
+def _by_cause(failed: Mapping[str, str]) -> list[str]:
+    """A line for each error; once where three or more differ only in the sequence's name."""
+    alike: dict[str, list[str]] = {}
+    for name, error in failed.items():
+        alike.setdefault(nameless(error, name), []).append(name)
+    lines = []
+    for names in alike.values():
+        few = len(names) < 3
+        more = "" if few else f" (and so {len(names) - 1} more, {names[1]} to {names[-1]})"
+        lines += [f"{name}: {failed[name]}{more}" for name in (names if few else names[:1])]
+    rest = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], *([f"... and {rest} more"] if rest > 0 else [])]
 
 
 def score_run(

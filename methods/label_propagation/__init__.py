@@ -34,6 +34,8 @@ from .options import Options, is_of_a_library, is_trained_here, shipped_encoder
 from .presets import PRESETS
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .encoders import Encoder
 
 
@@ -51,12 +53,23 @@ class LabelPropagation:
     def __init__(self, options: Options, encoder: Encoder) -> None:
         self.options, self.encoder = options, encoder
         self.remarks = encoder.remarks
+        self.looked_at: set[tuple[int, ...]] = set()  # shapes of features whose cost is known
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame; each frame is embedded once."""
-        return propagate(
-            self.encoder, frames, prompts, self.options.settings(), stride=self.encoder.stride
-        )
+        from . import cost
+
+        settings = self.options.settings()
+
+        def encode(frame: Frame) -> Tensor:
+            features = self.encoder(frame)
+            channels, h, w = shape = tuple(features.shape)
+            if shape not in self.looked_at:
+                cost.check(channels, h, w, settings, device=self.encoder.device)
+                self.looked_at.add(shape)
+            return features
+
+        return propagate(encode, frames, prompts, settings, stride=self.encoder.stride)
 
 
 def files(options: Options) -> dict[str, Path]:

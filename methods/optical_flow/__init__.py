@@ -11,6 +11,7 @@ files made with those tools reproduce them.
 from __future__ import annotations
 
 from vosbench.errors import UsageError
+from vosbench.types import Flow, Frame
 
 from . import estimators
 from .method import OpticalFlow
@@ -18,6 +19,7 @@ from .options import Options
 
 __all__ = ["SOURCE", "Options", "build"]
 
+LARGE = 1_000_000  # pixels of a frame from which on the memory of its flow is looked at
 SOURCE = (
     "optical-flow baselines of RPM-Net (Kim et al., WACV 2020); DIS: Kroeger et al., Fast Optical "
     "Flow using Dense Inverse Search, ECCV 2016"
@@ -43,4 +45,11 @@ def build(options: Options, *, device: str, seed: int) -> OpticalFlow:
         estimate = estimators.dis() if options.flow == "dis" else estimators.farneback()
     if options.size:
         estimate = estimators.at_size(estimate, options.size)
-    return OpticalFlow(options, lambda index, frame, reference: estimate(frame, reference))
+
+    def backward(index: int, frame: Frame, reference: Frame) -> Flow:
+        h, w = frame.shape[:2]
+        if h * w > LARGE:
+            estimators.check_memory(options.flow, h=h, w=w, size=options.size, device=device)
+        return estimate(frame, reference)
+
+    return OpticalFlow(options, backward)

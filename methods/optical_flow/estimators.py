@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vosbench.errors import DataError, UsageError
+from vosbench.toolbox.methods import cost
 from vosbench.types import Flow, Frame
 
 if TYPE_CHECKING:
@@ -173,6 +174,27 @@ def read_flo(path: Path, *, h: int, w: int) -> Flow:
     if len(data) != 12 + 8 * h * w:
         raise DataError(f"flow {path} has {len(data)} bytes, expected {12 + 8 * h * w}: damaged")
     return np.frombuffer(data, "<f4", offset=12).reshape(h, w, 2).astype(np.float32)
+
+
+def check_memory(flow: str, *, h: int, w: int, size: int, device: str) -> None:
+    """Refuse frames (h, w) whose flow does not fit into this machine's memory.
+
+    size: the short side at which it is estimated, 0 for the frames' own.
+
+    Raises:
+        DataError: it needs more than is free.
+    """
+    scale = size / min(h, w) if size else 1.0
+    pixels = h * w * scale**2
+    # measured: DIS takes 100 bytes a pixel. RAFT compares each cell of 8x8 pixels with each other
+    # one, at four scales that halve; all in float32.
+    needed = 4 * (pixels / 64) ** 2 * 4 / 3 if flow == "raft" else 100 * pixels
+    cost.check_memory(
+        needed,
+        device=device if flow == "raft" else "cpu",
+        what=f"flow={flow} on frames of {h}x{w}",
+        remedy="estimate it at a smaller size, such as --set size=480",
+    )
 
 
 def _grey(algorithm: Any) -> Estimator:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+from vosbench.errors import nameless
+
 if TYPE_CHECKING:
     from vosbench.running.execute import SequenceDone
     from vosbench.running.plan import RunPlan
@@ -59,12 +61,13 @@ def _bar(*columns: Any) -> Any:
 def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
     """Two bars, sequences and frames; without a terminal, one line per finished sequence."""
     total = len(plan.missing)
+    causes: dict[str, str] = {}
     if not sys.stderr.isatty():
         ended: list[str] = []
 
         def say(name: str, error: str | None) -> None:
             ended.append(name)
-            state = f"failed: {error}" if error else "done"
+            state = _failed(name, error, causes) if error else "done"
             sys.stderr.write(f"[{len(ended)}/{total}] {name}: {state}\n")
 
         yield say, lambda *_: None
@@ -82,13 +85,23 @@ def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
             bar.advance(sequences)
             on_frame(name, plan.frames[name], plan.frames[name])
             if error:
-                bar.console.print(f"{name} failed: {error}", style="red", markup=False)
+                said = f"{name} {_failed(name, error, causes)}"
+                bar.console.print(said, style="red", markup=False)
 
         def on_frame(name: str, done: int, of: int) -> None:
             seen[name] = done
             bar.update(frames, completed=sum(seen.values()), description=f"frames ({name})")
 
         yield on_sequence, on_frame
+
+
+def _failed(name: str, error: str, causes: dict[str, str]) -> str:
+    """What is said of a sequence that failed; its cause only the first time.
+
+    causes: each error without the name of its sequence -> the first sequence that had it.
+    """
+    first = causes.setdefault(nameless(error, name), name)
+    return f"failed: {error}" if first == name else f"failed as {first} did"
 
 
 @contextmanager

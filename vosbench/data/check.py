@@ -14,6 +14,7 @@ from vosbench.toolbox.datasets.annotations import shown
 from vosbench.toolbox.datasets.layout import shape, size_fault
 from vosbench.types import Auditable, Audited, Dataset, DatasetCard, Sequence
 
+MOST_LINES = 100  # of faults, for people
 Progress = Callable[[str], None]  # called with the sequence that was just read
 
 
@@ -67,7 +68,10 @@ class CheckReport:
             f"{sum(len(each.objects) for each in self.sequences)} objects"
         )
         notes = [f"note: {note}" for note in self.notes]
-        faults = [f"fault: {fault}" for fault in one_a_cause(self.faults)]
+        causes = one_a_cause(self.faults)
+        faults = [f"fault: {fault}" for fault in causes[:MOST_LINES]]
+        if rest := causes[MOST_LINES:]:
+            faults.append(f"... and {len(rest)} more; --json lists all")
         verdict = f"{len(self.faults)} faults" if faults else "no fault found"
         return "\n".join((*rows, total, *notes, *faults, verdict))
 

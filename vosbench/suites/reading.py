@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import math
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from vosbench.types import check_name
 
 FOLDER = Path(__file__).parent
 REPORTS = ("page", "paper")
+MOST = 10_000  # runs in a grid: more is a slip, and months of work
 
 _NAMES = (list, str, 'a list of names, ["a", "b"]')
 # keys whose value is not text: its type, the type of its items, and both in words
@@ -151,6 +153,13 @@ def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
             raise UsageError(f"{path}: grid: {key} = {values!r}: expected a list of values")
         if key in fixed or (key == "seed" and key in rest):
             raise UsageError(f"{path}: {key} is both in the grid of a [[run]] and outside of it")
+    count = math.prod(map(len, grid.values()))
+    if count > MOST:
+        sizes = " x ".join(f"{len(values)} {key}" for key, values in grid.items())
+        raise UsageError(
+            f"{path}: the grid of a [[run]] has {count:,} combinations ({sizes}); at most "
+            f"{MOST:,} are run: take values out, or write several suites"
+        )
     spread = []
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))

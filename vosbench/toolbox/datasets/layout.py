@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,10 @@ class ListedDataset(ABC):
     notes: tuple[str, ...] = ()
     objects: Mapping[str, int] = field(default_factory=dict)
 
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.names)  # lists may be long
+
     @abstractmethod
     def audit(self, name: str) -> Audited:
         """Build one sequence of `names` as far as possible and list its faults."""
@@ -50,7 +55,7 @@ class ListedDataset(ABC):
             UsageError: there is no such sequence in this split.
             DataError: with every fault of its layout.
         """
-        if name not in self.names:
+        if name not in self._known:
             raise UsageError(
                 f"unknown sequence {name!r} in {self.card.name} {self.split}; "
                 f"{did_you_mean(name, self.names)}"

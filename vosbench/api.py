@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from vosbench import registry
 from vosbench.errors import UsageError
 from vosbench.resolve import build_method, choose_submission, open_dataset
-from vosbench.results import Result, load, whole
+from vosbench.results import Result, load
 from vosbench.tables import Table
 from vosbench.types import Dataset, Method
 
@@ -539,10 +539,12 @@ def _label(name: str) -> str:
 
 
 def _results(runs: Runs) -> list[Result]:
-    """Runs as results; a folder is loaded, with the scores of its frames."""
+    """Runs as results; a folder is loaded, and its files are held against each other."""
+    from vosbench.analysis.as_scored import as_scored
+
     if isinstance(runs, (str, Path, Result)):
         runs = [runs]
-    results = [run if isinstance(run, Result) else whole(load(run)) for run in runs]
+    results = [run if isinstance(run, Result) else as_scored(load(run)) for run in runs]
     if not results:
         raise UsageError("no run is given; vosbench.run makes one, vosbench.load reads one")
     return results

@@ -114,6 +114,8 @@ class Result:
     cross_check: what an installed scorer said of the same masks, if it was asked.
     data: where the truth was found; None where nothing remembers it.
     scores_sha256: the hash of the scores.csv that the summary is of; "" where it is not known.
+    counts: the file of the counts that a loaded summary was made of; None where it is not known.
+    changed: the sequences whose masks are not those that were scored, where that was looked at.
     """
 
     name: str
@@ -124,6 +126,8 @@ class Result:
     cross_check: str | None = None
     data: Data | None = None
     scores_sha256: str = field(default="", repr=False, compare=False)
+    counts: Path | None = field(default=None, repr=False, compare=False)
+    changed: tuple[str, ...] = ()
     # what `once` made; `dataclasses.replace` hands it on, so that a copy makes nothing anew
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -182,6 +186,7 @@ class Result:
             "folder": str(self.folder) if self.folder else None,
             "run": self.manifest,
             "summary": self.summary,
+            **({"changed": list(self.changed)} if self.changed else {}),
         }
 
 
@@ -207,31 +212,25 @@ def load(folder: Path | str) -> Result:
         if seal:  # there was none at first
             _refuse_others(folder, scored, home, manifest)
         run = Result(manifest["label"], folder, manifest, summary, home / "masks")
-        return replace(run, data=data_of(manifest), scores_sha256=seal.get("scores_sha256", ""))
-    run = Result(folder.resolve().name, folder, None, summary)
-    if scored:
-        data = Data(Path(scored["root"]) if scored["root"] else None, scored["resolution"])
-        run = replace(run, name=scored["name"], masks=Path(scored["masks"]), data=data)
-    return replace(run, scores_sha256=seal.get("scores_sha256", ""))
+        run = replace(run, data=data_of(manifest))
+    else:
+        run = Result(folder.resolve().name, folder, None, summary)
+        if "masks" in scored:
+            data = Data(Path(scored["root"]) if scored["root"] else None, scored["resolution"])
+            run = replace(run, name=scored["name"], masks=Path(scored["masks"]), data=data)
+    counts = (home or folder) / f"{scored['counts']}.json" if "counts" in scored else None
+    return replace(run, scores_sha256=seal.get("scores_sha256", ""), counts=counts)
 
 
-def whole(run: Result) -> Result:
-    """The run with the scores of every frame read, which shows whether its files belong together.
-
-    Raises:
-        DataError: as `Result.frame_scores`.
-    """
-    _ = run.frame_scores
-    return run
-
-
-def told_of(result: Result) -> dict[str, str | None]:
+def told_of(result: Result, counts: str) -> dict[str, str | None]:
     """What summary.json says of what was scored, beside the scores.
 
     Of a run the hashes that tell it and its masks from others; where its folder does not hold the
     scores, or where there is no run, what `load` needs to find masks and truth.
+
+    counts: the name of the .json with the counts that the scores were made of.
     """
-    hashes = _hashes(result.manifest) if result.manifest else {}
+    hashes = {"counts": counts, **(_hashes(result.manifest) if result.manifest else {})}
     if result.folder is None or home_of(result.folder):
         return hashes
     assert result.masks, "masks that were scored"
@@ -306,7 +305,7 @@ def _sealed(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str
     check_name(summary["dataset"]["name"], "dataset", path)
     check_name(summary["dataset"]["split"], "split", path)
     check_name(summary["protocol"]["name"], "protocol", path)
-    if (scored := summary.get("scored")) and not home_of(folder):
+    if "masks" in (scored := summary.get("scored", {})):
         check_shape(scored, MASKS, path, what="a summary of scores", remedy="evaluate again")
     if other := [each for each in summary["protocol"]["headline"] if each not in ("J", "F")]:
         raise DataError(f"{path} is not a summary of scores: {other[0]!r} in its headline is none")

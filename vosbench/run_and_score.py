@@ -284,7 +284,7 @@ def _result(
     if undone:
         evaluation.summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
     if blank.folder is not None:
-        evaluation.write(blank.folder, scored=told_of(blank))
+        evaluation.write(blank.folder, scored=told_of(blank, evaluation.what.stem))
         evaluation.write_counts(home_of(blank.folder) or blank.folder)
     checked = _cross_check(dataset, masks, scorer, evaluation)
     result = dataclasses.replace(blank, summary=evaluation.summary, cross_check=checked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 from conftest import Vosbench, make_folder_dataset
 
 from vosbench import api
+from vosbench.analysis.as_scored import as_scored
 from vosbench.errors import DataError
+from vosbench.masks import read_mask, write_mask
+from vosbench.results import load
 
 A, B, SCORED = "runs/copy-first-folder-data", "other", "scores"
 
@@ -135,3 +139,70 @@ def test_files_without_a_seal_are_still_read(here: Path) -> None:
         path.write_text(json.dumps(summary))
     table = api.compare([here / A, here / SCORED]).tables[0]
     assert sorted(str(row[0]) for row in table.rows) == ["copy-first", "scores"]
+
+
+def touched(folder: Path) -> None:
+    """Write every mask anew, as a copy does."""
+    for path in folder.glob("masks/*/*.png"):
+        path.write_bytes(path.read_bytes())
+        os.utime(path, ns=(1, 1))
+
+
+def painted(path: Path) -> None:
+    mask = read_mask(path)
+    mask[:4] = 1
+    write_mask(path, mask)
+
+
+def test_masks_changed_since_they_were_scored_are_told(here: Path, command: Vosbench) -> None:
+    assert "NOT AS SCORED" not in command("compare", A, SCORED).stdout
+    painted(here / A / "masks" / "cat" / "00003.png")
+    for arguments in (("compare", A), ("analyse", A, "--what", "over-time"), ("compare", B, A)):
+        done = command(*arguments)
+        assert done.returncode == 0, done.stderr
+        said = " ".join(done.stdout.split())
+        assert (
+            "copy-first: NOT AS SCORED: the masks of cat were changed or written anew since; "
+            "evaluate again" in said
+        )
+    command("report", A, "--out", "report")
+    (page,) = (here / "report" / "tables").glob("*/scores.md")
+    assert "copy-first: NOT AS SCORED: the masks of cat" in page.read_text()
+    assert as_scored(load(here / A)).changed == ("cat",)
+
+
+def test_masks_of_another_tool_too(here: Path, made: Path, command: Vosbench) -> None:
+    masks = shutil.copytree(made / "data" / "masks", here / "stm")
+    api.evaluate(masks, "folder", root=made / "data", name="STM", out=here / SCORED)
+    assert as_scored(load(here / SCORED)).changed == ()
+    painted(masks / "ant" / "00002.png")
+    shutil.rmtree(masks / "cat")
+    assert as_scored(load(here / SCORED)).changed == ("ant", "cat")
+    assert "STM: NOT AS SCORED: the masks of ant, cat" in command("compare", SCORED).stdout
+    shutil.copytree(made / "data" / "masks", masks, dirs_exist_ok=True)
+    api.evaluate(masks, "folder", root=made / "data", name="STM", out=here / SCORED)
+    assert as_scored(load(here / SCORED)).changed == ()
+
+
+def test_a_copy_of_a_run_is_as_it_was_scored(here: Path) -> None:
+    touched(here / A)
+    assert as_scored(load(here / A)).changed == ()
+    (here / A / "masks" / "ant" / "00003.png").unlink()
+    assert as_scored(load(here / A)).changed == ("ant",)
+
+
+def test_damaged_counts_are_named_and_missing_ones_are_no_fault(here: Path) -> None:
+    (here / A / "counts.json").write_text("{}")
+    with pytest.raises(DataError, match=r"counts\.json is not what was counted: it has no"):
+        api.compare([here / A])
+    (here / A / "counts.json").unlink()
+    assert len(api.compare([here / A]).tables) == 1
+
+
+def test_scores_copied_out_of_a_run_are_still_read(here: Path) -> None:
+    alone = here / "alone"
+    alone.mkdir()
+    for name in ("scores.csv", "summary.json"):
+        shutil.copy(here / A / name, alone / name)
+    assert load(alone).name == "alone"
+    assert as_scored(load(alone)).changed == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ def groups(results: Iterable[Result]) -> list[Group]:
                 name=name if many[name] == 1 else f"{name}-{many[name]}",
                 title=f"{title_of(members[0])} {split}{part}, protocol {protocol}",
                 results=told_apart(members),
-                notes=notes_of(members[0]),
+                notes=(*notes_of(members[0]), *_changed(members)),
             )
         )
     return listed
@@ -113,6 +113,17 @@ def shared(a: Result, b: Result) -> tuple[tuple[str, ...], str]:
         return names, ""
     most = max(len(of_a), len(of_b))
     return names, f" (ONLY the {len(names)} sequences that both have, of {most})"
+
+
+def _changed(members: Iterable[Result]) -> Iterator[str]:
+    """Notes: which masks are not those that were scored."""
+    for run in told_apart(list(members)):
+        if names := run.changed:
+            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+            yield (
+                f"{run.name}: NOT AS SCORED: the masks of {', '.join(names[:10])}{more} were "
+                "changed or written anew since; evaluate again"
+            )
 
 
 def data_of(group: Group) -> str:

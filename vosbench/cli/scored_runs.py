@@ -20,12 +20,13 @@ def scored(runs: list[Path]) -> list[Result]:
     Raises:
         UsageError: no folder holds a scored run.
     """
-    from vosbench.results import load, whole
+    from vosbench.analysis.as_scored import as_scored
+    from vosbench.results import load
 
     results = []
     for folder in runs:
         if (folder / "summary.json").is_file():
-            results.append(whole(load(folder)))
+            results.append(as_scored(load(folder)))
         else:
             why = "holds no scores (no summary.json)" if folder.exists() else "does not exist"
             typer.echo(f"skipped: {folder} {why}", err=True)

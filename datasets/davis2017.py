@@ -36,6 +36,7 @@ CARD = DatasetCard(
     protocols=fitting(DAVIS2017, DAVIS2016),
     frames=davis.frame_counts(2017),
     attributes=davis.attributes(),
+    registration=f"test-dev comes in an archive of its own: {SOURCE}",
     layout="""DAVIS-2017/ImageSets/2017/{train,val,test-dev}.txt   (a list of sequences)
 DAVIS-2017/JPEGImages/480p/<sequence>/00000.jpg ...
 DAVIS-2017/Annotations/480p/<sequence>/00000.png ...   (palette; test-dev: the first frame only)""",

@@ -275,5 +275,8 @@ def test_lists_of_editors_on_windows(tree17: Path, encoding: str) -> None:
 def test_another_layout_is_met_with_the_dataset_that_takes_it(tmp_path: Path) -> None:
     for part in ("JPEGImages", "Annotations"):
         (tmp_path / part).mkdir()
+    with pytest.raises(DataError, match=r"see https://davischallenge\.org/davis2017/code\.html$"):
+        load("davis2017", tmp_path)
+    fixtures_layouts.picture(tmp_path / "JPEGImages/a/0.jpg")
     with pytest.raises(DataError, match=r"does not hold ImageSets/.*; --dataset folder takes it"):
         load("davis2017", tmp_path)

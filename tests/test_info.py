@@ -27,6 +27,8 @@ def test_one_screen_says_how_to_get_the_data_and_what_counts() -> None:
 def test_what_can_be_downloaded_says_so() -> None:
     card = registry.load("datasets", "davis2016").CARD
     assert "fetch      vosbench data download davis2016 --root DIR" in describe(card)
+    later = describe(registry.load("datasets", "davis2017").CARD, width=200)
+    assert "data download davis2017 --root DIR; test-dev comes in an archive of its own: " in later
     assert "val (default): 20 sequences, train: 30 sequences, trainval: 50" in describe(card)
 
 

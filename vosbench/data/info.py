@@ -33,7 +33,7 @@ def describe(card: DatasetCard, *, width: int = 100) -> str:
 def _parts(card: DatasetCard) -> Iterator[tuple[str, str]]:
     """Labels and what stands beside them, in the order in which a user needs it."""
     download = f"vosbench data download {card.name} --root DIR"
-    yield "fetch", download if card.archives else card.registration
+    yield "fetch", "; ".join(filter(None, [download if card.archives else "", card.registration]))
     yield "put it as", card.layout.strip()
     if card.folder:
         yield "check it", f"vosbench data check {card.name} --root DIR/{card.folder}"

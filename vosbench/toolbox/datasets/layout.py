@@ -110,7 +110,8 @@ def find_root(card: DatasetCard, root: Path | None, needs: Collection[str]) -> P
     children = sorted(path for path in root.iterdir() if path.is_dir())
     near = [p for p in (*children, *root.parents[:2]) if all((p / n).is_dir() for n in needs)]
     hint = f"did you mean {near[0]}?" if near else f"see {card.url}"
-    own = all((root / part).is_dir() for part in ("JPEGImages", "Annotations"))
+    pictures = (root / "JPEGImages").glob("*/*") if (root / "Annotations").is_dir() else ()
+    own = any(path.suffix.lower() in IMAGES for path in pictures)
     raise DataError(
         f"{root} does not hold {_folders(missing)}; {card.name} expects {_folders(needs)} there; "
         f"{hint}{'; --dataset folder takes it as it is' if own else ''}"

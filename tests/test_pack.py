@@ -266,6 +266,16 @@ def test_what_is_not_packed_is_told(mose: Path, masks: Path) -> None:
     assert f"note: {others}" in str(made)
 
 
+def test_of_many_notes_five_are_shown(tmp_path: Path) -> None:
+    for name in "abcdefgh":
+        video(tmp_path / "data/valid", name, {0: (1,)}, frames=2)
+        predictions(tmp_path / "masks", {name: range(3)}, 1)
+    made = packed(tmp_path / "masks", tmp_path / "data", tmp_path / "x.zip")
+    assert len(made.notes) == 8
+    assert str(made).count("belongs to no frame: 00002.png") == 5
+    assert "note: 3 more such; --json lists all" in str(made)
+
+
 def test_no_file_is_replaced_unasked(mose: Path, masks: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.zip"
     out.write_bytes(b"mine")
@@ -384,6 +394,15 @@ def test_a_run_knows_its_dataset_and_is_packed_whole(
     with pytest.raises(DataError, match="expected a folder of masks for b"):
         vosbench.pack(part.folder, "mosev1", "y.zip")
     assert not Path("y.zip").exists()
+
+
+def test_masks_without_a_public_truth_are_run_then_packed(mose: Path, command: Vosbench) -> None:
+    ran = command("run", "--method", "copy-first", "--dataset", "mosev1", "--root", "data")
+    assert ran.returncode == 0, ran.stderr
+    assert "(a server): vosbench pack --for mosev1 writes what it takes" in ran.stderr
+    done = command("pack", "runs/copy-first-mosev1", "--for", "mosev1", "--out", "x.zip")
+    assert done.returncode == 0, done.stderr
+    assert "mosev1 valid, 2 sequences, 12 masks" in done.stdout
 
 
 def test_a_wrong_name_says_what_there_is() -> None:

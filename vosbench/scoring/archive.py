@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vosbench.scoring.required import Required
     from vosbench.types import DatasetCard, Submission
 
+_FEW = 5  # notes that are shown; whole sets of results have the same in every sequence
 _FORMS = {
     "label-maps": "<sequence>/<frame>.png, palette PNGs whose indices are object ids",
     "objects": "<sequence>/<object>/<frame>.png, a binary PNG for each object",
@@ -63,14 +64,18 @@ class Packed:
         }
 
     def __str__(self) -> str:
-        note = [self.submission.note] if self.submission.note else []
+        notes = one_a_cause(self.notes)
+        if len(notes) > _FEW:
+            notes[_FEW:] = [f"{len(notes) - _FEW} more such; --json lists all"]
+        if self.submission.note:
+            notes.insert(0, self.submission.note)
         faults = [f"fault: {fault}" for fault in one_a_cause(self.faults)]
         return "\n".join(
             [
                 f"{self.path}: {self.card.name} {self.split}, {self.sequences} sequences, "
                 f"{self.masks} masks, {self.path.stat().st_size / 1e6:.1f} MB",
                 f"{self.submission.name} takes {asked_for(self.submission)}",
-                *(f"note: {note}" for note in (*note, *one_a_cause(self.notes))),
+                *(f"note: {note}" for note in notes),
                 f"known from: {self.submission.source}",
                 f"server: {self.card.server or 'not known'}",
                 *faults,

@@ -171,9 +171,11 @@ def _refuse_nothing(
     """Raise where no sequence has a score."""
     where = f"{dataset.card.name} ({dataset.split})"
     if not failed and all(one.annotations <= 1 for one in scored.counts):
+        of = [each.name for each in dataset.card.submissions if dataset.split in each.splits]
+        how = f": vosbench pack --for {of[0]} writes what it takes" if of else ""
         raise TruthWithheldError(
             f"{where} has no truth to score against: only its prompts are annotated; annotate "
-            "more frames of your own data, or score the masks where the truth is (a server)"
+            f"more frames of your own data, or score the masks where the truth is (a server){how}"
         )
     if any(member.objects for member in scored.members):
         return

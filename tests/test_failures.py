@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,22 @@ def test_frames_are_counted_in_the_masks_and_late_objects_from_their_prompt(
     assert found["b", 1].since.tolist() == [1, 2, 3]
     shutil.rmtree(run.folder / "masks")  # type: ignore[operator]
     assert series(run)["a", 1].since.tolist() == [1, 2, 3, 5, 6]  # a,2 has the fourth
+
+
+def test_frames_are_counted_as_the_counts_have_them(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", J)
+    other = write_run(tmp_path / "s", J)
+    counted = {"sequence": "a", "frames": [f"0000{n}" for n in range(9)]}
+    counted["places"] = [4 * n for n in range(9)]  # every fourth frame of the video is annotated
+    counted["prompts"] = {"1": 0, "2": 3}
+    (tmp_path / "r" / "counts.json").write_text(json.dumps({"sequences": [counted]}))
+    assert series(run)["a", 1].since.tolist() == [4, 8, 12, 16, 20, 24]
+    assert series(run)["a", 2].since.tolist() == [1, 5, 9, 13, 17, 21]
+    assert series(run)["b", 1].since.tolist() == [1, 2, 3]
+    rows = list(over_time(one_group([run, other])).records())
+    assert [(row["from"], row["objects"], row["s"] is None) for row in rows][-2:] == [
+        (21, 1, True), (24, 1, True),
+    ]  # fmt: skip
 
 
 def test_worst_objects(tmp_path: Path) -> None:

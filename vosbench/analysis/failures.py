@@ -34,19 +34,21 @@ def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for start in range(1, last + 1, step):
         row: list[Cell] = []
-        count = 0
+        counts = [0]
         for run, all_of in curves:
             means = {}
             for key, each in all_of.items():
                 inside = (each.since >= start) & (each.since < start + step)
                 if inside.any():
                     means[key] = float(each.J[inside].mean())
-            count = len(means)
+            counts.append(len(means))
             if means:
                 at = gather(run, means, average="objects")
                 row += [at.mean(), *bootstrap(at, seed=seed, draws=CURVE_DRAWS)]
-        if count:
-            rows.append((start, min(start + step - 1, last), count, *row))
+            else:  # its frames were counted otherwise: no counts and no masks are at hand
+                row += [None] * 3
+        if max(counts):
+            rows.append((start, min(start + step - 1, last), max(counts), *row))
     return Table(
         name="over-time",
         title=f"J by frames since the prompt: {group.title}",

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from vosbench.analysis.groups import dataset_of
 from vosbench.masks import ids, label_map, one_object, pixels
+from vosbench.types import Layers
 
 if TYPE_CHECKING:
     from vosbench.results import Result
@@ -77,7 +78,7 @@ def _of_sequence(sequence: Sequence, united: bool, colours: bool) -> dict[int, d
         truth = sequence.truth[index]
         if united:
             truth = one_object(label_map(truth))
-        numbers = ids(truth)
+        numbers = [n for n in ids(truth) if not isinstance(truth, Layers) or pixels(truth, n).any()]
         wanted = index % EVERY == 0 or any(number not in first for number in numbers)
         frame = sequence.frames[index] if colours and wanted and numbers else None
         for number in sorted({*seen, *numbers}):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from vosbench.errors import DataError
+from vosbench.files import read_json
+
 if TYPE_CHECKING:
     from vosbench.results import Result
 
 Floats = npt.NDArray[np.float64]
+_COUNTS = {"sequences": [{"sequence": str, "frames": [str], "places": [int], "prompts": dict}]}
 
 
 class Series(NamedTuple):
@@ -28,9 +33,10 @@ class Series(NamedTuple):
 def series(run: Result) -> dict[tuple[str, int], Series]:
     """Sequence and object -> scores in scores.csv; made once for each run.
 
-    Where a run's masks are there, frames are counted in them, scored or not; else by their place
-    among the scored ones. An object that is first scored later than others of its sequence is
-    taken to start on the frame before.
+    The places of frames and prompts in the video are those in the run's counts. Where there are
+    none, a frame's is that among the run's masks, scored or not, else that among the scored
+    frames, and an object that is first scored later than others of its sequence is taken to start
+    on the frame before.
 
     Raises:
         UsageError, DataError: as `Result.frame_scores`.
@@ -43,16 +49,40 @@ def _series(run: Result) -> dict[tuple[str, int], Series]:
     stems: dict[str, set[str]] = {}
     for (name, _), listed in rows.items():
         stems.setdefault(name, set()).update(each.frame for each in listed)
-    places = {name: _places(run, name, of) for name, of in stems.items()}
+    counted = _counted(run)
+    places = {
+        name: counted[name].places if name in counted else _places(run, name, of)
+        for name, of in stems.items()
+    }
     opening = {name: min(places[name][stem] for stem in of) for name, of in stems.items()}
     by_object = {}
     for (name, number), listed in rows.items():
         frames, *scores = zip(*listed, strict=True)
         at = np.array([places[name][frame] for frame in frames], np.intp)
         start = 0 if at[0] == opening[name] else at[0] - 1
+        if name in counted:
+            start = counted[name].prompts.get(str(number), start)
         j, f = (np.array(each, np.float64) for each in scores)
         by_object[name, number] = Series(frames, at - start, j, f)
     return by_object
+
+
+class _Counted(NamedTuple):
+    """What the counts know of a sequence: frame name, and object, -> index in the video."""
+
+    places: dict[str, int]
+    prompts: dict[str, int]
+
+
+def _counted(run: Result) -> dict[str, _Counted]:
+    """By sequence, as the counts beside the scores have it."""
+    found: dict[str, _Counted] = {}
+    for path in sorted(run.folder.glob("counts*.json")) if run.folder else ():
+        with contextlib.suppress(DataError):  # damaged ones are made anew by `evaluate`
+            for each in read_json(path, _COUNTS, what="what was counted", remedy="")["sequences"]:
+                places = dict(zip(each["frames"], each["places"], strict=False))
+                found.setdefault(each["sequence"], _Counted(places, each["prompts"]))
+    return found
 
 
 def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:

@@ -75,6 +75,18 @@ def test_first_masks_alone_are_no_truth(lvos: Path) -> None:
     assert {i: ids(mask) for i, mask in sequence.prompts.items()} == {1: (1,), 3: (2,)}
 
 
+def test_the_check_tells_what_is_not_here(lvos: Path) -> None:
+    objects = {"1": span(1, 32, 7), "4": span(11, 22, 3)}
+    meta(lvos / "valid/valid_meta.json", {"R3UJGYwy": {"objects": objects}})
+    report = check_dataset(load("lvos-v2", lvos))
+    assert report.ok
+    assert report.notes == (
+        "sequences here: 1; the split has 140",
+        "object 1 of lvos-v2/R3UJGYwy: 2 of the 7 frames that its list names have no annotation, "
+        "such as 00000026",
+    )
+
+
 @pytest.mark.parametrize("facts", [{}, {"frame_range": {"start": "5"}}, span(6, 6, 1), {"a": 1}])
 def test_a_range_that_is_none(lvos: Path, facts: dict[str, Any]) -> None:
     meta(lvos / "valid/valid_meta.json", {"a": {"objects": {"3": facts}}})

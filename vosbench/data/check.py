@@ -153,6 +153,7 @@ def _count(
         ignored = card.protocols[0].extra_ids == "ignored"
         lines = [_unprompted(sequence, unknown[numbers], numbers, where) for numbers in unknown]
         (notes if ignored else faults).extend(lines)
+    notes += _unannotated(sequence, where)
     faults += _miscounted(dataset, sequence, frames, len(objects | given), where)
     counted = SequenceCount(
         name=sequence.name,
@@ -196,6 +197,17 @@ def _unprompted(
         f"annotation {_file(sequence.truth, indices[0])} {has} {list(numbers)}, which no prompt so "
         f"far has ({where})"
     )
+
+
+def _unannotated(sequence: Sequence, where: str) -> Iterator[str]:
+    """Frames that the dataset's lists name for an object and that have no annotation."""
+    annotated = {sequence.frame_names[index] for index in sequence.truth}
+    for number, listed in sequence.objects.items() if annotated else ():
+        if lacking := [name for name in listed.frames or () if name not in annotated]:
+            yield (
+                f"object {number} of {where}: {len(lacking)} of the {len(listed.frames or ())} "
+                f"frames that its list names have no annotation, such as {lacking[0]}"
+            )
 
 
 def _miscounted(
@@ -250,6 +262,9 @@ def _notes(dataset: Dataset) -> Iterator[str]:
     """Sequences that the card has and the list lacks, or the other way round; then its notes."""
     card = dataset.card
     official = card.splits.get(dataset.split, ())
+    count = card.counts.get(dataset.split, len(dataset.names))
+    if not official and count != len(dataset.names):
+        yield f"sequences here: {len(dataset.names)}; the split has {count}"
     if official:
         here = sum(name in official for name in dataset.names)
         if here < len(official):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 import tomllib
 from importlib import import_module
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vosbench import registry
 from vosbench.errors import EXTRAS, MissingExtraError, UsageError, VosbenchError, needing
 from vosbench.tables import Table
 
@@ -65,3 +67,23 @@ def test_every_extra_that_is_named_is_declared() -> None:
 def test_a_table_says_that_pandas_is_missing() -> None:
     with pytest.raises(MissingExtraError, match="a table for pandas needs pandas"):
         Table("t", "T", (), ()).to_pandas()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (
+            "youtube-vos",
+            "did you mean 'youtube-vos-2018' or 'youtube-vos-2019'? known: davis2016, ",
+        ),
+        ("YouTubeVOS", "did you mean 'youtube-vos-2018' or 'youtube-vos-2019'? known: davis2016, "),
+        ("DAVIS-2017", "did you mean 'davis2017'? known: "),
+        ("davsi2016", "did you mean 'davis2016'? known: "),
+        ("mose", "did you mean 'mosev1' or 'mosev2'? known: "),
+        ("imagenet", "known: davis2016, "),
+        ("", "known: davis2016, "),
+    ],
+)
+def test_a_near_miss_names_what_exists(word: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"unknown dataset {word!r}; {said}")):
+        registry.find("datasets", word)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import vosbench
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import write_mask
+from vosbench.stored import write_masks
+from vosbench.types import Layers, Masks
 
 plugin = registry.load("methods", "precomputed")
 NAMES = ("00000", "00001", "00002")
@@ -23,6 +29,11 @@ def run(folder: Path, prompts: dict[int, np.ndarray]) -> list[list[list[int]]]:
     method = plugin.build(plugin.Options(folder=folder), device="cpu", seed=0)
     stored = method.for_sequence("cat", NAMES)
     return [mask.tolist() for mask in stored.segment(iter(FRAMES), prompts)]
+
+
+def segment(folder: Path, prompts: Mapping[int, Masks]) -> list[Any]:
+    method = plugin.build(plugin.Options(folder=folder), device="cpu", seed=0)
+    return list(method.for_sequence("cat", NAMES).segment_layers(iter(FRAMES), prompts))
 
 
 def write(folder: Path, *masks: np.ndarray, start: int = 0) -> None:
@@ -97,3 +108,39 @@ def test_a_folder_must_be_given_and_be_there(tmp_path: Path) -> None:
         plugin.Options(folder=tmp_path / "none")
     with pytest.raises(UsageError, match="for_sequence"):
         plugin.build(plugin.Options(folder=tmp_path), device="cpu", seed=0).segment(FRAMES, {})
+
+
+def test_archives_and_json_are_read_as_folders_are(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in", TWO, ONE, TWO)
+    shutil.make_archive(str(tmp_path / "m"), "zip", tmp_path, "in")
+    assert run(tmp_path / "m.zip", {0: TWO}) == run(tmp_path / "in", {0: TWO})
+    vosbench.convert(tmp_path / "in", tmp_path / "m.json")
+    stored = segment(tmp_path / "m.json", {0: TWO})
+    assert [masks.ids for masks in stored] == [(1, 2)] * 3
+    assert [masks.stack[1].any() for masks in stored] == [True, False, True]
+
+
+def test_objects_one_a_folder_keep_their_ids_and_must_be_whole(tmp_path: Path) -> None:
+    overlap = Layers((0, 7), np.array([[[1, 1, 0], [0, 0, 0]], [[0, 1, 1], [0, 0, 0]]], bool))
+    (tmp_path / "cat").mkdir()
+    for name in NAMES:
+        write_masks(tmp_path / "cat", name, overlap)
+    for masks in segment(tmp_path, {0: overlap}):
+        assert masks.ids == (0, 7)
+        np.testing.assert_array_equal(masks.stack, overlap.stack)
+    with pytest.raises(
+        DataError, match=r"<object>/00000\.png holds ids \[0\] that no prompt gives"
+    ):
+        segment(tmp_path, {0: Layers((7,), overlap.stack[1:])})
+    (tmp_path / "cat/007/00002.png").unlink()
+    with pytest.raises(DataError, match=r"<object>/00002\.png is missing for object 7; write one"):
+        segment(tmp_path, {0: overlap})
+    late = {0: Layers((0,), overlap.stack[:1]), 2: Layers((7,), overlap.stack[1:])}
+    assert [masks.ids for masks in segment(tmp_path, late)] == [(0, 7), (0, 7), (0,)]
+
+
+def test_ids_above_255_are_read(tmp_path: Path) -> None:
+    write(tmp_path, *[TWO.astype(np.uint16) * 300] * 3)
+    stored = segment(tmp_path, {0: TWO.astype(np.uint16) * 300})
+    np.testing.assert_array_equal(stored[2], TWO.astype(np.uint16) * 300)

@@ -129,7 +129,7 @@ def evaluate(
     scheduler: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Result:
-    """Score masks on disk: a run, or a folder of `<sequence>/<frame>.png` of any tool.
+    """Score masks on disk: a run, or a folder, zip archive or JSON file of any tool.
 
     Examples:
         >>> masks = vosbench.run("copy-first", "synthetic", sequences=["plain"]).masks
@@ -138,7 +138,7 @@ def evaluate(
         0.17
 
     Args:
-        masks: the folder.
+        masks: the folder or file, see docs/scoring.md.
         dataset: whose truth; a run has its own.
         root: the dataset's folder, or the one that holds all datasets. Default: where the run
             found it, else VOSBENCH_DATA.

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from vosbench import png
 from vosbench.errors import DataError
-from vosbench.files import contents, irregular, write_bytes
+from vosbench.files import irregular, write_bytes
 from vosbench.types import Layers, Mask, Masks
 
 if TYPE_CHECKING:
@@ -420,13 +420,6 @@ def palette() -> tuple[int, ...]:
     return tuple(colours)
 
 
-def mask_files(folder: Path) -> dict[str, Path]:
-    """Stem -> its .png in a folder, in any case, by name; hidden files are none."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() == ".png"]
-    found.sort(key=lambda path: (path.name, path.suffix == ".png"))  # .png wins over .PNG
-    return {path.stem: path for path in found if not path.name.startswith(".")}
-
-
 def shift_fault(folder: Path | str, present: Collection[str], frames: Sequence[str]) -> str:
     """What is to be said of masks whose names seem shifted against those of the frames, or "".
 
@@ -446,23 +439,6 @@ def shift_fault(folder: Path | str, present: Collection[str], frames: Sequence[s
         f"masks {folder} belong to no frame: {', '.join(strange[:3])}; frames are named "
         f"{frames[0]} to {frames[-1]}, so that the names seem to be shifted by {many}"
     )
-
-
-def elsewhere(masks: Path, name: str) -> str:
-    """Where the masks of a sequence are that are not in masks/name, for the end of a message."""
-    deeper = [p for p in sorted(masks.iterdir()) if p.is_dir() and (p / name).is_dir()]
-    if deeper:
-        return f"; did you mean {deeper[0]}?"
-    if there := contents(masks):
-        flat = f": put the masks of {name} into {masks / name}/" if mask_files(masks) else ""
-        return f"; {masks} holds {there}{flat}"
-    return f"; {masks} is empty"
-
-
-def no_masks(folder: Path) -> str:
-    """What a folder without a mask holds, in words: `6 .jpg files; masks must be ...`, or ""."""
-    there = contents(folder)
-    return f"{there}; masks must be lossless PNG" if there else ""
 
 
 def no_folder(path: Path) -> str:

@@ -110,7 +110,7 @@ class Result:
 
     manifest: the content of run.json; None for masks of another tool.
     summary: the content of summary.json.
-    masks: the folder of <sequence>/<frame>.png.
+    masks: their folder, zip archive or JSON file, as `stored.open_stored` takes it.
     cross_check: what an installed scorer said of the same masks, if it was asked.
     data: where the truth was found; None where nothing remembers it.
     scores_sha256: the hash of the scores.csv that the summary is of; "" where it is not known.

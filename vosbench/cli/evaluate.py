@@ -26,7 +26,9 @@ from vosbench.cli.options import (
 from vosbench.cli.scored_runs import score_tables
 from vosbench.errors import IncompleteScoresError
 
-Masks = Annotated[Path, typer.Argument(help="A run, or a folder of masks: <sequence>/<frame>.png.")]
+Masks = Annotated[
+    Path, typer.Argument(help="A run, or a folder, zip archive or JSON file of masks.")
+]
 Baseline = Annotated[
     bool,
     typer.Option("--baseline", help="Also score copy-first, which only repeats the prompt."),

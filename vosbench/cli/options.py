@@ -52,6 +52,7 @@ OUT_HELP = "Folder to write into; for a single figure or archive its file, e.g. 
 METHOD, DATA, MACHINE = "Method", "Data", "Machine"
 
 RUNS = typer.Argument(help="Folders of scored runs. Others are skipped with a note.")
+MASKS = typer.Argument(help="A run, or a folder, zip archive or JSON file of masks.")
 METHOD_NAME = typer.Option(
     "--method",
     help="Method; see `vosbench list methods`.",

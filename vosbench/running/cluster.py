@@ -47,7 +47,7 @@ def map_tasks(
         work = functools.partial(_beside, function) if apart else function
         yield from _dask(work, tasks, scheduler)
     elif workers > 1 or apart:
-        with Pool(function, workers) as pool:
+        with Pool(function, max(1, min(workers, len(tasks)))) as pool:
             yield from pool.outcomes(tasks, told)
     else:
         yield from _here(function, tasks)

@@ -143,8 +143,7 @@ class _Process:
         self.begun = False
         environment = os.environ | registry.environment()
         if size > 1:
-            share = max(1, (os.cpu_count() or 1) // size)
-            environment |= dict.fromkeys(THREADS, str(share))
+            environment |= dict.fromkeys(THREADS, str(max(1, _cores() // size)))
         try:
             self.connection, theirs = Pipe()
             self.dump = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by `end`
@@ -218,6 +217,12 @@ def _how(status: int) -> str:
         name = f"signal {-status}"
     memory = ", as happens where memory runs out" if name == "SIGKILL" else ""
     return f"was ended by {name}{memory}"
+
+
+def _cores() -> int:
+    """The cores that this process may use, which on a shared machine are fewer than it has."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def limit_threads(threads: int) -> None:

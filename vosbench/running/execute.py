@@ -199,7 +199,10 @@ def message_of(error: BaseException, *, timeout: float | None = None, at: str = 
     if isinstance(error, VosbenchError):
         return str(error)
     if type(error).__name__ == "KilledWorker":
-        return "its worker processes died, one after another: out of memory, or ended by the method"
+        return (
+            "its worker processes died, one after another: out of memory, ended by the method, or "
+            "without vosbench or the method's plugin; their logs tell"
+        )
     if isinstance(error, OSError):
         return f"{error}; make room or mend the folder, then give the same command again"
     return f"{described(error)}{line_of(error)} (traceback in log.txt)"

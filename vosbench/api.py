@@ -26,6 +26,7 @@ from vosbench.types import Dataset, Method
 if TYPE_CHECKING:
     from vosbench.data.convert import Converted
     from vosbench.scoring.archive import Packed
+    from vosbench.scoring.explain import Explanation
 
 AnyPath: TypeAlias = Path | str
 Runs: TypeAlias = Iterable[Result | AnyPath]
@@ -253,6 +254,64 @@ def pack(
         submission, dataset, root=_path(root), split=split, resolution=resolution
     )
     return pack(chosen, wanted, masks, out, replace=replace, progress=progress)
+
+
+def explain(
+    masks: AnyPath,
+    dataset: str = "",
+    *,
+    root: AnyPath | None = None,
+    split: str = "",
+    resolution: str = "",
+    sequences: Iterable[str] = (),
+    protocol: str = "",
+    against: AnyPath | None = None,
+) -> Explanation:
+    """Say why two numbers differ: the same masks under every protocol, or two results.
+
+    Examples:
+        >>> masks = vosbench.run("copy-first", "synthetic", sequences=["plain"]).masks
+        >>> found = vosbench.explain(masks, "synthetic", sequences=["plain"])
+        >>> print(found.sentences[0])
+        prompted on synthetic gives J&F 14.4.
+
+    Args:
+        masks: a run, or a folder or .zip of masks; with `against` also scores.
+        dataset: whose truth; a run has its own.
+        root: the dataset's folder, or the one that holds all datasets. Default: where the run
+            found it, else VOSBENCH_DATA.
+        split: "" is the dataset's default; a run has its own.
+        resolution: "" is the dataset's first; a run has its own.
+        sequences: only these; () is all.
+        protocol: whose rules are changed one by one; "" is the dataset's first.
+        against: other masks or scores, to find where the two differ.
+
+    Raises:
+        UsageError: a name that does not exist, or no dataset for masks that are no run.
+        DataError: masks and truth do not fit, or two results have no object in common.
+    """
+    from vosbench.analysis.groups import dataset_of
+    from vosbench.protocols import choose_protocol
+    from vosbench.scoring import explain as explaining
+
+    path, opened = Path(masks), None
+    if dataset:
+        opened = open_dataset(dataset, root=_path(root), split=split, resolution=resolution)
+    elif (path / "summary.json").is_file():
+        run = load(path)
+        opened = dataset_of(run, root=_path(root))
+        protocol = protocol or run.summary["protocol"]["name"]
+        path = path if against or run.masks is None else run.masks
+    chosen = choose_protocol(opened.card, protocol) if opened else None
+    names = _names(sequences)
+    if against is not None:
+        return explaining.against(opened, path, Path(against), protocol=chosen, sequences=names)
+    if opened is None:
+        raise UsageError(
+            f"{path} is no scored run, so name the dataset (--dataset NAME), known: "
+            f"{', '.join(registry.names('datasets'))}"
+        )
+    return explaining.explain(opened, path, protocol=chosen, sequences=names)
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,22 @@ class Result:
         }
 
 
+def figure(scores: Mapping[str, Any], name: str) -> float | None:
+    """A figure of a summary by its name in tables: J, F, J&F, or a further one."""
+    if name in ("J", "F"):
+        mean: float | None = scores[name]["mean"]
+        return mean
+    value: float | None = scores[name] if name in scores else scores.get("figures", {}).get(name)
+    return value
+
+
+def ranked_by(protocol: Mapping[str, Any]) -> str:
+    """The figure that a benchmark ranks by: its own, or J&F, or the only one there is."""
+    if protocol.get("figures"):
+        return str(protocol["figures"][0])
+    return "J&F" if len(protocol["headline"]) > 1 else str(protocol["headline"][0])
+
+
 def _frame_scores(run: Result) -> FrameScores:
     if run.folder is None:
         raise UsageError(

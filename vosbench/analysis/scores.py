@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vosbench.analysis.groups import Group, options_of
 from vosbench.analysis.significance import bootstrap, sample
+from vosbench.results import figure
 from vosbench.tables import Cell, Column, Table, with_interval
 
 if TYPE_CHECKING:
@@ -71,15 +72,6 @@ def _ranked_by(group: Group) -> list[str]:
     measured = [run.summary.get("figures", {}) for run in group.results]
     more = [name for name in measured[0] if all(name in figures for figures in measured)]
     return list(dict.fromkeys([*further, *both, *more]))
-
-
-def figure(scores: Mapping[str, Any], name: str) -> float | None:
-    """A figure of a summary by its name in tables: J, F, J&F, or a further one."""
-    if name in ("J", "F"):
-        mean: float | None = scores[name]["mean"]
-        return mean
-    value: float | None = scores[name] if name in scores else scores.get("figures", {}).get(name)
-    return value
 
 
 def _baselines(group: Group) -> Iterator[str]:

@@ -19,6 +19,7 @@ from vosbench.cli import (
     convert,
     data,
     evaluate,
+    explain,
     inspect,
     list_,
     pack,
@@ -52,6 +53,7 @@ def version(
 
 app.command()(run.run)
 app.command()(evaluate.evaluate)
+app.command()(explain.explain)
 app.command()(compare.compare)
 app.command()(analyse.analyse)
 app.command()(report.report)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vosbench import formats
-from vosbench.cli.options import RUNS, WHAT_HELP, Format, Root, out_folder, split_list
+from vosbench.cli.options import (
+    AGAINST_HELP,
+    RUNS,
+    WHAT_HELP,
+    Format,
+    Root,
+    out_folder,
+    split_list,
+)
 from vosbench.cli.scored_runs import scored
 from vosbench.errors import UsageError
 
@@ -27,9 +35,7 @@ def analyse(
     out: Annotated[Path | None, out_folder("none; print the tables")] = None,
     against: Annotated[
         str,
-        typer.Option(
-            help="Name of the run that the others are compared with.", show_default="the best run"
-        ),
+        typer.Option(help=AGAINST_HELP, show_default="the best run"),
     ] = "",
     by: Annotated[
         str,

@@ -59,6 +59,10 @@ METHOD_NAME = typer.Option(
     autocompletion=names("methods"),
     rich_help_panel=METHOD,
 )
+AGAINST_HELP = (
+    "What to compare with: for `analyse` the name of a run, for `explain` other masks, a scored "
+    "run, a scores.csv or the per-sequence CSV of davis2017-evaluation."
+)
 WHAT_HELP = "What to compute: a name from the list above, or several as a,b,c."
 VIDEOS = typer.Option(
     "--videos", help="Folder of unlabelled clips: video files, or folders of frames."

@@ -12,7 +12,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -234,7 +234,7 @@ def _columns(
 ) -> Rows:
     """The next rows of counts.csv as columns."""
     names = ("object", *(("proposal",) if proposals else ()), "place", *what.columns)
-    taken = [row for row, _ in zip(rows, range(number), strict=False)]
+    taken = list(islice(rows, number))
     if not taken:
         return {name: np.zeros(0, np.int64) for name in (*KEYS, *what.columns)}
     _, _, *columns = zip(*taken, strict=True)

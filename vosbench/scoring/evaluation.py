@@ -131,7 +131,7 @@ def score_masks(
             counted[name] = outcome
         if progress:
             progress(name)
-    scored = _Scored(dataset, protocol, [counted[name] for name in listed if name in counted])
+    scored = Scored(dataset, protocol, [counted[name] for name in listed if name in counted])
     failed |= scored.failed
     failed = {name: failed[name] for name in listed if name in failed}
     _refuse_nothing(dataset, protocol, scored, failed)
@@ -165,7 +165,7 @@ def measured_here(
 def _refuse_nothing(
     dataset: Dataset,
     protocol: ScoringProtocol,
-    scored: _Scored,
+    scored: Scored,
     failed: Mapping[str, tuple[str, ...]],
 ) -> None:
     """Raise where no sequence has a score."""
@@ -187,7 +187,7 @@ def _refuse_nothing(
 _FEW = 5  # lines on what lies beside the masks; whole sets of results have the same everywhere
 
 
-class _Scored:
+class Scored:
     """Sequences as a protocol scores them, and the faults of those that it cannot."""
 
     def __init__(self, dataset: Dataset, protocol: ScoringProtocol, counts: list[Counts]) -> None:
@@ -269,7 +269,7 @@ class _Scored:
         for name, chosen in self.selections.items():
             if chosen.extra:
                 ids = ", ".join(map(str, chosen.extra))
-                yield f"{name}: ids {ids} of the masks are no object's; left out, as by its scorer"
+                yield f"{name}: ids {ids} of the masks are no objects of the protocol; left out"
         beside = [(one, line) for one in self.counts for line in one.beside]
         yield from (line for _, line in beside[:_FEW])
         if others := dict.fromkeys(one.sequence for one, _ in beside[_FEW:]):

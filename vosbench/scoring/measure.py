@@ -48,13 +48,20 @@ class _Truth(NamedTuple):
 
 
 def measure(
-    sequence: Sequence, stored: StoredMasks, what: What, *, hold: bool = False, made: str = ""
+    sequence: Sequence,
+    stored: StoredMasks,
+    what: What,
+    *,
+    hold: bool = False,
+    made: str = "",
+    first: bool = False,
 ) -> Counts:
     """Count one sequence of masks against its truth.
 
     hold: also count copy-first, which repeats the prompts.
     made: `masks_sha256` of the run that made the masks: then all of them are read, and it is a
         fault if they are not the same.
+    first: also count the frame of the first prompt, which few protocols score.
 
     Raises:
         DataError: the truth is not what it should be, or the masks are not those that the run made.
@@ -63,7 +70,7 @@ def measure(
     start = min(prompts, default=0)  # frames before the first prompt are not scored
     places = tuple(index for index in sorted(sequence.truth) if index >= start)
     apart = bool(prompts) and isinstance(prompts[start], Layers)
-    asked = places if apart or what.kind == "proposals" else places[1:]
+    asked = places if first or apart or what.kind == "proposals" else places[1:]
     present, absent = _present(sequence, stored, asked)
     known = {number for masks in prompts.values() for number in ids(masks)} | {*sequence.objects}
     tally = _Tally(sequence, what, known - {VOID} if not apart else known)
@@ -93,8 +100,8 @@ def measure(
     strange = [name for name in present if name not in set(sequence.frame_names)]
     at = {index: place for place, index in enumerate(places)}
     folders = truth_folders(sequence)
-    first = prompts[start] if prompts else sequence.truth[places[0]] if places else None
-    numbers = [n for n in ids(first) if apart or n != VOID] if first is not None else []
+    shown = prompts[start] if prompts else sequence.truth[places[0]] if places else None
+    numbers = [n for n in ids(shown) if apart or n != VOID] if shown is not None else []
     return Counts(
         sequence=sequence.name,
         group=sequence.group,

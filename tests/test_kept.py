@@ -1,0 +1,173 @@
+"""Counts that are kept: used while masks and truth are as they were, and only then."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import make_folder_dataset
+
+from vosbench import api, masks
+from vosbench.masks import read_mask, write_mask
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_folder_dataset(tmp_path / "data", {"ant": 6, "bee": 6})
+
+
+@pytest.fixture
+def results(tmp_path: Path, root: Path) -> Path:
+    folder = Path(shutil.copytree(root / "masks", tmp_path / "results"))
+    for path in folder.rglob("*.png"):
+        write_mask(path, np.roll(read_mask(path), 1, axis=0))
+    return folder
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The mask files that are read."""
+    seen: list[str] = []
+    decode: Callable[..., Any] = masks.decode_mask
+
+    def counting(data: bytes, where: Any, **options: Any) -> Any:
+        seen.append(str(where))
+        return decode(data, where, **options)
+
+    for module in ("vosbench.masks", "vosbench.stored"):
+        monkeypatch.setattr(f"{module}.decode_mask", counting)
+    return seen
+
+
+def test_another_protocol_reads_no_mask(
+    root: Path, results: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    out = tmp_path / "scores"
+    first = api.evaluate(results, "folder", root=root, out=out)
+    assert reads
+    fresh = api.evaluate(results, "folder", root=root, protocol="davis2017")
+    reads.clear()
+    kept = api.evaluate(results, "folder", root=root, protocol="davis2017", out=out)
+    again = api.evaluate(results, "folder", root=root, out=out)
+    assert [name for name in reads if str(results) in name] == []
+    assert kept.summary == fresh.summary
+    assert again.summary == first.summary
+
+
+def test_a_run_is_scored_under_another_protocol_without_reading(
+    root: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    run = api.run("copy-first", "folder", root=root, out=tmp_path / "runs")
+    assert run.folder is not None
+    reads.clear()
+    scored = api.evaluate(run.folder, protocol="davis2017")
+    assert [name for name in reads if str(run.folder) in name] == []
+    assert scored.folder == run.folder / "scores-davis2017"
+    copied = api.evaluate(run.folder / "masks", "folder", root=root, protocol="davis2017")
+    assert scored.summary["J"] == copied.summary["J"]
+
+
+def test_united_is_counted_once(
+    root: Path, results: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    out = tmp_path / "scores"
+    api.evaluate(results, "folder", root=root, out=out)
+    api.evaluate(results, "folder", root=root, protocol="united", out=out)
+    assert (out / "counts-united.csv").is_file()
+    reads.clear()
+    api.evaluate(results, "folder", root=root, protocol="davis2016", out=out)
+    assert [name for name in reads if str(results) in name] == []
+
+
+def move(path: Path) -> None:
+    write_mask(path, np.roll(read_mask(path), 3, axis=1))
+
+
+CHANGES: dict[str, Callable[[Path, Path, Path], None]] = {
+    "a mask": lambda root, results, out: move(results / "ant" / "00003.png"),
+    "the truth": lambda root, results, out: move(root / "masks" / "ant" / "00003.png"),
+    "another folder": lambda root, results, out: None,
+    "counts.csv": lambda root, results, out: (out / "counts.csv").write_text("sequence\n"),
+    "counts.json": lambda root, results, out: (out / "counts.json").write_text("[]"),
+    "a number": lambda root, results, out: spoil(out / "counts.csv"),
+    "no counts.csv": lambda root, results, out: (out / "counts.csv").unlink(),
+    "another form": lambda root, results, out: reform(out / "counts.json"),
+}
+
+
+def spoil(path: Path) -> None:
+    path.write_text(path.read_text().replace(",1", ",2", 1))
+
+
+def reform(path: Path) -> None:
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps(value | {"form": 0}))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_changed_since_is_counted_anew(
+    change: str, root: Path, results: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scores"
+    api.evaluate(results, "folder", root=root, out=out)
+    CHANGES[change](root, results, out)
+    if change == "another folder":
+        other = Path(shutil.copytree(results, tmp_path / "others"))
+        move(other / "bee" / "00002.png")
+        results = other
+    scored = api.evaluate(results, "folder", root=root, out=out)
+    assert scored.summary == api.evaluate(results, "folder", root=root).summary
+
+
+def test_a_touched_file_is_read_again_and_the_other_sequence_is_not(
+    root: Path, results: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    out = tmp_path / "scores"
+    api.evaluate(results, "folder", root=root, out=out)
+    os.utime(results / "ant" / "00002.png")
+    reads.clear()
+    api.evaluate(results, "folder", root=root, out=out)
+    names = {Path(name).parent.name for name in reads if str(results) in name}
+    assert names == {"ant"}
+
+
+def test_generated_truth_is_held_against_its_checksum(tmp_path: Path, reads: list[str]) -> None:
+    run = api.run("copy-first", "synthetic", sequences=["plain"], out=tmp_path / "runs")
+    assert run.folder is not None
+    reads.clear()
+    scored = api.evaluate(run.folder)
+    assert reads == []
+    assert scored.summary == run.summary
+
+
+def test_counts_of_some_sequences_stay_when_others_are_counted(
+    root: Path, results: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    out = tmp_path / "scores"
+    api.evaluate(results, "folder", root=root, out=out, sequences=["ant"])
+    api.evaluate(results, "folder", root=root, out=out, sequences=["bee"])
+    reads.clear()
+    api.evaluate(results, "folder", root=root, out=out)
+    assert [name for name in reads if str(results) in name] == []
+
+
+@pytest.mark.parametrize("boundary_iou", [False, True])
+def test_two_processes_give_the_same_bytes(
+    boundary_iou: bool, root: Path, results: Path, tmp_path: Path
+) -> None:
+    written = []
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}"
+        api.evaluate(
+            results, "folder", root=root, out=out, workers=workers, boundary_iou=boundary_iou,
+            baseline=True, name="x",
+        )  # fmt: skip
+        names = ("counts.csv", "counts.json", "scores.csv", "summary.json")
+        written.append([(out / name).read_bytes() for name in names])
+    assert written[0] == written[1]

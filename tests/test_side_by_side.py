@@ -37,7 +37,7 @@ def two(tmp_path: Path) -> list[Result]:
 def test_the_sequences_that_differ_most_come_first(two: list[Result]) -> None:
     (said,) = most_different(two)
     assert said.splitlines() == [
-        "J differs most on the 5 of 7 sequences, the largest difference first:",
+        "J differs most on 5 of 7 sequences, the largest difference first:",
         "  libby: A 50.0, B 10.0",
         "  kite-surf: B 80.0, A 50.0",
         "  drift-chicane: B 75.0, A 50.0",

@@ -127,7 +127,7 @@ def _differing(runs: Sequence[Result]) -> str:
         return ""
     ranked = sorted(apart, key=lambda name: min(apart[name].values()) - max(apart[name].values()))
     lines = [f"  {name}: {_told(apart[name])}" for name in ranked[:LISTED]]
-    of = f"the {LISTED} of {len(apart)} sequences" if len(apart) > LISTED else "these sequences"
+    of = f"{LISTED} of {len(apart)} sequences" if len(apart) > LISTED else "these sequences"
     return "\n".join([f"J differs most on {of}, the largest difference first:", *lines])
 
 

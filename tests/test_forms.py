@@ -173,6 +173,7 @@ def test_a_run_keeps_them_so_that_they_read_back(tmp_path: Path, prompt: Masks) 
     masks = open_stored(tmp_path / "masks").read("cat", "00002")
     record = json.loads((tmp_path / "sequences/cat.json").read_text())
     assert record["flattened"] == FLATTENING
+    assert record["remarks"][0].endswith(f"knows nothing else: {FLATTENING}")
     assert record["objects"] == ([0, 7] if prompt is OVERLAP else [3, 500])
     if prompt is HIGH:
         np.testing.assert_array_equal(masks, HIGH)

@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vosbench.cli.options import Sequences, completing, split_list
+from vosbench.cli.options import MASKS, Sequences, completing, split_list
 
-Source = Annotated[
-    Path, typer.Argument(help="A run, or a folder, zip archive or JSON file of masks.")
-]
 Out = Annotated[Path, typer.Argument(help="A new folder; for rle a new JSON file.")]
 To = Annotated[
     str,
@@ -33,7 +30,7 @@ Flatten = Annotated[
 
 
 def convert(
-    source: Source,
+    source: Annotated[Path, MASKS],
     out: Out,
     to: To = "",
     sequences: Sequences = None,

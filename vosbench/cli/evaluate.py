@@ -10,6 +10,7 @@ import typer
 
 from vosbench import formats
 from vosbench.cli.options import (
+    MASKS,
     AsJson,
     DatasetName,
     Format,
@@ -26,9 +27,6 @@ from vosbench.cli.options import (
 from vosbench.cli.scored_runs import score_tables
 from vosbench.errors import IncompleteScoresError
 
-Masks = Annotated[
-    Path, typer.Argument(help="A run, or a folder, zip archive or JSON file of masks.")
-]
 Baseline = Annotated[
     bool,
     typer.Option("--baseline", help="Also score copy-first, which only repeats the prompt."),
@@ -54,7 +52,7 @@ BoundaryIoU = Annotated[
 
 
 def evaluate(
-    masks: Masks,
+    masks: Annotated[Path, MASKS],
     dataset: DatasetName = None,
     root: Root = None,
     split: Split = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vosbench.cli.options import (
+    MASKS,
     AsJson,
     DatasetName,
     Resolution,
@@ -18,14 +19,11 @@ from vosbench.cli.options import (
     out_folder,
 )
 
-Masks = Annotated[
-    Path, typer.Argument(help="A run, or masks of any tool: a folder, a .zip or a .json.")
-]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the file if it exists.")]
 
 
 def pack(
-    masks: Masks,
+    masks: Annotated[Path, MASKS],
     out: Annotated[Path, out_folder()],
     submission: Submission,
     dataset: DatasetName = None,

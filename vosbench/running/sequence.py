@@ -204,12 +204,22 @@ def _segment(
         "masks_sha256": digest.sha256,
         "seconds": seconds,
         "peak_memory_bytes": _peak_memory(),
-        "remarks": [
-            f"the first prompt is on frame {sequence.frame_names[first]}; the {first} before it "
-            "are background"
-        ]
-        * (0 < first == empty),
+        "remarks": list(_remarks(sequence, exchange, late=first if 0 < first == empty else 0)),
     }
+
+
+def _remarks(sequence: Sequence, exchange: Exchange, *, late: int) -> Iterator[str]:
+    """What a reader of the scores must know; late: how many frames before the first prompt."""
+    if late:
+        yield (
+            f"the first prompt is on frame {sequence.frame_names[late]}; the {late} before it are "
+            "background"
+        )
+    if exchange.flattened:
+        yield (
+            "objects overlap, or have ids that no label map holds, and the method knows nothing "
+            f"else: {exchange.flattened}"
+        )
 
 
 _NO_MORE: Any = object()

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from vosbench.errors import DataError, UsageError
-from vosbench.masks import ids, no_folder, shift_fault, small
+from vosbench.masks import VOID, ids, no_folder, one_object, shift_fault, small, sole_id
 from vosbench.stored import StoredMasks, can_be_opened, open_stored
 from vosbench.types import Frame, Mask, Masks
 
@@ -132,11 +132,9 @@ def _fitted(masks: Masks, where: str, size: tuple[int, ...], known: list[int]) -
             f"{where} is {masks.shape[0]}x{masks.shape[1]} but its frame is {size[0]}x{size[1]}; "
             "write masks at the size of the frames, nearest neighbour"
         )
-    found = ids(masks)
-    if isinstance(masks, np.ndarray) and found == (255,) and len(known) == 1:
-        sole = (masks > 0).astype(np.uint16) * np.uint16(known[0])
-        return small(sole)
-    if strange := [i for i in found if i not in known]:
+    if isinstance(masks, np.ndarray) and len(known) == 1 and sole_id(masks) == VOID:
+        return small(one_object(masks).astype(np.uint16) * np.uint16(known[0]))
+    if strange := [i for i in ids(masks) if i not in known]:
         raise DataError(
             f"{where} holds ids {strange} that no prompt gives (prompts: {known}); "
             "expected object ids, or 0/255 where there is one object"

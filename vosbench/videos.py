@@ -7,6 +7,7 @@ is decoded when it is asked for, and not kept.
 from __future__ import annotations
 
 import collections.abc as cabc
+import os
 import re
 from abc import abstractmethod
 from array import array
@@ -25,6 +26,7 @@ from vosbench.types import Frame
 
 if TYPE_CHECKING:
     import av
+    import cv2
     from PIL import Image
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
@@ -253,10 +255,7 @@ def check_video(path: Path) -> None:
 
 def _by_opencv(path: Path) -> Iterator[Frame]:
     """The frames of a video, upright; a damaged one ends where OpenCV gives up."""
-    import cv2
-
-    check_video(path)
-    video = cv2.VideoCapture(str(path))
+    video = opencv_video(path)
     try:
         read, bgr = video.read()
         if not read:
@@ -266,6 +265,19 @@ def _by_opencv(path: Path) -> Iterator[Frame]:
             read, bgr = video.read()
     finally:
         video.release()
+
+
+def opencv_video(path: Path) -> cv2.VideoCapture:
+    """A video as OpenCV opens it; what is wrong with it we say, not FFmpeg on stderr.
+
+    Raises:
+        DataError: it does not begin as a video does.
+    """
+    import cv2
+
+    check_video(path)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first is opened
+    return cv2.VideoCapture(str(path))
 
 
 @contextmanager

@@ -179,6 +179,43 @@ def test_255_is_the_one_object_where_the_truth_has_it_so(tmp_path: Path) -> None
     assert scores[0]["J"]["mean"] == 1.0
 
 
+@pytest.mark.parametrize("stored", ["0-255", "0-1", "two"])
+def test_evaluate_and_precomputed_take_the_same_results(stored: str, tmp_path: Path) -> None:
+    """But that precomputed, which may give ids anew, also takes 0/255 where the object is 1."""
+    count = 2 if stored == "two" else 1
+    root = make_folder_dataset(tmp_path / "data", {"ant": 4}, objects=count)
+    white = shutil.copytree(root / "masks", tmp_path / "white")
+    as_ids = shutil.copytree(root / "masks", tmp_path / "ids")
+    for path in white.rglob("*.png"):
+        Image.fromarray((read_mask(path) > 0).astype(np.uint8) * 255).save(path)
+    if stored == "0-255":
+        for path in root.glob("masks/*/*.png"):
+            Image.fromarray(read_mask(path) * 255).save(path)
+
+    def evaluated(folder: Path) -> float:
+        mean: float = api.evaluate(folder, "folder", root=root).summary["J"]["mean"]
+        return mean
+
+    def replayed(folder: Path) -> float:
+        options = {"folder": folder}
+        ran = api.run("precomputed", "folder", root=root, options=options, out=tmp_path / "runs")
+        mean: float = ran.summary["J"]["mean"]
+        return mean
+
+    assert evaluated(as_ids) == replayed(as_ids) == 1
+    if stored == "two":
+        for take in (evaluated, replayed):
+            with pytest.raises(VosbenchError, match=r"ids \[255\]"):
+                take(white)
+        return
+    assert replayed(white) == 1
+    if stored == "0-255":
+        assert evaluated(white) == 1
+    else:
+        with pytest.raises(VosbenchError, match="the values 0 and 255, but protocol"):
+            evaluated(white)
+
+
 def test_who_looks_at_results_of_0_and_255_again_sees_the_object(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

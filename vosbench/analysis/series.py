@@ -87,7 +87,7 @@ def _counted(run: Result) -> dict[str, _Counted]:
 
 def _places(run: Result, name: str, scored: set[str]) -> dict[str, int]:
     """Frame name -> index in the sequence, as far as the files show it, one an object or not."""
-    folder = run.masks / name if run.masks else None
-    masks = sorted({path.stem for path in folder.rglob("*.png")}) if folder else []
+    inside = (run.masks / name).rglob("*") if run.masks else ()
+    masks = sorted({path.stem for path in inside if path.suffix.lower() == ".png"})
     whole = masks if scored <= set(masks) else ["", *sorted(scored)]
     return {stem: place for place, stem in enumerate(whole)}

@@ -106,14 +106,14 @@ def write(figure: Figure, path: Path) -> None:
     The first file of a figure lays it out; others have its layout. Told to do that by itself,
     matplotlib would draw all of it once more for each file.
     """
-    if layout := figure.get_layout_engine():
-        figure.set_dpi(DPI)
-        layout.execute(figure)
-        figure.set_layout_engine(None)
     kind = path.suffix.removeprefix(".").lower()
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+        if layout := figure.get_layout_engine():
+            figure.set_dpi(DPI)
+            layout.execute(figure)
+            figure.set_layout_engine(None)
         figure.savefig(content, format=kind, dpi=DPI, metadata=_UNDATED[kind])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content.getvalue())

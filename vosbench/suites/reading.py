@@ -110,11 +110,9 @@ def read(name: str) -> Suite:
         for entry in content.get("run", ())
         for each in _spread(entry, path)
     ]
-    for method in dict.fromkeys(entry.method for entry in (*trainings, *runs)):
-        registry.find("methods", method)
     lists = (*(run.datasets for run in runs), *(training.score for training in trainings))
-    for dataset in dict.fromkeys(itertools.chain(*lists)):
-        registry.find("datasets", dataset)
+    _check_plugins("methods", (entry.method for entry in (*trainings, *runs)), path)
+    _check_plugins("datasets", itertools.chain(*lists), path)
     if not trainings:  # with trainings, options may name weights that do not exist yet
         _check_options(runs, path)
     named = [training.name for training in trainings]
@@ -129,6 +127,15 @@ def read(name: str) -> Suite:
                 f"{path}: name {name!r} must be a valid file name, and of one training only"
             )
     return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
+
+
+def _check_plugins(kind: str, used: Iterable[str], path: Path) -> None:
+    """UsageError for a name that no plugin has."""
+    for name in dict.fromkeys(used):
+        try:
+            registry.find(kind, name)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
 
 
 def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> None:

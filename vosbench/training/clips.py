@@ -27,10 +27,10 @@ from vosbench.videos import (
     VIDEOS,
     FrameFolder,
     VideoFile,
-    check_video,
     content,
     list_images,
     natural_key,
+    opencv_video,
 )
 
 if TYPE_CHECKING:
@@ -188,10 +188,9 @@ def _bytes(source: FrameFolder | VideoFile, short_side: int) -> float:
         import cv2
 
         try:
-            check_video(source.path)
+            video = opencv_video(source.path)
         except DataError:
             return 0.0
-        video = cv2.VideoCapture(str(source.path))
         asked = (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)
         count, h, w = (max(0, int(video.get(each))) for each in asked)
         video.release()

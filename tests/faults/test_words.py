@@ -55,9 +55,9 @@ def test_shifted_results_are_told(tmp_path: Path, root: Path, ask: Ask, by: int)
 def test_shifted_truth_is_told(root: Path, by: int) -> None:
     renamed(root / "masks" / "ant", by)
     opened = api.dataset("folder", root=root)
-    with pytest.raises(DataError, match=r"000\d\d\.png has no frame"):
+    with pytest.raises(DataError, match=r"000\d\d\.png(, have| has) no frame \(folder/ant\)"):
         opened.sequence("ant")
-    assert "has no frame" in str(check_dataset(opened))
+    assert " no frame (folder/ant); frames are named 00000 to " in str(check_dataset(opened))
 
 
 FRAMES = [f"{index:05d}" for index in range(8)]
@@ -237,7 +237,7 @@ def test_void_is_noted_by_data_check(root: Path) -> None:
     write_mask(path, mask)
     report = check_dataset(api.dataset("folder", root=root))
     assert report.ok
-    assert "folder/ant: 255 is void and counts as background" in str(report)
+    assert "255 is void and counts as background in ant" in str(report)
 
 
 def test_a_name_with_commas_can_be_chosen(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import typer.main
 from conftest import Vosbench
 
 from vosbench.analysis.catalogue import ANALYSES
-from vosbench.cli import app
+from vosbench.cli import application
 from vosbench.cli.options import split_list
 from vosbench.errors import UsageError
 from vosbench.registry import KINDS
@@ -31,7 +31,7 @@ def commands() -> dict[str, Any]:
             else:
                 yield f"{prefix}{name}", command
 
-    return dict(walk(typer.main.get_command(app), ""))
+    return dict(walk(typer.main.get_command(application()), ""))
 
 
 def help_of(command: str, option: str) -> str:

@@ -23,7 +23,7 @@ import typer
 from PIL import Image
 
 from vosbench import registry
-from vosbench.cli import app
+from vosbench.cli import application
 from vosbench.resolve import method_options
 
 ROOT = Path(__file__).parents[1]
@@ -80,7 +80,7 @@ def parsed(line: str) -> tuple[str, dict[str, object]]:
 
     `--install-completion` and the like belong to no command and give an empty one.
     """
-    command, words = typer.main.get_command(app), shlex.split(line)[1:]
+    command, words = typer.main.get_command(application()), shlex.split(line)[1:]
     path = []
     while words and hasattr(command, "commands"):
         if words[0].startswith("-"):
@@ -128,7 +128,7 @@ def test_the_check_sees_what_is_wrong() -> None:
 
 def test_commands_in_sentences_exist() -> None:
     """`vosbench COMMAND` and its options, within a line of text."""
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(application())
     for page in PAGES:
         for line in re.findall(r"`vosbench ([^`]+)`", page.read_text(encoding="utf-8")):
             words = line.split()

@@ -86,7 +86,8 @@ def test_the_toolbox_imports_little_more_than_a_plugin() -> None:
 
 def test_the_core_knows_no_plugin() -> None:
     for path in sources("vosbench"):
-        if path.relative_to(ROOT).as_posix() != "vosbench/registry.py":
+        by_name = ("vosbench/registry.py", "vosbench/cli/__init__.py")  # plugins, own commands
+        if path.relative_to(ROOT).as_posix() not in by_name:
             assert core_faults(path.read_text(encoding="utf-8")) == [], path
 
 

@@ -13,7 +13,7 @@ from fixtures_runs import steady, write_run
 
 from vosbench import api, results
 from vosbench.analysis.groups import groups
-from vosbench.cli import app
+from vosbench.cli import application
 from vosbench.errors import UsageError
 from vosbench.inspection import folder
 from vosbench.reporting import report
@@ -96,7 +96,7 @@ def test_what_is_missing_comes_with_commands_that_exist(
     import click
     import typer
 
-    known = typer.main.get_command(app)
+    known = typer.main.get_command(application())
     for command in " && ".join(said.values()).split(" && "):
         words = shlex.split(re.sub(r"\$\([^)]*\)", "PATH", command))
         assert words[0] == "vosbench"

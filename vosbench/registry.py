@@ -71,9 +71,8 @@ def plugins(kind: str) -> dict[str, Plugin]:
         if not Path(folder).is_dir():
             raise PluginError(f"VOSBENCH_PLUGINS names {folder}, which is not a folder")
     found: dict[str, Plugin] = {}
-    for declared in (*_in_folders(kind), *_in_packages(kind, tuple(sys.path))):
-        code = declared.path.read_bytes() if declared.path.is_file() else None
-        for plugin in _read(kind, declared, code):
+    for declared in _declared(kind):
+        for plugin in _read(kind, declared, _code(declared)):
             if plugin.name in found and found[plugin.name].path != plugin.path:
                 raise PluginError(
                     f"two {kind} are named {plugin.name!r}: {_where(found[plugin.name])} and "
@@ -81,6 +80,14 @@ def plugins(kind: str) -> dict[str, Plugin]:
                 )
             found.setdefault(plugin.name, plugin)
     return dict(sorted(found.items()))
+
+
+def _declared(kind: str) -> tuple[_Declared, ...]:
+    return (*_in_folders(kind), *_in_packages(kind, tuple(sys.path)))
+
+
+def _code(declared: _Declared) -> bytes | None:
+    return declared.path.read_bytes() if declared.path.is_file() else None
 
 
 def _where(plugin: Plugin) -> str:
@@ -99,10 +106,15 @@ def _in_folders(kind: str) -> Iterator[_Declared]:
 
 
 @functools.lru_cache  # it reads the list of what is installed, each time anew
-def _in_packages(kind: str, path: tuple[str, ...]) -> tuple[_Declared, ...]:
-    """The modules that installed packages name as entry points; `path` is sys.path."""
+def _entry_points(path: tuple[str, ...]) -> Any:  # their type differs from one Python to the next
     from importlib import metadata
 
+    return metadata.entry_points()
+
+
+@functools.lru_cache
+def _in_packages(kind: str, path: tuple[str, ...]) -> tuple[_Declared, ...]:
+    """The modules that installed packages name as entry points; `path` is sys.path."""
     return tuple(
         _Declared(
             entry.name.replace("_", "-"),
@@ -110,7 +122,7 @@ def _in_packages(kind: str, path: tuple[str, ...]) -> tuple[_Declared, ...]:
             _file_of(entry.value),
             entry.dist.name if entry.dist else "",
         )
-        for entry in sorted(metadata.entry_points(group=f"vosbench.{kind}"))
+        for entry in sorted(_entry_points(path).select(group=f"vosbench.{kind}"))
     )
 
 
@@ -159,6 +171,10 @@ def names(kind: str) -> tuple[str, ...]:
 
 def find(kind: str, name: str) -> Plugin:
     """The plugin of this name; UsageError suggests the nearest name."""
+    if kind != "methods":  # whose files declare variants, too; so only the one file is read
+        alike = [declared for declared in _declared(kind) if declared.name == name]
+        if len(alike) == 1:
+            return _read(kind, alike[0], _code(alike[0]))[0]
     known = plugins(kind)
     if name not in known:
         raise UsageError(f"unknown {kind[:-1]} {name!r}; {did_you_mean(name, known)}")

@@ -160,7 +160,7 @@ class _Folder:
     """A folder on disk."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._where = path, str(path)  # for the many files that are only looked at
 
     def entries(self, inside: str) -> Mapping[str, bool] | None:
         try:
@@ -182,7 +182,7 @@ class _Folder:
 
     def stamp(self, name: str) -> str:
         try:
-            found = (self.path / name).stat()
+            found = os.stat(f"{self._where}/{name}")  # noqa: PTH116, ten times as fast
         except OSError:  # a link that leads nowhere
             return ""
         return f"{found.st_size} {found.st_mtime_ns}"

@@ -8,38 +8,43 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vosbench.cli import (
-    analyse,
-    compare,
-    convert,
-    data,
-    evaluate,
-    explain,
-    inspect,
-    list_,
-    pack,
-    report,
-    run,
-    suite,
-    train,
-)
 from vosbench.errors import VosbenchError, described, line_of, needing
 from vosbench.provenance import VERSION
 
-app = typer.Typer(
-    help="Run video object segmentation methods on datasets, score them and compare them.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+WORDS = "Run video object segmentation methods on datasets, score them and compare them."
+# in the order of --help; each is a function, or the Typer of a group, in the file of its name
+COMMANDS = (
+    "run", "evaluate", "explain", "pack", "compare", "analyse", "report", "inspect", "train",
+    "convert", "suite", "list", "data",
+)  # fmt: skip
+FILES = {"list": ("list_", "list_plugins")}
 
 
-@app.callback(invoke_without_command=True)
+def application(only: str = "") -> typer.Typer:
+    """The command line; with `only` one command of it, so that no other is imported."""
+    made = typer.Typer(
+        help=WORDS,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback(invoke_without_command=True)(version)
+    for name in (only,) if only in COMMANDS else COMMANDS:
+        file, member = FILES.get(name, (name, name))
+        command = getattr(import_module(f"vosbench.cli.{file}"), member)
+        if isinstance(command, typer.Typer):
+            made.add_typer(command, name=name)
+        else:
+            made.command(name=name)(command)
+    return made
+
+
 def version(
     show: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True)
@@ -51,28 +56,13 @@ def version(
         raise typer.Exit
 
 
-app.command()(run.run)
-app.command()(evaluate.evaluate)
-app.command()(explain.explain)
-app.command()(compare.compare)
-app.command()(analyse.analyse)
-app.command()(report.report)
-app.command()(pack.pack)
-app.command()(inspect.inspect)
-app.command()(train.train)
-app.command()(convert.convert)
-app.command()(suite.suite)
-app.command(name="list")(list_.list_plugins)
-app.add_typer(data.data, name="data")
-
-
 def main() -> Any:
     """Run a command; an error that the user can fix becomes one message and exit status 1."""
     if not faulthandler.is_enabled():
         faulthandler.enable(2)  # a crash in a plugin's C code says on stderr where it was
     try:
         with needing("this command"), _exits_told(), _no_child_left():
-            app()
+            application(sys.argv[1] if len(sys.argv) > 1 else "")()
     except VosbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,7 @@ class Evaluation:
     counts: tuple[Counts, ...] = ()
     what: What = field(default_factory=What)
     of: Mapping[str, str] = field(default_factory=dict)
+    all_kept_in: Path | None = None
 
     def write(self, folder: Path, *, scored: Mapping[str, Any] | None = None) -> None:
         """Write scores.csv and summary.json, each in one piece.
@@ -74,7 +75,12 @@ class Evaluation:
         write_json(folder / "summary.json", {**summary, "seal": seal})
 
     def write_counts(self, folder: Path) -> None:
-        """Write counts.csv and counts.json, each in one piece; those of other sequences stay."""
+        """Write counts.csv and counts.json, each in one piece; those of other sequences stay.
+
+        Where all were kept there already, nothing is written.
+        """
+        if folder == self.all_kept_in:
+            return
         kept = counting.read(folder, self.what, self.of)
         kept |= {one.sequence: one for one in self.counts}
         counting.write(folder, self.what, self.of, kept.values())
@@ -136,6 +142,8 @@ def score_masks(
     failed = {name: failed[name] for name in listed if name in failed}
     _refuse_nothing(dataset, protocol, scored, failed)
     evaluation = scored.evaluation(failed, what, of, baseline=baseline)
+    if not missing:
+        evaluation = replace(evaluation, all_kept_in=kept)
     if failed:
         raise IncompleteScoresError(failed, evaluation)
     return evaluation

@@ -193,6 +193,20 @@ def test_a_damaged_archive_or_member_is_named(masks: Path, tmp_path: Path) -> No
         open_stored(tmp_path / "m.zip").read("cat", "00000")
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_with_one_name_twice_or_a_bomb_is_refused(
+    masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = open_stored(zipped(masks, tmp_path / "m.zip"))
+    monkeypatch.setattr("vosbench.stored._LARGEST", 10)
+    with pytest.raises(DataError, match=r"m\.zip: cat/00000\.png unpacks to \d+ bytes"):
+        stored.read("cat", "00000")
+    with zipfile.ZipFile(tmp_path / "m.zip", "a") as out:
+        out.writestr("cat/00000.png", b"x")
+    with pytest.raises(DataError, match=r"m\.zip holds cat/00000\.png twice; pack the masks again"):
+        open_stored(tmp_path / "m.zip")
+
+
 def test_what_is_neither_folder_nor_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.tar").write_bytes(b"x")
     with pytest.raises(DataError, match=r"m\.tar is not a folder but an archive: unzip it first"):

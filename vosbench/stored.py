@@ -240,7 +240,10 @@ class _Zip:
 
         member = self._members[name]
         if member.file_size > _LARGEST:
-            raise DataError(f"mask {self.where(name)} unpacks to {member.file_size} bytes")
+            raise DataError(
+                f"mask {self.where(name)} unpacks to {member.file_size} bytes, more than any mask "
+                "needs; pack the masks again"
+            )
         try:
             return self._archive().read(member)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:

@@ -69,6 +69,22 @@ def test_after_a_sequence_something_is_done_which_costs_no_mask(
     assert "bee: its masks are made, then: failed: ValueError: no truth for it" in log
 
 
+def _kill(done: Sequence, masks: Path) -> None:
+    if done.name == "bee":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_kills_the_process_after_a_sequence_costs_no_mask_either(
+    folder_root: Path, tmp_path: Path
+) -> None:
+    config = _config(folder_root, tmp_path / "runs", own_process=True)
+    ran = compute(plan_run(config), after=_kill)
+    assert not ran.failed
+    assert set(ran.computed) == {"ant", "bee", "cat"}
+    assert ran.troubles == {"bee": "its process ended after its masks were made"}
+    assert not list(ran.folder.glob("masks/.*"))
+
+
 def test_a_run_leaves_masks_manifest_timing_and_log(folder_root: Path, tmp_path: Path) -> None:
     result = api.run("copy-first", "folder", root=str(folder_root), out=str(tmp_path / "runs"))
     folder = result.folder

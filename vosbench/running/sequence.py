@@ -20,8 +20,9 @@ from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import workers
 from vosbench.running.forms import Exchange
-from vosbench.running.records import data_sha256
+from vosbench.running.records import data_sha256, record_of
 from vosbench.running.silence import watching
+from vosbench.running.whole import is_done
 from vosbench.stored import write_masks
 from vosbench.types import Dataset, Frame, HasRemarks, Layers, Method, PerSequence, Sequence
 
@@ -101,6 +102,10 @@ def segment_by_name(
 
     threads: as many for each library; 0 as the process was started.
     """
+    if is_done(folder, name):  # and the process that made it ended before it could say so
+        record = record_of(folder, name)
+        trouble = "its process ended after its masks were made"
+        return Made(record["frames"], round(sum(record["seconds"]), 3), trouble)
     method, dataset = _opened(config, folder)
     if threads:
         workers.limit_threads(threads)

@@ -126,7 +126,10 @@ def test_a_method_that_does_not_yield(
     assert typed(monkeypatch, *made.arguments) == 1
     said = capfd.readouterr().err
     kind = {"N": "NoneType", "[": "list", "3": "int", "p": "ndarray"}[gives[0]]
-    assert f"\nerror: bee: segment() gave {kind}; it must yield one mask per frame\n" in said
+    assert (
+        said.count(f"bee: failed: segment() gave {kind}; it must yield one mask per frame\n") == 1
+    )
+    assert said.count("failed as bee did") == 2
 
 
 @pytest.mark.parametrize("place", ["top", "options", "build", "frame", "end"])
@@ -242,7 +245,7 @@ def test_a_frame_that_takes_too_long_costs_its_sequence(
     made = Made(inside, **{place: code})
     assert typed(monkeypatch, *made.arguments, "--timeout", "0.7") == 1
     said = capfd.readouterr().err
-    assert f"bee: no mask for 0.7 s, the --timeout {made.line(code)}" in said
+    assert said.count(f"bee: failed: no mask for 0.7 s, the --timeout {made.line(code)}") == 1
     assert made.done() == {"ant", "bee", "cat"} - lost
     described = json.loads((made.run / "run.json").read_text())
     assert described["failed"].keys() == lost

@@ -163,7 +163,7 @@ TOML = {
     "long number": "seed = " + "9" * 6000,
     "infinite": "seed = inf",
     "nan": "seed = nan",
-    "mark": "\ufeffseed = 1",
+    "mark": "\ufeffseed = [1]",
     "list": "seed = [1]",
     "table": "method = {a = 1}",
     "date": "method = 2020-01-01",
@@ -190,6 +190,12 @@ def test_toml_of_another_shape_names_its_file(tmp_path: Path, how: str, encoding
         )
     with pytest.raises(UsageError, match=r"mine\.toml"):
         reading.read(str(path))
+
+
+def test_toml_may_begin_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("\ufeffseed = 1", encoding="utf-8")
+    assert from_toml(path, {"dataset": "folder", "method": "copy-first"}).seed == 1
 
 
 @pytest.mark.parametrize("how", TEXTS)

@@ -15,6 +15,11 @@ from conftest import make_folder_dataset
 
 from vosbench import api, masks
 from vosbench.masks import read_mask, write_mask
+from vosbench.run_and_score import counting_of, score_run
+from vosbench.running.config import RunConfig
+from vosbench.running.execute import compute
+from vosbench.running.folder import COUNTED
+from vosbench.running.plan import plan_run
 
 
 @pytest.fixture
@@ -171,3 +176,21 @@ def test_two_processes_give_the_same_bytes(
         names = ("counts.csv", "counts.json", "scores.csv", "summary.json")
         written.append([(out / name).read_bytes() for name in names])
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_counts_each_sequence_as_it_ends_and_scores_without_reading(
+    workers: int, root: Path, tmp_path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = RunConfig(
+        method="copy-first", dataset="folder", root=root, out=tmp_path / "runs", workers=workers
+    )
+    plan = plan_run(config)
+    ran = compute(plan, after=counting_of(plan))
+    assert sorted(p.name for p in (ran.folder / COUNTED).iterdir()) == ["ant", "bee"]
+    reads.clear()
+    result = score_run(ran.folder, dataset=ran.dataset)
+    assert [name for name in reads if str(ran.folder) in name] == []
+    assert not (ran.folder / COUNTED).exists()
+    (ran.folder / "counts.json").unlink()
+    assert score_run(ran.folder, dataset=ran.dataset).summary == result.summary

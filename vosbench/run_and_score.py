@@ -16,6 +16,7 @@ from vosbench.errors import (
     described,
     nameless,
 )
+from vosbench.files import remove
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import (
     choose_dataset,
@@ -27,15 +28,20 @@ from vosbench.results import Data, Result, data_of, home_of, manifest_of, told_o
 from vosbench.running import cluster
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import RunResult, compute
-from vosbench.running.plan import plan_run
+from vosbench.running.folder import COUNTED
+from vosbench.running.plan import RunPlan, plan_run
 from vosbench.running.records import masks_sha256, refuse_swapped
 from vosbench.running.whole import unfinished
+from vosbench.scoring import counts as counting
 from vosbench.scoring.archive import Packed
-from vosbench.scoring.counts import Counts, What
+from vosbench.scoring.counts import Counts, What, what_to_count
 from vosbench.scoring.elsewhere import Source, count
 from vosbench.scoring.evaluation import Evaluation, Measuring, score_masks
+from vosbench.scoring.kept import of_dataset
+from vosbench.scoring.measure import measure
 from vosbench.scoring.pack import pack
-from vosbench.types import Dataset
+from vosbench.stored import open_stored
+from vosbench.types import Dataset, Sequence
 
 MOST_LINES = 20  # of what failed; log.txt has all
 
@@ -48,10 +54,29 @@ def run_and_score(
     Raises:
         IncompleteRunError: a sequence failed; what is done is kept; the same call continues.
     """
-    ran = compute(plan_run(config), on_sequence=on_sequence)
+    plan = plan_run(config)
+    ran = compute(plan, on_sequence=on_sequence, after=counting_of(plan))
     if ran.failed:
         raise IncompleteRunError(failures(ran))
     return score_run(ran.folder, dataset=ran.dataset)
+
+
+def counting_of(plan: RunPlan) -> Callable[[Sequence, Path], None]:
+    """What counts each sequence of a run as it ends, in the process that made its masks."""
+    resolved = plan.resolved
+    what = what_to_count(resolved.dataset.card, resolved.protocol)
+    return partial(_count_and_keep, what, of_dataset(resolved.dataset))
+
+
+def _count_and_keep(what: What, of: Mapping[str, str], sequence: Sequence, masks: Path) -> None:
+    """Count a sequence and keep that in its run's folder, until the run is scored."""
+    if len(sequence.truth) < 2:
+        return
+    folder, name = masks.parent.parent, sequence.name
+    made = masks_sha256(folder, [name])[name]
+    one = measure(sequence, open_stored(masks.parent), what, hold=True, made=made)
+    (folder / COUNTED / name).mkdir(parents=True, exist_ok=True)
+    counting.write(folder / COUNTED / name, what, of, [one])
 
 
 def failures(ran: RunResult, *, told: Collection[str] = ()) -> str:
@@ -151,7 +176,7 @@ def score_run(
         baseline=True,
         made=made,
         bands=bands,
-        kept=folder,
+        kept=[folder, *sorted((folder / COUNTED).glob("*"))],
         measuring=_elsewhere(source, workers, scheduler, hold=True, made=made),
         progress=progress,
     )
@@ -200,7 +225,7 @@ def score_folder(
         sequences=sequences or None,
         baseline=baseline,
         bands=bands,
-        kept=out,
+        kept=[out] if out else [],
         measuring=_elsewhere(source, workers, scheduler, hold=baseline, made={}),
         progress=progress,
     )
@@ -285,7 +310,10 @@ def _result(
         evaluation.summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
     if blank.folder is not None:
         evaluation.write(blank.folder, scored=told_of(blank, evaluation.what.stem))
-        evaluation.write_counts(home_of(blank.folder) or blank.folder)
+        home = home_of(blank.folder)
+        evaluation.write_counts(home or blank.folder)
+        if home and not failed:
+            remove(home / COUNTED, inside=home)
     checked = _cross_check(dataset, masks, scorer, evaluation)
     result = dataclasses.replace(blank, summary=evaluation.summary, cross_check=checked)
     if failed:

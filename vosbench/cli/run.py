@@ -111,6 +111,7 @@ def run(
 def _run(plan: RunPlan) -> RunResult:
     """Run what is missing under a progress bar; Ctrl-C says how to continue."""
     from vosbench.cli import progress
+    from vosbench.run_and_score import counting_of
     from vosbench.running.execute import compute
 
     done = len(plan.frames) - len(plan.missing)
@@ -122,7 +123,9 @@ def _run(plan: RunPlan) -> RunResult:
         typer.echo(f"{name}: its masks were changed since they were made; made anew", err=True)
     try:
         with progress.running(plan) as (on_sequence, on_frame):
-            return compute(plan, on_sequence=on_sequence, on_frame=on_frame)
+            return compute(
+                plan, on_sequence=on_sequence, on_frame=on_frame, after=counting_of(plan)
+            )
     except KeyboardInterrupt:
         typer.echo(f"stopped; give the same command again to continue {plan.folder}", err=True)
         raise typer.Exit(130) from None

@@ -35,6 +35,7 @@ from vosbench.running.records import read_record
 from vosbench.types import check_name
 
 FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock")
+COUNTED = ".counts"  # of sequences as they end, each in a folder of its own, until all are scored
 COUNTS = re.compile(r"counts[a-z-]*\.(csv|json)")  # as scoring/counts.py names them
 SCORES = ("summary.json", "scores.csv")
 PARTS = ("masks", "sequences")
@@ -118,7 +119,7 @@ def foreign(folder: Path) -> list[Path]:
             found += [inner for inner in path.iterdir() if inner.suffix != ".json"]
         elif _are_scores(path):
             found += [i for i in path.iterdir() if i.name not in SCORES and not is_counts(i)]
-        elif path.name not in FILES and not is_counts(path):
+        elif path.name not in (*FILES, COUNTED) and not is_counts(path):
             found.append(path)
     found = [path for path in found if not HALF_A_FILE.fullmatch(path.name)]
     return [path.relative_to(folder) for path in found]
@@ -196,6 +197,7 @@ def discard(folder: Path, name: str) -> None:
 
 def forget_scores(folder: Path) -> None:
     """Remove the scores of masks that are about to change."""
+    remove(folder / COUNTED, inside=folder)
     for where in (folder, *filter(_are_scores, folder.glob("scores-*"))):
         for name in SCORES:
             remove(where / name, inside=folder)

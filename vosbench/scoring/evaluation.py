@@ -95,7 +95,7 @@ def score_masks(
     baseline: bool = False,
     made: Mapping[str, str] | None = None,
     bands: bool = False,
-    kept: Path | None = None,
+    kept: Collection[Path] = (),
     measuring: Measuring | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
@@ -104,7 +104,7 @@ def score_masks(
     masks: what `open_stored` takes. sequences: names to score, all by default. baseline: also score
     copy-first, which repeats the prompts, as `copy_first` in the summary. made: sequence ->
     `masks_sha256` of the run that made the masks, to be held against them. bands: also Boundary
-    IoU. kept: a folder whose counts are used where masks and truth have not changed since.
+    IoU. kept: folders whose counts are used where masks and truth have not changed since.
     measuring: counts sequences elsewhere, in other processes. progress: called with each sequence
     that is done.
 
@@ -121,11 +121,13 @@ def score_masks(
     stored = open_stored(masks)
     counted: dict[str, Counts] = {}
     failed: dict[str, tuple[str, ...]] = {}
-    if kept is not None:
-        known = counting.read(kept, what, of)
-        for name in listed:
-            if name in known and fresh(known[name], dataset, stored, made, hold=baseline):
-                counted[name] = known[name]
+    sources: set[Path] = set()
+    for folder in kept:
+        for name, one in counting.read(folder, what, of).items():
+            wanted = name in listed and name not in counted
+            if wanted and fresh(one, dataset, stored, made, hold=baseline):
+                counted[name] = replace(one, masks=str(stored.path / name))
+                sources.add(folder)
                 if progress:
                     progress(name)
     missing = [name for name in listed if name not in counted]
@@ -142,8 +144,8 @@ def score_masks(
     failed = {name: failed[name] for name in listed if name in failed}
     _refuse_nothing(dataset, protocol, scored, failed)
     evaluation = scored.evaluation(failed, what, of, baseline=baseline)
-    if not missing:
-        evaluation = replace(evaluation, all_kept_in=kept)
+    if not missing and len(sources) == 1:
+        evaluation = replace(evaluation, all_kept_in=sources.pop())
     if failed:
         raise IncompleteScoresError(failed, evaluation)
     return evaluation

@@ -218,6 +218,29 @@ def test_a_failure_in_a_process_of_its_own_costs_its_sequence_alone(
         assert f'"{made.file}", line' in (made.run / "log.txt").read_text()
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("os.abort()", "Aborted"), ("import ctypes; ctypes.string_at(0)", "Segmentation fault")],
+)
+@pytest.mark.parametrize("place", ["build", "frame"])
+def test_a_crash_in_the_process_of_the_command_is_one_sentence(
+    tmp_path: Path, place: str, code: str, says: str
+) -> None:
+    made = Made(tmp_path, **{place: code})
+    ended = processes(tmp_path, made)
+    assert ended.returncode < 0
+    (said,) = [line for line in ended.stderr.splitlines() if ": done" not in line]
+    assert said == (
+        f"error: this process crashed: {says} {made.line(code)}; what is done is kept; "
+        "with --own-process a crash costs its sequence, not the run"
+    )
+    if place == "frame":
+        again = processes(tmp_path, made, "--own-process")
+        assert again.returncode == 1
+        assert made.done() == {"ant", "cat"}
+        assert [path.name for path in (made.run / "masks").iterdir() if path.name[0] == "."] == []
+
+
 @pytest.mark.parametrize("code", ["sys.exit(0)", "os.abort()"])
 def test_the_same_in_one_of_two_workers(tmp_path: Path, code: str) -> None:
     made = Made(tmp_path, frame=code)

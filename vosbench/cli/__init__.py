@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import signal
 import sys
@@ -58,8 +57,6 @@ def version(
 
 def main() -> Any:
     """Run a command; an error that the user can fix becomes one message and exit status 1."""
-    if not faulthandler.is_enabled():
-        faulthandler.enable(2)  # a crash in a plugin's C code says on stderr where it was
     try:
         with needing("this command"), _exits_told(), _no_child_left():
             application(sys.argv[1] if len(sys.argv) > 1 else "")()

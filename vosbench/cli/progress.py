@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
+import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +19,46 @@ if TYPE_CHECKING:
     from vosbench.running.plan import RunPlan
     from vosbench.running.sequence import FrameDone
     from vosbench.training.loop import Show
+
+
+_WITNESS = """
+import json, sys
+left = sys.stdin.read()
+if left.startswith("Fatal Python error: "):
+    sys.path[:] = json.loads(sys.argv[1])
+    from vosbench.errors import line_in
+    sys.stderr.write(
+        f"error: this process crashed: {left.splitlines()[0][20:]}{line_in(left)}; what is done is "
+        "kept; with --own-process a crash costs its sequence, not the run\\n"
+    )
+"""
+
+
+@contextmanager
+def crashes_told() -> Iterator[None]:
+    """Where a plugin crashes this process, say in one sentence where its code was.
+
+    A process beside this one says it, from what Python's fault handler writes; this one no longer
+    can. Where that handler is at work already, its whole dump is wanted, and it is left alone.
+    """
+    if faulthandler.is_enabled():
+        yield
+        return
+    reading, writing = os.pipe()
+    try:
+        subprocess.Popen(
+            [sys.executable, "-c", _WITNESS, json.dumps(sys.path)],
+            stdin=reading, stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    except OSError:  # no process is left to have
+        os.dup2(2, writing)
+    os.close(reading)
+    faulthandler.enable(writing, all_threads=False)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        os.close(writing)
 
 
 @contextmanager

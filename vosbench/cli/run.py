@@ -93,7 +93,7 @@ def run(
         "sequences": None if sequences is None else split_list(sequences, "--sequences"),
         "options": parse_settings(settings or []),
     }  # fmt: skip
-    with progress.prints_on_stderr():
+    with progress.prints_on_stderr(), progress.crashes_told():
         plan = plan_run(from_toml(config, flags))
         ended = _run(plan)
     try:

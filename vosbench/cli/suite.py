@@ -48,7 +48,7 @@ def suite(
     formats.check(report)
     out = out or Path("suites") / Path(name).stem
     try:
-        with progress.prints_on_stderr():
+        with progress.prints_on_stderr(), progress.crashes_told():
             done = execute.execute(
                 wanted, out, videos=videos, workers=workers or 1, device=device or "cpu",
                 own_process=bool(own_process), timeout=timeout,

@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from vosbench import registry
-from vosbench.cli import app
+from vosbench.cli import application
 from vosbench.errors import UsageError, VosbenchError
 from vosbench.suites import execute
 from vosbench.toolbox.methods import weights
@@ -65,7 +65,7 @@ def suite(
 
     def run(text: str, *arguments: str) -> Result:
         write(home / "mine.toml", text)
-        result = CliRunner().invoke(app, ["suite", "mine.toml", *arguments])
+        result = CliRunner().invoke(application(), ["suite", "mine.toml", *arguments])
         if isinstance(result.exception, VosbenchError):
             return result
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -319,11 +319,11 @@ def test_a_suite_ends_in_its_report_and_can_be_reported_elsewhere(
     folder_root.rename(tmp_path / "elsewhere" / "data")
     runs = [str(path) for path in (tmp_path / "elsewhere" / "mine" / "runs").iterdir()]
     arguments = ["report", *runs, "--out", "again", "--title", "Mine & yours"]
-    lost = CliRunner().invoke(app, arguments)
+    lost = CliRunner().invoke(application(), arguments)
     assert lost.exit_code == 0
     assert "frames and masks: the dataset is not in" in lost.stderr
     assert "give its folder with --root DIR" in lost.stderr
-    found = CliRunner().invoke(app, [*arguments, "--root", "elsewhere/data"])
+    found = CliRunner().invoke(application(), [*arguments, "--root", "elsewhere/data"])
     assert found.exit_code == 0
     assert "frames and masks" not in found.stderr
 

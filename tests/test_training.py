@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from vosbench import registry
-from vosbench.cli import app
+from vosbench.cli import application
 from vosbench.errors import DataError, PluginError, UsageError, VosbenchError
 from vosbench.toolbox.methods.weights import FOLDER
 from vosbench.training.folder import State, add_line, cut_logs, read_table, thinned
@@ -70,7 +70,7 @@ def train(
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip
             return Done(ended.returncode, ended.stdout, ended.stderr)
-        result = CliRunner().invoke(app, [*words, *arguments])
+        result = CliRunner().invoke(application(), [*words, *arguments])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             if not isinstance(result.exception, VosbenchError):
                 raise result.exception
@@ -354,8 +354,8 @@ def test_what_is_undefined_in_some_steps_is_averaged_over_the_others() -> None:
 
 def test_help_imports_no_torch() -> None:
     code = (
-        "import sys\nfrom vosbench.cli import app\n"
-        "try:\n    app(['train', '--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom vosbench.cli import application\n"
+        "try:\n    application()(['train', '--help'])\nexcept SystemExit:\n    pass\n"
         "assert not {'torch', 'numpy', 'cv2', 'lightning_fabric'} & set(sys.modules)"
     )
     ended = subprocess.run(

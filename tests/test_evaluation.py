@@ -368,3 +368,15 @@ def test_what_lies_beside_the_masks_is_told_in_a_few_lines(tmp_path):
     assert third.endswith("00009.png is a link to gone, which is not there")
     assert last == "and so in more sequences, such as s3: 5 in all"
     assert len(result.summary["notes"]) == 6
+
+
+def test_the_truths_checksum_does_not_ask_which_masks_are_there(tmp_path):
+    """Else runs on the same truth would count as runs on another."""
+    dataset = tree({"a": moving(6)})
+    whole = score(tmp_path / "x", dataset, {"a": moving(6)})
+    without_last = score(tmp_path / "y", dataset, {"a": moving(6)[:5]})
+    damaged = write(tmp_path / "z" / "masks", {"a": moving(6)})
+    (damaged / "a" / "00005.png").write_bytes(b"")
+    third = score_masks(dataset, damaged, protocol=DAVIS2017)
+    sums = {each.summary["dataset"]["truth_crc32"] for each in (whole, without_last, third)}
+    assert len(sums) == 1

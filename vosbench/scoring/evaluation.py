@@ -280,6 +280,16 @@ class Scored:
             if chosen.extra:
                 ids = ", ".join(map(str, chosen.extra))
                 yield f"{name}: ids {ids} of the masks are no objects of the protocol; left out"
+        if lacking := [
+            name
+            for name, chosen in self.selections.items()
+            for one in chosen.objects
+            if one.number == 0 and not one.rows["prediction"].any()
+        ]:
+            yield (
+                f"object 0 is nowhere in the masks of {lacking[0]}: label maps cannot hold it, so "
+                "write one PNG an object"
+            )
         beside = [(one, line) for one in self.counts for line in one.beside]
         yield from (line for _, line in beside[:_FEW])
         if others := dict.fromkeys(one.sequence for one, _ in beside[_FEW:]):

@@ -80,16 +80,17 @@ def measure(
     for index, name in enumerate(sequence.frame_names):
         if not made and index not in wanted:
             continue
-        if name not in present:
-            missing += [name] if index in wanted else []
-            continue
-        place = stored.place(sequence.name, name)
         try:
+            truth = tally.truth(index) if index in wanted and not absent else None
+            if name not in present:
+                missing += [name] if index in wanted else []
+                continue
             masks = stored.read(sequence.name, name)
             if made:
                 digest.add(masks)
-            if index in wanted:
-                tally.add(index, masks, place, held.until(index))
+            if truth is not None:
+                place = stored.place(sequence.name, name)
+                tally.add(index, masks, truth, place, held.until(index))
         except DataError as error:
             tally.faults[name] = str(error)
     if made and asked and not tally.faults and digest.sha256 != made:
@@ -97,7 +98,8 @@ def measure(
             f"masks {stored.path / sequence.name} are not those that the run made: one was changed "
             "since; give the command of the run again to make them anew"
         )
-    strange = [name for name in present if name not in set(sequence.frame_names)]
+    named = set(sequence.frame_names)
+    strange = [name for name in present if name not in named]
     at = {index: place for place, index in enumerate(places)}
     folders = truth_folders(sequence)
     shown = prompts[start] if prompts else sequence.truth[places[0]] if places else None
@@ -225,9 +227,11 @@ class _Tally:
         self.crc = self.void_frames = 0
         self._stored: dict[int, list[int]] = {}
 
-    def add(self, index: int, masks: Masks, place: str, held: Masks | None) -> None:
+    def add(
+        self, index: int, masks: Masks, annotation: _Truth, place: str, held: Masks | None
+    ) -> None:
         """Count a frame; raises DataError for masks that do not fit their truth."""
-        truth, void = self._truth(index)
+        truth, void = annotation
         if masks.shape != truth.shape:
             (h, w), (th, tw) = masks.shape[:2], truth.shape[:2]
             raise DataError(
@@ -250,8 +254,8 @@ class _Tally:
             for key, row in self._pairs(held, truth):
                 self.counted_held[(*key, index)] = row
 
-    def _truth(self, index: int) -> _Truth:
-        """The annotation of a frame, and its void."""
+    def truth(self, index: int) -> _Truth:
+        """Read the annotation of a frame; raises DataError for a damaged one."""
         masks = _raw(self.sequence, index)
         self.crc = crc_of(masks, self.crc)
         if isinstance(masks, Layers):

@@ -59,6 +59,20 @@ def test_more_sequences_than_fit_go_on_further_figures(tmp_path: Path) -> None:
     assert "(part 2 of 2)" in parts[1].caption
 
 
+def test_of_very_many_sequences_the_first_are_drawn_as_the_caption_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "PANELS", 2)
+    monkeypatch.setattr(figures, "DRAWN", 4)
+    for count, parts in ((4, 2), (5, 2)):
+        names = [f"s{number:02d}" for number in range(count)]
+        run = toy_run(tmp_path, f"of {count}", {name: [0.5, 0.4] for name in names})
+        drawn = [f for name, f in drawn_of([run]).items() if name.startswith("over-time-seq")]
+        assert len(drawn) == parts
+        told = ["The first 4 of 5 sequences; the page has all." in f.caption for f in drawn]
+        assert told == [count > 4] * parts
+
+
 def heights(figure: Figure) -> list[float]:
     return [bar.get_height() for axes in panels(figure.drawing) for bar in axes.patches]
 

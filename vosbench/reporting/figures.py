@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from vosbench.tables import Table
     from vosbench.types import Dataset
 
+DRAWN = (
+    120  # sequences, in figures of PANELS each: nobody prints more, and each figure takes seconds
+)
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 
 
@@ -184,9 +187,11 @@ def by_options(table: Table, title: str) -> Iterator[Figure]:
 
 
 def by_sequence(group: Group, said: str, *, known: Looks | None = None) -> Iterator[Figure]:
-    """J over time in each sequence, at most PANELS of them a figure."""
+    """J over time in each sequence, at most PANELS of them a figure, for the first DRAWN ones."""
     courses = failures.courses(group)
-    names = list(courses)
+    names = list(courses)[:DRAWN]
+    if left := len(courses) - len(names):
+        said = f"{said} The first {DRAWN} of {DRAWN + left} sequences; the page has all."
     parts = [names[start : start + PANELS] for start in range(0, len(names), PANELS)]
     for number, part in enumerate(parts, 1):
         which = f" (part {number} of {len(parts)})" if len(parts) > 1 else ""

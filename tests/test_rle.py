@@ -65,6 +65,7 @@ def test_runs_as_numbers_are_read_too() -> None:
         ({"size": [2, 2], "counts": "P"}, "'P' is not the text of COCO"),
         ({"size": [2, 2], "counts": "P" * 20 + "0"}, "a number of more than 50 bits"),
         ({"size": [2, 2], "counts": [[1], 2]}, "has counts that are no run lengths"),
+        ({"size": [2, 2], "counts": [2**62] * 4 + [4]}, f"has runs of {2**64 + 4} pixels"),
         ({"size": [2, 99999999999], "counts": "4"}, r"has the size \[2, 99999999999\], expected"),
     ],
 )
@@ -151,12 +152,37 @@ def test_lists_that_contradict_themselves_are_refused(videos: Any, tmp_path: Pat
     refused("or is listed twice", annotations=[first, first])
     refused("two videos have one id", videos=[{**each, "id": 1} for each in videos["videos"]])
     refused("video cat is listed twice", videos=[videos["videos"][0]] * 2)
+    refused(f"object {10**30}: expected an id", annotations=[first | {"track_id": 10**30}])
+    for height in (-5, 0, 10**12, 10**30):
+        wrong = [videos["videos"][0] | {"height": height}]
+        refused(f"video cat has the height and width .{height}, 3", videos=wrong, annotations=[])
     refused("holds a path separator", videos=[videos["videos"][0] | {"name": "../cat"}])
     with pytest.raises(DataError, match=r"m\.json holds no masks of videos: it has no 'videos'"):
         open_stored(write(tmp_path / "m.json", {"annotations": others}))
     (tmp_path / "m.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"m\.json is damaged: .*; write it again"):
         open_stored(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        *(({"fps": fps}, "m.json: fps is .*, expected how many of") for fps in (0, "x", 100, [])),
+        ({"masklet_id": [7, 7]}, "m.json: masklet_id lists an object twice"),
+        ({"masklet_id": [-1, 7]}, "m.json: object -1: expected an id from 0"),
+        ({"masklet": [[None, None]]}, "m.json: masklet holds no mask at all"),
+    ],
+)
+def test_lists_of_sav_that_cannot_be_are_refused(changes: Any, words: str, tmp_path: Path) -> None:
+    rows = [[encode(layer) for layer in OVERLAP.stack]]
+    content = {"video_id": "sav_1", "masklet": rows, "masklet_id": [0, 7]}
+    with pytest.raises(DataError, match=words):
+        open_stored(write(tmp_path / "m.json", content | changes))
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(videos: Any, tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(videos), encoding="utf-8-sig")
+    assert open_stored(tmp_path / "m.json").sequences() == ("cat", "dog")
 
 
 def test_a_mask_of_another_size_than_its_video_is_named(videos: Any, tmp_path: Path) -> None:

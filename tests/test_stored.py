@@ -109,7 +109,7 @@ def test_a_sequence_is_of_one_layout_and_an_object_of_one_folder(masks: Path) ->
     (masks / "cow").mkdir()
     write_masks(masks / "cow", "00000", OVERLAP)
     (masks / "cow/7").mkdir()
-    with pytest.raises(DataError, match=r"007/ and 7/ are both of object 7"):
+    with pytest.raises(DataError, match=r"cow: 007/ and 7/ are both of object 7"):
         open_stored(masks).frames("cow")
 
 
@@ -205,6 +205,18 @@ def test_an_archive_with_one_name_twice_or_a_bomb_is_refused(
         out.writestr("cat/00000.png", b"x")
     with pytest.raises(DataError, match=r"m\.zip holds cat/00000\.png twice; pack the masks again"):
         open_stored(tmp_path / "m.zip")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_damage_is_named_however_the_archive_is_packed(packing: int, tmp_path: Path) -> None:
+    path = tmp_path / "m.zip"
+    with zipfile.ZipFile(path, "w", packing) as out:
+        out.writestr("cat/00000.png", bytes(range(256)) * 4)
+    content = bytearray(path.read_bytes())
+    content[70:110] = b"\x55" * 40
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"m\.zip: cat/00000\.png is damaged"):
+        open_stored(path).read("cat", "00000")
 
 
 def test_what_is_neither_folder_nor_archive_is_refused(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ _CAUTIONS = {"crf": "; this builds pydensecrf2, which needs a C++ compiler and a
 # what names one frame: its file, the annotation of it, the number of its grey values
 _FRAME = re.compile(
     r"(?<=[/\\ ])[^/\\\s]+\.(?:png|jpe?g|bmp|ppm|tiff?|webp|flo)\b|(?<=annotation )\S+(?= of )"
-    r"|\d+(?= different)",
+    r"|(?<=, frame )[^\s,]+|\d+(?= different)",
     re.IGNORECASE,
 )
 

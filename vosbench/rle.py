@@ -28,6 +28,7 @@ from vosbench.types import Layers, check_name
 
 _SAV_RATE = 24  # frames a second of SA-V's videos; annotated at 6 unless the file says `fps`
 _MAX_PIXELS = 1 << 26
+_MAX_ID = (1 << 31) - 1
 _VIDEOS = {
     "videos": [{"id": int, "file_names": [str], "height": int, "width": int, "name?": str}],
     "annotations": [
@@ -71,8 +72,9 @@ def decode(run_lengths: Any, where: str) -> npt.NDArray[np.bool_]:
     except (ValueError, OverflowError, TypeError) as error:
         raise DataError(f"{where} has counts that are no run lengths: {error}") from error
     h, w = size
-    if lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != h * w:
-        raise DataError(f"{where} has runs of {lengths.sum()} pixels, but {h}x{w} is {h * w}")
+    if lengths.ndim != 1 or ((lengths < 0) | (lengths > h * w)).any() or lengths.sum() != h * w:
+        total = sum(lengths.ravel().tolist())  # in Python's numbers, which do not overflow
+        raise DataError(f"{where} has runs of {total} pixels, but {h}x{w} is {h * w}")
     ones = np.arange(len(lengths)) % 2 == 1
     return np.ascontiguousarray(np.repeat(ones, lengths).reshape(w, h).T)
 
@@ -132,7 +134,7 @@ class RunLengths:
         """
         self.path = path
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_bytes())  # in any of the encodings of JSON
         except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{path} is damaged: {error}; write it again") from error
         is_sav = isinstance(content, dict) and "masklet" in content
@@ -221,6 +223,8 @@ def _of_youtube_vis(content: Mapping[str, Any], path: Path) -> dict[str, Video]:
             raise DataError(f"{path}: video {name} is listed twice, or a frame of it is")
         lists[each["id"]] = {}
         size = each["height"], each["width"]
+        if min(size) < 1 or size[0] * size[1] > _MAX_PIXELS:
+            raise DataError(f"{path}: video {name} has the height and width {size}")
         videos[each["id"]] = name, Video(size, frames, lists[each["id"]])
     if len(videos) < len(content["videos"]):
         raise DataError(f"{path}: two videos have one id; write it again")
@@ -229,7 +233,8 @@ def _of_youtube_vis(content: Mapping[str, Any], path: Path) -> dict[str, Video]:
         if each["video_id"] not in videos:
             raise DataError(f"{path}: annotation {each['id']} is of no video in it")
         name, video = videos[each["video_id"]]
-        if len(masks) != len(video.frames) or number in video.objects or number < 0:
+        _check_id(number, path)
+        if len(masks) != len(video.frames) or number in video.objects:
             raise DataError(
                 f"{path}: object {number} of {name} has {len(masks)} masks for "
                 f"{len(video.frames)} frames, or is listed twice"
@@ -249,13 +254,34 @@ def _of_sav(content: Mapping[str, Any], path: Path) -> dict[str, Video]:
             f"{path}: entry {wrong[0]} of masklet has {len(masks[wrong[0]])} masks, but masklet_id "
             f"lists {len(numbers)} objects"
         )
-    fps = content.get("fps", 6)
-    step = _SAV_RATE // int(fps[0] if isinstance(fps, list) else fps)
+    for number in numbers:
+        _check_id(number, path)
+    if len(set(numbers)) < len(numbers):
+        raise DataError(f"{path}: masklet_id lists an object twice: {numbers}")
+    step = _step(content.get("fps", 6), path)
     frames = {f"{place * step:05d}": place for place in range(len(masks))}
     objects = {number: [row[at] for row in masks] for at, number in enumerate(numbers)}
     first = next((mask for row in masks for mask in row if mask is not None), None)
+    if first is None:
+        raise DataError(f"{path}: masklet holds no mask at all; its size is not known")
     h, w = decode(first, f"{path}: the first mask").shape
     return {name: Video((h, w), frames, dict(sorted(objects.items())))}
+
+
+def _check_id(number: int, path: Path) -> None:
+    if not 0 <= number <= _MAX_ID:
+        raise DataError(f"{path}: object {number}: expected an id from 0 to {_MAX_ID}")
+
+
+def _step(fps: Any, path: Path) -> int:
+    """How many frames of a video of SA-V there are to one that is annotated."""
+    rate = fps[0] if isinstance(fps, list) and fps else fps
+    if not isinstance(rate, int | float) or not 1 <= rate <= _SAV_RATE:
+        raise DataError(
+            f"{path}: fps is {fps!r}, expected how many of the {_SAV_RATE} frames a second are "
+            "annotated, such as 6"
+        )
+    return _SAV_RATE // int(rate)
 
 
 def as_youtube_vis(

@@ -235,6 +235,7 @@ class _Zip:
         return f"{self.path}: {name}"
 
     def read(self, name: str) -> bytes:
+        import lzma
         import zipfile
         import zlib
 
@@ -246,7 +247,9 @@ class _Zip:
             )
         try:
             return self._archive().read(member)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except (
+            zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError,
+        ) as error:  # fmt: skip
             raise DataError(f"mask {self.where(name)} is damaged: {error}") from error
 
     def fault(self, name: str) -> str:
@@ -406,14 +409,18 @@ class _Pictures:
     def _listed(self, inside: str, entries: Mapping[str, bool]) -> _Listing:
         maps = {stem: f"{inside}/{name}" for stem, name in _pngs(entries).items()}
         layers: dict[int, dict[str, str]] = {}
-        for number, name in _numbered(entries).items():
+        try:
+            numbered = _numbered(entries)
+        except DataError as error:
+            raise DataError(f"{self.tree.where(inside)}: {error}; keep one of them") from error
+        for number, name in numbered.items():
             files = _pngs(self.tree.entries(f"{inside}/{name}") or {})
             layers[number] = {stem: f"{inside}/{name}/{file}" for stem, file in files.items()}
         where = self.tree.where(inside)
         if maps and any(layers.values()):
             raise DataError(
                 f"{where} holds both label maps, such as {next(iter(maps))}.png, and folders of "
-                f"objects, such as {next(iter(_numbered(entries).values()))}/; keep one of the two"
+                f"objects, such as {next(iter(numbered.values()))}/; keep one of the two"
             )
         if not maps and not any(layers.values()):
             there = in_words(entries)

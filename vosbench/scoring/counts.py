@@ -26,7 +26,7 @@ from vosbench.types import Listed, check_name
 if TYPE_CHECKING:
     from vosbench.types import DatasetCard, ScoringProtocol
 
-FORM = 2  # of what is counted and how; counts of another form are made anew
+FORM = 3  # of what is counted and how; counts of another form are made anew
 KEYS = ("object", "proposal", "place")
 COUNTED = (
     "height", "width", "truth", "prediction", "both",

@@ -113,7 +113,7 @@ def measure(
         prompts=_first_prompts(sequence),
         first=tuple(numbers),
         listed=dict(sequence.objects),
-        stored=tally.stored(at) if apart else None,
+        stored=_stored(sequence, at, tally) if apart else None,
         missing=tuple(missing),
         absent=absent,
         strange=tuple(strange),
@@ -154,6 +154,23 @@ def _first_prompts(sequence: Sequence) -> dict[int, int]:
             if number != VOID or isinstance(masks, Layers):
                 found.setdefault(number, index)
     return found
+
+
+def _stored(sequence: Sequence, at: Mapping[int, int], tally: _Tally) -> dict[int, tuple[int, ...]]:
+    """Object -> the places of the frames that its truth is stored for, be there masks or none.
+
+    A frame whose truth cannot be read may be of any object. at: frame index -> its place.
+    """
+    found: dict[int, list[int]] = {}
+    listed: Mapping[int, Collection[int]] = getattr(sequence.truth, "numbers", {})
+    for index, place in at.items():
+        try:
+            numbers = tally.stored.get(index) or listed.get(index) or ids(sequence.truth[index])
+        except DataError:
+            numbers = tally.known
+        for number in numbers:
+            found.setdefault(number, []).append(place)
+    return {number: tuple(places) for number, places in sorted(found.items())}
 
 
 def truth_folders(sequence: Sequence) -> tuple[str, ...]:
@@ -224,8 +241,8 @@ class _Tally:
         self.counted_held: dict[_Key, _Row] = {}
         self.sizes: dict[int, tuple[int, ...]] = {}
         self.faults: dict[str, str] = {}
+        self.stored: dict[int, tuple[int, ...]] = {}  # frame -> the objects of its truth
         self.crc = self.void_frames = 0
-        self._stored: dict[int, list[int]] = {}
 
     def add(
         self, index: int, masks: Masks, annotation: _Truth, place: str, held: Masks | None
@@ -259,8 +276,7 @@ class _Tally:
         masks = _raw(self.sequence, index)
         self.crc = crc_of(masks, self.crc)
         if isinstance(masks, Layers):
-            for number in masks.ids:
-                self._stored.setdefault(number, []).append(index)
+            self.stored[index] = masks.ids
             return _Truth(masks, None)
         if self.what.kind == "united" and (
             fault := soft_fault(
@@ -323,13 +339,6 @@ class _Tally:
             p, t = band(prediction, width), band(truth, width)
             row += tuple(int(np.count_nonzero(each)) for each in (t, p, t & p))
         return row
-
-    def stored(self, at: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
-        """Object -> the places of the frames that its truth is stored for."""
-        return {
-            number: tuple(at[index] for index in frames)
-            for number, frames in sorted(self._stored.items())
-        }
 
     def rows(self, counted: Mapping[_Key, _Row], at: Mapping[int, int]) -> Rows:
         """A row for each object, or pair of one and a proposal, on every frame that was read."""

@@ -156,7 +156,9 @@ def _frames(counts: Counts, protocol: ScoringProtocol, number: int) -> tuple[int
         kept = tuple(place for place in kept if counts.places[place] > since)
     if protocol.frames == "from-sight":
         seen = counts.rows["place"][(counts.rows["object"] == number) & (counts.rows["truth"] > 0)]
-        if not set(seen.tolist()) & set(kept):
+        unread = {*counts.missing, *counts.faults}
+        may_show = {*seen.tolist(), *(p for p in kept if counts.frames[p] in unread)}
+        if not may_show & set(kept):
             return ()
     return kept
 

@@ -118,6 +118,9 @@ def test_nothing_is_replaced_and_nothing_half_is_left(tmp_path: Path) -> None:
     for out in ("out", "m.json"):
         with pytest.raises(UsageError, match=rf"{out} is there already and is not replaced"):
             vosbench.convert(source, tmp_path / out)
+    with pytest.raises(UsageError, match="whose masks it would join; name another place"):
+        vosbench.convert(source, source / "new")
+    assert sorted(path.name for path in source.iterdir()) == ["cat", "dog"]
     with pytest.raises(UsageError, match="--to pgn: did you mean 'png'"):
         vosbench.convert(source, tmp_path / "new", to="pgn")
     (tmp_path / "empty").mkdir()

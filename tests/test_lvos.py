@@ -87,7 +87,17 @@ def test_the_check_tells_what_is_not_here(lvos: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("facts", [{}, {"frame_range": {"start": "5"}}, span(6, 6, 1), {"a": 1}])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"frame_range": {"start": "5"}},
+        span(6, 6, 1),
+        {"a": 1},
+        span(1, 10**30, 9),
+        span(1, 66, 10**30),
+    ],
+)
 def test_a_range_that_is_none(lvos: Path, facts: dict[str, Any]) -> None:
     meta(lvos / "valid/valid_meta.json", {"a": {"objects": {"3": facts}}})
     with pytest.raises(DataError, match=r"valid_meta\.json: object 3 of a has .*frame_range with"):

@@ -98,6 +98,8 @@ def test_a_wrong_meta_file_is_named(valid: Path) -> None:
         ('{"videos": []}', r"meta\.json cannot be read as"),
         ('{"videos": {}}', "lists no video"),
         ('{"videos": {"a": {"objects": {"one": {}}}}}', "object 'one' of a is not a number"),
+        ('{"videos": {"a": {"objects": {"1": {}, "01": {}}}}}', "a lists an object twice"),
+        ('{"videos": {"a": {"objects": {"70000": {}}}}}', "object 70000, but ids go up to 65535"),
         ('{"videos": {"../a": {}}}', "holds a path separator"),
     ):
         file.write_text(text)

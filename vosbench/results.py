@@ -397,7 +397,9 @@ def _read_scores(path: Path, summary: Mapping[str, Any], sha256: str) -> FrameSc
         raise DataError(f"{path} is damaged: line {line}: {error}; evaluate again") from error
     for frame in {row.frame for rows_of in scores.values() for row in rows_of}:
         check_name(frame, "frame", path)
-    known = {(row["sequence"], row["object"]) for row in summary["objects"]}
+    zero = summary.get("failed", {})  # may count as 0, without a frame of their own
+    rows_known = [row for row in summary["objects"] if row["sequence"] not in zero]
+    known = {(row["sequence"], row["object"]) for row in rows_known}
     if known != scores.keys():
         alone = min(known ^ scores.keys())
         raise DataError(

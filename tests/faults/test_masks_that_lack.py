@@ -9,9 +9,12 @@ from pathlib import Path
 import fixtures_layouts
 import numpy as np
 import pytest
+from fixtures_trees import meta
 from PIL import Image
 
-from vosbench import api
+from vosbench import api, results
+from vosbench.analysis.failures import worst_objects
+from vosbench.analysis.groups import one_group
 from vosbench.errors import DataError, IncompleteScoresError
 
 FRAMES = tuple(range(0, 24, 4))
@@ -108,3 +111,22 @@ def test_label_maps_by_the_rule_of_sav(tmp_path: Path) -> None:
     shutil.rmtree(masks / "b")
     with pytest.raises(DataError, match="masks/b is missing"):
         api.evaluate(masks, "folder", root=tmp_path / "own", protocol="sav")
+
+
+def test_a_video_that_counts_as_zero_can_be_read_again(tmp_path: Path) -> None:
+    root = tmp_path / "mosev2/valid"
+    for name in ("a", "b"):
+        for frame in range(5):
+            fixtures_layouts.picture(root / f"JPEGImages/{name}/{frame:05d}.jpg")
+            fixtures_layouts.mask(root / f"Annotations/{name}/{frame:05d}.png", 1)
+    meta(root / "meta.json", {name: {"objects": {"1": {}}} for name in ("a", "b")})
+    masks = tmp_path / "masks"
+    shutil.copytree(root / "Annotations", masks)
+    shutil.rmtree(masks / "b")
+    with pytest.raises(IncompleteScoresError, match="masks/b is missing"):
+        api.evaluate(masks, "mosev2", root=root, out=tmp_path / "out")
+    kept = results.load(tmp_path / "out")
+    assert kept.summary["J"]["mean"] == 0.5
+    assert {sequence for sequence, _ in kept.frame_scores} == {"a"}
+    worst = worst_objects(one_group([kept]))
+    assert [row[1] for row in worst.rows] == ["a"]

@@ -77,11 +77,15 @@ def courses(group: Group) -> dict[str, dict[str, dict[float, float]]]:
 
 
 def worst_objects(group: Group, *, count: int = 10) -> Table:
-    """The objects with the lowest mean J of each run, and the frame from which they are lost."""
+    """The objects with the lowest mean J of each run, and the frame from which they are lost.
+
+    One that counts as 0 without masks has no frame, and is left out.
+    """
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         scored = series(run)
-        for entry in sorted(run.summary["objects"], key=lambda row: row["J"]["mean"])[:count]:
+        entries = [e for e in run.summary["objects"] if (e["sequence"], e["object"]) in scored]
+        for entry in sorted(entries, key=lambda row: row["J"]["mean"])[:count]:
             each = scored[entry["sequence"], entry["object"]]
             worst = int(each.J.argmin())
             rows.append((

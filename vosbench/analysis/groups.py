@@ -189,8 +189,9 @@ def implied(result: Result, names: Iterable[str], *, method: str = "") -> dict[s
 
 
 def sequences_of(result: Result) -> tuple[str, ...]:
-    """The sequences that were scored, in the dataset's order."""
-    return tuple(row["sequence"] for row in result.summary["sequences"])
+    """The sequences that were scored, in the dataset's order, without those that count as 0."""
+    failed = result.summary.get("failed", {})
+    return tuple(r["sequence"] for r in result.summary["sequences"] if r["sequence"] not in failed)
 
 
 def sequence_means(result: Result) -> dict[str, float | None]:

@@ -63,7 +63,9 @@ def convert(
     if to not in FORMS:
         raise UsageError(f"--to {to}: {did_you_mean(to, FORMS)}")
     _check_free(out)
-    run = source / "masks" if (source / "run.json").is_file() else source
+    if source.is_dir() and source.resolve() in out.resolve().parents and not _is_run(source):
+        raise UsageError(f"{out} is inside {source}, whose masks it would join; name another place")
+    run = source / "masks" if _is_run(source) else source
     reading = _Reading(open_stored(run, colours=True), flatten)
     names = choose_sequences(reading.stored.sequences(), sequences)
     if not names:
@@ -88,6 +90,10 @@ def _counted(names: tuple[str, ...], progress: Callable[[str], None] | None) -> 
         yield name
         if progress:
             progress(name)
+
+
+def _is_run(source: Path) -> bool:
+    return (source / "run.json").is_file()
 
 
 def _check_free(out: Path) -> None:

@@ -80,6 +80,9 @@ def open_lvos(card: DatasetCard, root: Path | None, split: str, resolution: str)
     )
 
 
+_LAST = 99_999_999  # frames are named by eight digits
+
+
 def ranges(
     path: Path, video: str, facts: Mapping[str, Any]
 ) -> dict[int, tuple[tuple[str, ...], int]]:
@@ -91,7 +94,7 @@ def ranges(
             start, end, count = (int(of[key]) for key in ("start", "end", "frame_nums"))
         except (KeyError, TypeError, ValueError):
             start = end = count = 0
-        if not 0 <= start < end or count < 1:
+        if not 0 <= start < end <= _LAST or not 1 <= count <= _LAST:
             raise DataError(
                 f"{path}: object {number} of {video} has {each}, expected a frame_range with the "
                 'numbers "start", "end" (after it) and "frame_nums"'

@@ -88,6 +88,8 @@ def read_meta(path: Path, expected: str) -> dict[str, dict[str, Any]]:
         videos = json.loads(path.read_text(encoding="utf-8-sig"))["videos"]
         for name, video in videos.items():
             check_name(name, "sequence", path)
+            if fault := _ids_fault(video.get("objects", {})):
+                raise DataError(f"{path}: {name} {fault}; expected {expected}")
             for number, each in video.get("objects", {}).items():
                 if not (number.isascii() and number.isdecimal() and isinstance(each, dict)):
                     raise DataError(
@@ -105,6 +107,16 @@ def read_meta(path: Path, expected: str) -> dict[str, dict[str, Any]]:
         raise DataError(f"{path} lists no video: expected {expected}")
     found: dict[str, dict[str, Any]] = videos
     return found
+
+
+def _ids_fault(objects: Mapping[str, Any]) -> str:
+    """What is wrong with numbers as ids, or ""."""
+    numbers = [int(number) for number in objects if number.isascii() and number.isdecimal()]
+    if len(set(numbers)) < len(numbers):
+        return "lists an object twice"
+    if max(numbers, default=0) > 65535:
+        return f"lists object {max(numbers)}, but ids go up to 65535"
+    return ""
 
 
 def listed_objects(meta: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[int, Listed]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -39,11 +40,18 @@ def over_frames(values: Sequence[float]) -> Statistics:
     n = len(values)
     if not n:
         return Statistics(math.nan, math.nan, math.nan)
-    # 1e-10 makes halves round up, where numpy would round them to even
-    edges = (np.round(np.linspace(1, n, BINS + 1) + 1e-10) - 1).astype(np.intp)
+    edges = _edges(n)
     decay = mean(values[: edges[1] + 1]) - mean(values[edges[-2] : edges[-1] + 1])
     recall = sum(value > RECALL_THRESHOLD for value in values) / n
     return Statistics(mean(values), recall, decay)
+
+
+@functools.lru_cache(maxsize=4096)
+def _edges(n: int) -> list[int]:
+    """The frames at the edges of the quarters of n frames."""
+    # 1e-10 makes halves round up, where numpy would round them to even
+    edges: list[int] = (np.round(np.linspace(1, n, BINS + 1) + 1e-10) - 1).astype(int).tolist()
+    return edges
 
 
 def average(units: Iterable[Statistics]) -> Statistics:

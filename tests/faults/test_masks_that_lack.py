@@ -130,3 +130,15 @@ def test_a_video_that_counts_as_zero_can_be_read_again(tmp_path: Path) -> None:
     assert {sequence for sequence, _ in kept.frame_scores} == {"a"}
     worst = worst_objects(one_group([kept]))
     assert [row[1] for row in worst.rows] == ["a"]
+
+
+def test_boundary_iou_where_neither_shows_anything(tmp_path: Path) -> None:
+    shown = ((1,), (1,), (), (1,))
+    for frame, ids in enumerate(shown):
+        fixtures_layouts.picture(tmp_path / f"own/images/a/{frame}.jpg")
+        fixtures_layouts.mask(tmp_path / f"own/masks/a/{frame}.png", *ids)
+        fixtures_layouts.mask(tmp_path / f"masks/a/{frame}.png", *(ids if frame < 3 else ()))
+    result = api.evaluate(
+        tmp_path / "masks", "folder", root=tmp_path / "own", boundary_iou=True
+    )  # it is 1, 1 and 0 after the prompt
+    assert result.summary["figures"]["Boundary IoU"] == pytest.approx(2 / 3)

@@ -37,6 +37,8 @@ def band_width(h: int, w: int) -> int:
 
 def band(mask: BoolMask, width: int) -> BoolMask:
     """The pixels of a mask that are less than `width` rows and columns from its outside."""
+    if not mask.size:
+        return mask  # a part of a frame that shows nothing
     kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     inner = cv2.erode(mask.view(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     found: BoolMask = mask & (inner == 0)

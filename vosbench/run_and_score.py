@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from vosbench.errors import (
     DataError,
@@ -25,24 +26,25 @@ from vosbench.resolve import (
     open_dataset,
 )
 from vosbench.results import Data, Result, data_of, home_of, manifest_of, told_of
-from vosbench.running import cluster
-from vosbench.running.config import RunConfig
-from vosbench.running.execute import RunResult, compute
 from vosbench.running.folder import COUNTED
-from vosbench.running.plan import RunPlan, plan_run
 from vosbench.running.records import masks_sha256, refuse_swapped
 from vosbench.running.whole import unfinished
 from vosbench.scoring import counts as counting
-from vosbench.scoring.archive import Packed
 from vosbench.scoring.counts import Counts, What, what_to_count
 from vosbench.scoring.elsewhere import Source, count
 from vosbench.scoring.evaluation import Evaluation, Measuring, score_masks
 from vosbench.scoring.kept import of_dataset
 from vosbench.scoring.measure import measure
-from vosbench.scoring.pack import pack
 from vosbench.stored import open_stored
-from vosbench.types import Dataset, Sequence
 
+if TYPE_CHECKING:
+    from vosbench.running.config import RunConfig
+    from vosbench.running.execute import RunResult
+    from vosbench.running.plan import RunPlan
+    from vosbench.scoring.archive import Packed
+    from vosbench.types import Dataset, Sequence
+
+# what only runs and several processes need is imported where it is used: `evaluate` starts sooner
 MOST_LINES = 20  # of what failed; log.txt has all
 
 
@@ -54,6 +56,9 @@ def run_and_score(
     Raises:
         IncompleteRunError: a sequence failed; what is done is kept; the same call continues.
     """
+    from vosbench.running.execute import compute
+    from vosbench.running.plan import plan_run
+
     plan = plan_run(config)
     ran = compute(plan, on_sequence=on_sequence, after=counting_of(plan))
     if ran.failed:
@@ -248,6 +253,8 @@ def pack_run(
     Raises:
         DataError: a sequence is not finished, or its masks do not fit or were changed since.
     """
+    from vosbench.scoring.pack import pack
+
     manifest = manifest_of(folder)
     identity, data = manifest["identity"], data_of(manifest)
     chosen, wanted = choose_submission(
@@ -274,6 +281,8 @@ def _elsewhere(
     """Counts sequences in several processes or on a cluster; None for this process."""
     if workers == 1 and not scheduler:
         return None
+    from vosbench.running import cluster
+
     cluster.check(scheduler=scheduler)
 
     def measuring(names: Collection[str], what: What) -> Iterator[tuple[str, Counts | DataError]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -57,6 +59,7 @@ def version(
 
 def main() -> Any:
     """Run a command; an error that the user can fix becomes one message and exit status 1."""
+    atexit.register(gc.freeze)  # or the end looks through all that was imported: 0.05 s
     try:
         with needing("this command"), _exits_told(), _no_child_left():
             application(sys.argv[1] if len(sys.argv) > 1 else "")()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +21,17 @@ class Disc(NamedTuple):
     """The offsets at which a contour pixel matches another: runs of x, (left, right), each in rows.
 
     runs: (left, right, its rows dy), each within the next one.
+    reach: how far it goes to the left or right at most.
     """
 
     runs: tuple[tuple[int, int, tuple[int, ...]], ...]
+    reach: int
 
-    @property
-    def reach(self) -> int:
-        """How far it goes to the left or right at most."""
-        return max((max(-left, right) for left, right, _ in self.runs), default=0)
+
+def _disc(runs: Iterable[tuple[int, int, tuple[int, ...]]]) -> Disc:
+    """The disc of some runs, each within the next one."""
+    listed = tuple(runs)
+    return Disc(listed, max((max(-left, right) for left, right, _ in listed), default=0))
 
 
 class ContourCounts(NamedTuple):
@@ -120,6 +123,7 @@ def tolerance(h: int, w: int) -> int:
     return math.ceil(_share_of_diagonal((h, w)))
 
 
+@functools.lru_cache  # the frames of a video have one shape
 def _share_of_diagonal(shape: tuple[int, ...]) -> float:
     return 0.008 * float(np.linalg.norm(shape))
 
@@ -131,7 +135,7 @@ def disc(radius: int) -> Disc:
     for dy in range(radius, -1, -1):
         rows = by_width.setdefault(math.isqrt(radius**2 - dy**2), [])
         rows += [dy, -dy] if dy else [0]
-    return Disc(tuple((-width, width, tuple(rows)) for width, rows in by_width.items()))
+    return _disc((-width, width, tuple(rows)) for width, rows in by_width.items())
 
 
 def is_narrow(shape: tuple[int, ...], area: int) -> bool:
@@ -170,7 +174,7 @@ def _off_centre(radius: float) -> Disc:
             run = middle - int(columns[-1]), middle - int(columns[0])  # a dilation mirrors it
             by_run.setdefault(run, []).append(middle - row)
     order = sorted(by_run, key=lambda run: run[1] - run[0])
-    return Disc(tuple((*run, tuple(by_run[run])) for run in order))
+    return _disc((*run, tuple(by_run[run])) for run in order)
 
 
 def contour(mask: BoolMask, *, padding: int = 1) -> BoolMask:

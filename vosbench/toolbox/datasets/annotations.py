@@ -181,6 +181,8 @@ def first_masks(
     """
     place: dict[int, int] = {}
     read: dict[int, Masks] = {}
+    if wanted is None and isinstance(truth, LayerFiles):  # then the files tell what may be shown
+        wanted = {number for numbers in truth.numbers.values() for number in numbers}
     left = None if wanted is None else set(wanted)
     for number, index in sorted((starts or {}).items(), key=lambda item: item[1]):
         if left is None or number not in left or index not in truth:

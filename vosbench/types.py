@@ -28,7 +28,7 @@ Flow: TypeAlias = npt.NDArray[np.float32]  # (h, w, 2), pixels, x then y
 
 _SEPARATOR = re.compile(r"[/\\]")
 _HIDDEN = re.compile(r"[\ud800-\udfff\u200b\u2060\ufeff]")  # surrogates stand for other bytes
-_LONGEST = 200  # of 255 in most file systems; unfinished files add to it
+LONGEST = 200  # of 255 in most file systems; unfinished files add to it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -45,7 +45,7 @@ def check_name(name: object, what: str, where: object) -> str:
             of incomplete files do), or has a path separator, a control character, an invisible
             sign or bytes that are not UTF-8.
     """
-    if isinstance(name, str) and name.isascii() and name.isalnum() and len(name) <= _LONGEST:
+    if isinstance(name, str) and name.isascii() and name.isalnum() and len(name) <= LONGEST:
         return name  # as most are
     if not isinstance(name, str):
         fault = "is not text"
@@ -59,8 +59,8 @@ def check_name(name: object, what: str, where: object) -> str:
         fault = "holds a control character"
     elif hidden := _HIDDEN.search(name):
         fault = "is not UTF-8" if "\ud800" <= hidden[0] <= "\udfff" else "holds an invisible sign"
-    elif len(name.encode()) > _LONGEST:
-        fault = f"is longer than {_LONGEST} bytes"
+    elif len(name.encode()) > LONGEST:
+        fault = f"is longer than {LONGEST} bytes"
     else:
         return name
     raise DataError(

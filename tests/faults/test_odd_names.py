@@ -54,11 +54,8 @@ def test_marks_and_line_ends_of_lists(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_list_in_another_encoding_and_one_with_names_twice_are_told(tmp_path: Path) -> None:
-    (tmp_path / "val.txt").write_bytes("fourmi d'été".encode("latin-1"))
-    with pytest.raises(
-        DataError, match=r"val\.txt cannot be read: 'utf-8' codec .* expected names"
-    ):
-        read_names(tmp_path / "val.txt", "names")
+    (tmp_path / "val.txt").write_bytes("ant\nfourmi d'été".encode("latin-1"))
+    assert read_names(tmp_path / "val.txt", "names") == ("ant", "fourmi d'�t�")
     (tmp_path / "val.txt").write_text("\n".join([*map(str, range(100_000)), "7", "bee", "bee"]))
     with pytest.raises(DataError, match=r"val\.txt lists 7, bee more than once"):
         read_names(tmp_path / "val.txt", "names")  # at once, too
@@ -90,3 +87,29 @@ def test_a_report_of_names_that_look_like_formulas(tmp_path: Path, name: str) ->
     ]
     page = api.report(runs, tmp_path / "report")
     assert name in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cam\xe9l\xe9on".encode("latin-1"), "does not name it in UTF-8; save the list as UTF-8"),
+        (b"x" * 252, "the list has a longer name than 200 bytes; rename it"),
+    ],
+)
+def test_a_bad_name_in_a_list_costs_itself_alone(
+    tmp_path: Path, command: Vosbench, line: bytes, words: str
+) -> None:
+    source = make_folder_dataset(tmp_path / "own", {"ant": 4})
+    root = tmp_path / "DAVIS-2017"
+    for ours, theirs in (("images", "JPEGImages"), ("masks", "Annotations")):
+        (root / theirs).mkdir(parents=True)
+        (source / ours).rename(root / theirs / "480p")
+    (root / "ImageSets" / "2017").mkdir(parents=True)
+    (root / "ImageSets" / "2017" / "val.txt").write_bytes(b"ant\n" + line + b"\n")
+    arguments = ("run", "--method", "copy-first", "--dataset", "davis2017", "--root", root)
+    ended = command(*arguments)
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert "NOT COMPLETE" in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert len(list((tmp_path / "runs").glob("*/masks/ant/*.png"))) == 4

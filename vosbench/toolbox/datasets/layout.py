@@ -21,7 +21,7 @@ import numpy as np
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.files import contents, irregular
 from vosbench.masks import VOID, LabelMap, MaskFiles, read_foreground, read_mask
-from vosbench.types import Audited, DatasetCard, Mask, Masks, Sequence, check_name
+from vosbench.types import LONGEST, Audited, DatasetCard, Mask, Masks, Sequence, check_name
 from vosbench.videos import IMAGES, natural_key
 
 
@@ -62,7 +62,7 @@ class ListedDataset(ABC):
             )
         sequence, faults = self.audit(name)
         if faults or sequence is None:
-            raise DataError(faults)
+            raise DataError(_misnamed(name) or faults)
         return sequence
 
 
@@ -125,15 +125,15 @@ def _folders(names: Collection[str]) -> str:
 def read_lines(path: Path, expected: str) -> tuple[str, ...]:
     """Read the lines of a list, without empty ones; DataError if missing or empty.
 
-    It is UTF-8, or UTF-16 where a byte-order mark says so.
+    It is UTF-8, or UTF-16 where a byte-order mark says so; other bytes become the sign �.
     """
     try:
         content = path.read_bytes()
         marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        lines = content.decode("utf-16" if marked else "utf-8-sig").splitlines()
+        lines = content.decode("utf-16" if marked else "utf-8-sig", errors="replace").splitlines()
     except FileNotFoundError:
         raise DataError(f"{path} is missing: expected {expected}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read: {error}; expected {expected}") from error
     stripped = tuple(line.strip() for line in lines if line.strip())
     if not stripped:
@@ -144,13 +144,31 @@ def read_lines(path: Path, expected: str) -> tuple[str, ...]:
 def read_names(path: Path, expected: str) -> tuple[str, ...]:
     """Read a list of names, one per line; DataError if missing, empty or with a name twice.
 
-    A line that is no name, such as a path, is a DataError too.
+    A line that is no name, such as a path, is a DataError too. One that is too long, or not
+    UTF-8, costs its own sequence alone, under a name that says so; see `ListedDataset.sequence`.
     """
-    names = tuple(check_name(line, "sequence", path) for line in read_lines(path, expected))
+    lines = (_cut(line) for line in read_lines(path, expected))
+    names = tuple(check_name(line, "sequence", path) for line in lines)
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise DataError(f"{path} lists {', '.join(twice)} more than once")
     return names
+
+
+_CUT = "…"  # ends a name that was longer
+
+
+def _cut(name: str) -> str:
+    return name if len(name.encode()) <= LONGEST else f"{name[:40]}{_CUT}"
+
+
+def _misnamed(name: str) -> str:
+    """Why a listed name cannot be that of a sequence, or ""."""
+    if "\ufffd" in name:
+        return f"sequence {name}: the list does not name it in UTF-8; save the list as UTF-8"
+    if name.endswith(_CUT):
+        return f"sequence {name}: the list has a longer name than {LONGEST} bytes; rename it"
+    return ""
 
 
 def by_stem(folder: Path, faults: list[str], suffixes: tuple[str, ...] = IMAGES) -> dict[str, Path]:

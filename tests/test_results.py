@@ -19,7 +19,7 @@ from vosbench.errors import DataError, UsageError
 from vosbench.reporting import report
 from vosbench.results import load, load_manifest, load_summary, manifest_of
 
-READ = ("scores.csv", "summary.json", "run.json")
+READ = ("scores.csv", "summary.json", "run.json", "counts.json")
 _opened: list[collections.Counter[Path]] = []  # an audit hook cannot be taken away again
 
 

@@ -21,7 +21,7 @@ Strings: TypeAlias = Sequence[str]
 
 _SIGNS = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "Ḟ": r"$\dot{F}$",
 } | {sign: f"\\{sign}" for sign in "{}$&#_%"}  # fmt: skip
 
 

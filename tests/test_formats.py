@@ -120,3 +120,9 @@ def test_a_terminals_table_cuts_no_number_and_no_word(monkeypatch: pytest.Monkey
     assert sum(line.count("word") for line in lines) == 40
     assert lines[-1].endswith("last")
     assert all(len(line) <= 100 for line in lines[6:])
+
+
+def test_the_dotted_f_of_mosev2_is_what_latex_can_set() -> None:
+    table = Table("t", "t", (Column("run"), Column("J&Ḟ", "%")), (("a", 0.5),))
+    assert r"J\&$\dot{F}$" in table.to_latex()
+    assert "Ḟ" not in table.to_latex()

@@ -194,3 +194,13 @@ def test_a_run_counts_each_sequence_as_it_ends_and_scores_without_reading(
     assert not (ran.folder / COUNTED).exists()
     (ran.folder / "counts.json").unlink()
     assert score_run(ran.folder, dataset=ran.dataset).summary == result.summary
+
+
+def test_predicting_nothing_is_as_the_method_that_does(root: Path, tmp_path: Path) -> None:
+    """SA-V's rule begins an object's frames where truth or prediction shows it."""
+    runs = [
+        api.run(method, "folder", root=root, out=tmp_path / "runs", protocol="sav")
+        for method in ("empty", "copy-first")
+    ]
+    empty, other = (run.summary["no_prediction"]["J"]["mean"] for run in runs)
+    assert empty == other == runs[0].summary["J"]["mean"]

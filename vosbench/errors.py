@@ -8,7 +8,7 @@ import os
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +77,20 @@ class IncompleteScoresError(DataError):
     """Some sequences could not be scored; `scored` is what the others gave, `failed` names these.
 
     scored: an Evaluation, or from `evaluate` a Result, whose files are written where asked for.
-    failed: sequence -> its faults.
+    failed: sequence -> its faults. zero: those among them that count as 0, as a protocol may say.
     """
 
-    def __init__(self, failed: Mapping[str, tuple[str, ...]], scored: Any) -> None:
+    def __init__(
+        self, failed: Mapping[str, tuple[str, ...]], scored: Any, zero: Collection[str] = ()
+    ) -> None:
         super().__init__([fault for faults in failed.values() for fault in faults])
-        self.failed, self.scored = failed, scored
+        self.failed, self.scored, self.zero = failed, scored, tuple(zero)
 
     def __str__(self) -> str:
-        names = ", ".join(self.failed)
-        return (
-            f"{super().__str__()}\nNOT COMPLETE, not scored: {names}; the scores are of the others"
-        )
+        left = ", ".join(name for name in self.failed if name not in self.zero)
+        told = [f"not scored: {left}; the scores are of the others"] if left else []
+        told += [f"counted as 0: {', '.join(self.zero)}"] if self.zero else []
+        return f"{super().__str__()}\nNOT COMPLETE, {'; '.join(told)}"
 
 
 class TruthWithheldError(DataError):

@@ -25,7 +25,14 @@ from vosbench.resolve import (
     choose_submission,
     open_dataset,
 )
-from vosbench.results import Data, Result, data_of, home_of, manifest_of, told_of
+from vosbench.results import (
+    Data,
+    Result,
+    data_of,
+    home_of,
+    manifest_of,
+    told_of,
+)
 from vosbench.running.folder import COUNTED
 from vosbench.running.records import masks_sha256, refuse_swapped
 from vosbench.running.whole import unfinished
@@ -270,9 +277,10 @@ def pack_run(
     if faults := [why for why in undone if why]:
         raise DataError(faults)
     made = masks_sha256(folder, names)
-    return pack(
+    packed = pack(
         chosen, wanted, folder / "masks", out, made=made, replace=replace, progress=progress
     )
+    return dataclasses.replace(packed, root=root or data.root)
 
 
 def _elsewhere(
@@ -326,7 +334,7 @@ def _result(
     checked = _cross_check(dataset, masks, scorer, evaluation)
     result = dataclasses.replace(blank, summary=evaluation.summary, cross_check=checked)
     if failed:
-        raise IncompleteScoresError(failed, result)
+        raise IncompleteScoresError(failed, result, result.summary.get("zero", ()))
     return result
 
 

@@ -113,7 +113,7 @@ def beside(group: Group) -> Table:
         if not runs and not score.file.endswith("leaderboard"):
             where = f"{score.source}: {score.read_where}"
             rows.append((score.technique, score.metric, value, None, None, None, None, where))
-    if not rows:
+    if not any(row[3] is not None for row in rows):
         raise UsageError(f"no published score of {group.title} belongs to one of these runs")
     rows.sort(key=lambda row: row[3] is None)  # what was measured here first
     alone = [run.name for run in group.results if run.name not in paired]

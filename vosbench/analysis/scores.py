@@ -128,7 +128,8 @@ def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[s
 
 def _caveats(run: Result) -> Iterator[str]:
     """What a reader must know of one run's time, origin and completeness."""
-    if unscored := run.summary.get("failed"):
+    zero = run.summary.get("zero", ())
+    if unscored := [name for name in run.summary.get("failed", ()) if name not in zero]:
         yield f"{run.name}: NOT COMPLETE, not scored: {', '.join(unscored)}"
     if run.manifest is None:
         return

@@ -53,5 +53,5 @@ def pack(
         raise
     typer.echo(json.dumps(packed.as_json(), indent=1) if as_json else str(packed))
     if not as_json:
-        at = f" --root {root}" if root else ""
+        at = f" --root {root or packed.root}" if root or packed.root else ""
         typer.echo(f"check it with: vosbench data check {out}{at}")

@@ -141,7 +141,10 @@ class _Reading:
                     "maps; --flatten counts the objects from 1, --to objects keeps them"
                 )
             value = {number: at for at, number in enumerate(numbers, 1)}
-            self.notes.append(f"{name}: objects {_some(numbers)} are counted from 1")
+            self.notes.append(
+                f"{name}: objects {_some(numbers)} are counted from 1: their ids are not the "
+                "dataset's any more"
+            )
         self._tell_lacking(name)
         shared = 0
         for frame, masks in self._frames(name):

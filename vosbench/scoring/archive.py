@@ -35,7 +35,7 @@ class Packed:
     """An archive that was written or checked.
 
     sequences, masks: how many it should hold, those of the split. faults: what is wrong with it.
-    notes: what is worth knowing.
+    notes: what is worth knowing. root: where the dataset of a run lies.
     """
 
     path: Path
@@ -46,6 +46,7 @@ class Packed:
     masks: int
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    root: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain lists and dicts, for JSON."""

@@ -26,7 +26,7 @@ from vosbench.types import Listed, check_name
 if TYPE_CHECKING:
     from vosbench.types import DatasetCard, ScoringProtocol
 
-FORM = 3  # of what is counted and how; counts of another form are made anew
+FORM = 4  # of what is counted and how; counts of another form are made anew
 KEYS = ("object", "proposal", "place")
 COUNTED = (
     "height", "width", "truth", "prediction", "both",
@@ -97,7 +97,8 @@ class Counts:
         with its mask or truth; neither has rows.
     absent: why there are no masks at all that could count, or "". strange: masks of no frame.
     beside: what lies with the masks and is not read, a line for each cause.
-    masks: where the masks are. stamps: what changes when the files of masks or truth do.
+    masks: where the masks are. apart: whether they are one picture an object.
+    stamps: what changes when the files of masks or truth do.
     truth_folders: where the truth is; empty if it is not read from files.
     truth_crc32: of the truth that was read. void_frames: on how many frames it has void.
     rows, held: the counts of the masks and of copy-first.
@@ -118,6 +119,7 @@ class Counts:
     beside: tuple[str, ...]
     faults: dict[str, str]
     masks: str
+    apart: bool
     stamps: dict[str, str]
     truth_folders: tuple[str, ...]
     truth_crc32: str
@@ -135,7 +137,8 @@ _FILE = {"form": int, "what": dict, "of": dict, "csv_sha256": str, "sequences": 
 _FACTS: dict[str, Any] = {
     "sequence": str, "group": str, "frames": [str], "places": [int], "annotations": int,
     "prompts": dict, "first": [int], "listed": dict, "stored": (dict, type(None)),
-    "missing": [str], "absent": str, "strange": [str], "faults": dict, "masks": str, "stamps": dict,
+    "missing": [str], "absent": str, "strange": [str], "faults": dict, "masks": str,
+    "apart": bool, "stamps": dict,
     "beside": [str],
     "truth_folders": [str], "truth_crc32": str,
     "void_frames": int, "rows": int, "held": (int, type(None)),

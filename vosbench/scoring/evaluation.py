@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from zlib_ng.zlib_ng import crc32
 
 from vosbench.errors import DataError, IncompleteScoresError, TruthWithheldError
@@ -22,6 +23,7 @@ from vosbench.provenance import VERSION
 from vosbench.resolve import choose_sequences
 from vosbench.scoring import counts as counting
 from vosbench.scoring.counts import Counts, What, what_to_count
+from vosbench.scoring.figures import emptied
 from vosbench.scoring.kept import fresh, of_dataset
 from vosbench.scoring.measure import measure
 from vosbench.scoring.selection import Selected, Selection, select
@@ -147,7 +149,7 @@ def score_masks(
     if not missing and len(sources) == 1:
         evaluation = replace(evaluation, all_kept_in=sources.pop())
     if failed:
-        raise IncompleteScoresError(failed, evaluation)
+        raise IncompleteScoresError(failed, evaluation, evaluation.summary.get("zero", ()))
     return evaluation
 
 
@@ -204,6 +206,7 @@ class Scored:
         self.dataset, self.protocol, self.counts = dataset, protocol, counts
         self.members: list[Member] = []
         self.held: list[Member] = []
+        self.blank: list[Member] = []
         self.selections: dict[str, Selection] = {}
         self.failed: dict[str, tuple[str, ...]] = {}
         for one in counts:
@@ -211,6 +214,8 @@ class Scored:
                 chosen = select(one, protocol, dataset.card)
                 self.selections[one.sequence] = chosen
                 self.members.append(_member(one, chosen))
+                blank = select(_emptied(one), protocol, dataset.card)
+                self.blank.append(without_prediction(_member(one, blank)))
                 if one.held is not None:
                     held = select(one, protocol, dataset.card, held=True)
                     self.held.append(_member(one, held))
@@ -234,25 +239,26 @@ class Scored:
         crc = 0  # of other truth, resolution or frames there is another
         for one in scored:
             crc = crc32(one.truth_crc32.encode(), crc)
-        blank = [without_prediction(member) for member in self.members]
         summary = {
             "vosbench": VERSION,
             "protocol": jsonable(protocol),
             "dataset": {
                 "name": dataset.card.name,
                 "split": dataset.split,
-                "sequences": len(names),
+                "sequences": len(names) + len(zero),
                 "card_sequences": _official(dataset),
                 "truth_crc32": f"{crc:08x}",
                 "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
             },
             **summarise(self.members, protocol, zero),
             "copy_first": _means(self.held, protocol) if baseline and self.held else None,
-            "no_prediction": _means(blank, protocol),
+            "no_prediction": _means(self.blank, protocol),
             "unscored": list(self._unscored()),
         }
         if notes := list(self._notes(zero)):
             summary["notes"] = notes
+        if zero:
+            summary["zero"] = [member.sequence for member in zero]
         if failed:
             summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
         return Evaluation(tuple(rows), summary, tuple(self.counts), what, of)
@@ -280,11 +286,12 @@ class Scored:
             if chosen.extra:
                 ids = ", ".join(map(str, chosen.extra))
                 yield f"{name}: ids {ids} of the masks are no objects of the protocol; left out"
+        flat = {one.sequence for one in self.counts if not one.apart}
         if lacking := [
             name
             for name, chosen in self.selections.items()
             for one in chosen.objects
-            if one.number == 0 and not one.rows["prediction"].any()
+            if one.number == 0 and name in flat and not one.rows["prediction"].any()
         ]:
             yield (
                 f"object 0 is nowhere in the masks of {lacking[0]}: label maps cannot hold it, so "
@@ -307,6 +314,12 @@ def _member(one: Counts, chosen: Selection) -> Member:
     prompts = {number: at.get(index, "") for number, index in one.prompts.items()}
     groups = {number: listed.group for number, listed in one.listed.items()}
     return Member(one.sequence, one.group, chosen.objects, prompts, groups)
+
+
+def _emptied(one: Counts) -> Counts:
+    """The same with nothing predicted: some protocols choose frames by what is predicted."""
+    nothing = np.zeros(len(one.rows["object"]), np.bool_)
+    return replace(one, rows=emptied(one.rows, nothing))
 
 
 def _absent(one: Counts) -> Member:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 POINT = 0.0005  # what counts as a difference: a twentieth of a point
 SHOWN = 10  # rows of a table of differences
-FEW = 6  # objects whose scores under each protocol are shown
+FEW = 2  # objects whose scores under each protocol are shown: more do not fit a screen
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def explain(
             (
                 Column("protocol"), Column("figure"), Column("value", "%"),
                 Column("J", "%"), Column("F", "%"), Column("objects"),
-                Column("object-frames"), Column("sequences"), Column("scorer"),
+                Column("object-frames"), Column("sequences"),
             ),
             tuple(rows),
-            (*left, *_undefined(rows)),
+            (*left, *_undefined(rows), *_told_of_columns(rows, of_objects)),
         ),
         Table(
             "rules",
@@ -94,7 +94,7 @@ def explain(
             (("as it is", value, 0.0, summary["presence"]["object_frames"]), *changes),
         ),
     ]  # fmt: skip
-    if sum(len(of) for of in of_objects.values()) and len(_all(of_objects)) <= FEW:
+    if len(_all(of_objects)) <= FEW:
         tables = [tables[0], _by_object(of_objects), tables[1]]
     return Explanation(tuple(tables), tuple(_sentences(dataset, counted, own, base, rows, changes)))
 
@@ -178,7 +178,7 @@ class _Counted:
         if self._unfit is None:
             self._unfit = set(scored.failed)
         elif unfit := [name for name in scored.failed if name not in self._unfit]:
-            return f"{unfit[0]}: {scored.failed[unfit[0]][0]}"
+            return scored.failed[unfit[0]][0]
         if any(member.objects for member in scored.members):
             return scored.evaluation(failed, what, {}, baseline=False)
         faults = [fault for faults in failed.values() for fault in faults]
@@ -197,20 +197,24 @@ def _row(protocol: ScoringProtocol, found: Evaluation) -> tuple[Any, ...]:
     name = ranked_by(summary["protocol"])
     return (
         protocol.name, name, figure(summary, name), summary["J"]["mean"],
-        summary["F"]["mean"], len(summary["objects"]), summary["presence"]["object_frames"],
-        len(summary["sequences"]), _scorer(protocol),
+        summary["F"]["mean"] if "F" in protocol.headline else None, len(summary["objects"]),
+        summary["presence"]["object_frames"],
+        len(summary["sequences"]),
     )  # fmt: skip
+
+
+def _told_of_columns(rows: Iterable[tuple[Any, ...]], of: Mapping[str, Objects]) -> Iterator[str]:
+    """What the columns leave out."""
+    if any(row[1] == "J&Ḟ" for row in rows):
+        yield "J&Ḟ is the mean of J and Ḟ, whose tolerance is narrower; F beside it is not in it"
+    if len(_all(of)) > FEW:
+        yield f"--sequences with at most {FEW} objects shows each object under each protocol"
 
 
 def _undefined(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
     """Why some protocols that fit give no number."""
     for name, *_ in (row for row in rows if row[2] is None):
         yield f"{name} is undefined: it averages seen and unseen groups, and one of them is empty"
-
-
-def _scorer(protocol: ScoringProtocol) -> str:
-    """Whose it is, in a few words."""
-    return protocol.source.partition(",")[0].partition(";")[0].removeprefix("github.com/")
 
 
 class _Change(NamedTuple):
@@ -232,9 +236,7 @@ def _changes(
         found = counted.scored(changed)
         if isinstance(found, str):
             continue
-        now = figure(found.summary, name)
-        if now is None:
-            now = found.summary["J&F"] if name not in ("J", "F") else None
+        now = figure(found.summary, ranked_by(found.summary["protocol"]))
         difference = None if now is None or value is None else now - value
         yield _Change(rule, now, difference, found.summary["presence"]["object_frames"])
 
@@ -279,9 +281,13 @@ def _variants(
     for average, words in averages.items():
         if average != own.average:
             yield words, replace(own, average=average)  # type: ignore[arg-type]
-    if own.region == "iou" and own.over == "frames":
-        smoothed = replace(own, region="smoothed", figures=own.figures)
-        yield "J and F as MOSEv2's scorer has them", smoothed
+    if own.over == "frames" and len(own.headline) > 1 and own.average == "objects":
+        if own.region == "iou":
+            adapted = ("J&Ḟ",)
+            yield "J and Ḟ of MOSEv2, not J and F", replace(own, region="smoothed", figures=adapted)
+        else:
+            yield "F, not Ḟ", replace(own, figures=("J&F",))
+            yield "J and F of DAVIS, not J and Ḟ", replace(own, region="iou", figures=())
     if own.over == "frames":
         yield "pixels summed over the video, not frames averaged", replace(own, over="volume")
     if void:
@@ -309,6 +315,8 @@ def _sentences(
             "scored: published figures are of all of them."
         )
     for sequence, faults in (summary.get("failed") or {}).items():
+        if sequence in summary.get("zero", ()):
+            continue
         yield f"{sequence} is not scored: {str(faults).splitlines()[0]}"
     unlisted = [each for each in counted.stored.sequences() if each not in dataset.names]
     if unlisted:
@@ -317,7 +325,7 @@ def _sentences(
             "another list may have been scored."
         )
     for note in summary.get("notes", ()):
-        yield f"{note[0].upper()}{note[1:]}."
+        yield f"Note: {note}."
     if unscored := summary["unscored"]:
         yield f"{len(unscored)} objects are never scored, such as {unscored[0]}."
     values = [(row[2], row[0], row[1]) for row in rows if row[2] is not None]
@@ -331,8 +339,8 @@ def _sentences(
     moved.sort(key=lambda each: -abs(each.difference or 0))
     for change in moved[:5]:
         yield (
-            f"With {change.rule} it would be {_x100(change.value)} "
-            f"({100 * (change.difference or 0):+.1f})."
+            f"It would be {_x100(change.value)} ({100 * (change.difference or 0):+.1f}) with this "
+            f"rule: {change.rule}."
         )
     if not moved:
         yield "No single change of a rule moves it by a twentieth of a point."

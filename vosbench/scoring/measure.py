@@ -120,6 +120,7 @@ def measure(
         beside=tuple(stored.strangers(sequence.name, sequence.frame_names)) if present else (),
         faults=tally.faults,
         masks=str(stored.path / sequence.name),
+        apart=bool(present) and bool(stored.objects(sequence.name)),
         stamps={
             "masks": stored.stamp(sequence.name) if present else "",
             "truth": stamp_of(folders),

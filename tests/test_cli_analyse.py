@@ -53,12 +53,14 @@ def test_out_writes_every_format(command: Vosbench, tmp_path: Path) -> None:
     assert loaded["rows"][0]["J&F"] == run.summary["J&F"]
 
 
-def test_compare_ends_in_sentences(command: Vosbench, tmp_path: Path) -> None:
+def test_compare_says_what_is_better_and_where(command: Vosbench, tmp_path: Path) -> None:
     write_run(tmp_path / "a", steady(dict.fromkeys(NAMES, 0.5)))
     write_run(tmp_path / "b", steady(dict.fromkeys(NAMES, 0.6)))
     done = command("compare", "a", "b")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().splitlines()[-1].startswith("b is better than a on 8 of 30")
+    said = done.stdout.rstrip().splitlines()
+    assert [line for line in said if line.startswith("b is better than a on 8 of 30")]
+    assert said[-1].startswith("  ")  # a sequence that differs much
     write_run(tmp_path / "b", steady(dict.fromkeys(NAMES, 0.6)), truth="9")
     assert "not compared: b and a cannot be paired" in command("compare", "a", "b").stdout
     assert "is better than" not in command("compare", "a").stdout

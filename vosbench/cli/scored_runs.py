@@ -18,19 +18,18 @@ def scored(runs: list[Path]) -> list[Result]:
     """Load the scored runs among some folders; note the others on stderr.
 
     Raises:
-        UsageError: a folder does not exist, or none holds a scored run.
+        UsageError: no folder holds a scored run.
     """
     from vosbench.analysis.as_scored import as_scored
     from vosbench.results import load
 
     results = []
     for folder in runs:
-        if not folder.exists():
-            raise UsageError(f"{folder} does not exist")
         if (folder / "summary.json").is_file():
             results.append(as_scored(load(folder)))
         else:
-            typer.echo(f"skipped: {folder} holds no scores (no summary.json)", err=True)
+            why = "holds no scores (no summary.json)" if folder.exists() else "does not exist"
+            typer.echo(f"skipped: {folder} {why}", err=True)
     if not results:
         raise UsageError(
             "none of these folders is a scored run; `vosbench run` or `evaluate` makes one"

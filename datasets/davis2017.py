@@ -11,7 +11,7 @@ from pathlib import Path
 from vosbench.errors import DataError
 from vosbench.protocols import DAVIS2016, DAVIS2017
 from vosbench.toolbox.datasets import davis
-from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_names
+from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import fitting
 from vosbench.types import Archive, Dataset, DatasetCard, Submission
@@ -71,10 +71,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
     split = choose_split(CARD, split)
     resolution = choose_resolution(CARD, resolution)
     root = davis.open_root(CARD, root, resolution)
-    names: list[str] = []
-    for part in ("train", "val") if split == "trainval" else (split,):
-        expected = f"one sequence name a line (it comes with the {part} archive of {CARD.url})"
-        names += read_names(root / "ImageSets" / "2017" / f"{part}.txt", expected)
+    names = davis.names_of(CARD, root, split)
     if len(set(names)) < len(names):
         raise DataError(f"{root / 'ImageSets' / '2017'}: train.txt and val.txt share a sequence")
     return davis.Davis(card=CARD, split=split, names=tuple(names), root=root, resolution=resolution)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vosbench.protocols import DAVIS2017_UNSUPERVISED
 from vosbench.toolbox.datasets import davis
-from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_names
+from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.video_folders import fitting
 from vosbench.types import Dataset, DatasetCard
 
@@ -61,10 +61,7 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
     split = choose_split(CARD, split)
     resolution = choose_resolution(CARD, resolution)
     root = davis.open_root(CARD, root, resolution, MASKS)
-    names: list[str] = []
-    for part in ("train", "val") if split == "trainval" else (split,):
-        expected = "one sequence name a line"
-        names += read_names(root / "ImageSets" / "2017" / f"{part}.txt", expected)
+    names = davis.names_of(CARD, root, split)
     return davis.Davis(
         card=CARD,
         split=split,

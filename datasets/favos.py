@@ -71,8 +71,6 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         split=split,
         names=tuple(names),
         root=root,
-        images=root / IMAGES,
-        masks=root / MASKS,
         late=False,
         public=True,
     )

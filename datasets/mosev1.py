@@ -15,7 +15,6 @@ from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.servers import on_codalab
 from vosbench.toolbox.datasets.video_folders import (
     IMAGES,
-    MASKS,
     VideoFolders,
     fitting,
     folder_names,
@@ -80,8 +79,6 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         split=split,
         names=tuple(sorted(meta)) or folder_names(folder / IMAGES),
         root=folder,
-        images=folder / IMAGES,
-        masks=folder / MASKS,
         listed=listed_objects(meta),
         lengths=listed_lengths(meta),
     )

@@ -13,8 +13,6 @@ from pathlib import Path
 from vosbench.protocols import MOSEV2
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.video_folders import (
-    IMAGES,
-    MASKS,
     VideoFolders,
     fitting,
     listed_lengths,
@@ -81,8 +79,6 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         split=split,
         names=tuple(sorted(meta)),
         root=folder,
-        images=folder / IMAGES,
-        masks=folder / MASKS,
         listed=listed_objects(meta),
         lengths=listed_lengths(meta),
     )

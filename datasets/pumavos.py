@@ -63,7 +63,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         split=split,
         names=folder_names(root / IMAGES),
         root=root,
-        images=root / IMAGES,
-        masks=root / MASKS,
         public=True,
     )

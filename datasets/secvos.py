@@ -65,7 +65,5 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         split=split,
         names=read_names(root / "video_id.txt", "one name of a video a line"),
         root=root,
-        images=root / IMAGES,
-        masks=root / MASKS,
         public=True,
     )

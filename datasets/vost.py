@@ -61,8 +61,6 @@ def load(root: Path | None, *, split: str, resolution: str) -> Dataset:
         split=split,
         names=read_names(root / "ImageSets" / f"{split}.txt", "one name of a video a line"),
         root=root,
-        images=root / IMAGES,
-        masks=root / MASKS,
         late=False,
         public=True,
     )

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import boundary as slow
+from reference.protocols import contours_mosev2
 
 from vosbench.metrics import boundary
 from vosbench.metrics.boundary import boundary_f, contour, tolerance
@@ -124,3 +125,12 @@ def test_is_bounded_and_symmetric(pair):
 @pytest.mark.parametrize(("h", "w", "radius"), [(480, 854, 8), (480, 910, 9), (1080, 1920, 18)])
 def test_tolerance_is_a_share_of_the_diagonal(h, w, radius):
     assert tolerance(h, w) == radius
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_mosev2s_two_figures_equal_the_rule_written_out(seed):
+    generator = np.random.default_rng(seed)
+    h, w = (int(side) for side in generator.integers((20, 30), (110, 160)))
+    prediction, truth = blobs(generator, h, w), blobs(generator, h, w)
+    expected = contours_mosev2(prediction, truth)
+    assert boundary.boundary_f_mosev2(prediction, truth) == pytest.approx(expected, abs=1e-12)

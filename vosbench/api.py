@@ -292,6 +292,7 @@ def explain(
     """
     from vosbench.analysis.groups import dataset_of
     from vosbench.protocols import choose_protocol
+    from vosbench.scoring import differences
     from vosbench.scoring import explain as explaining
 
     path, opened = Path(masks), None
@@ -305,7 +306,7 @@ def explain(
     chosen = choose_protocol(opened.card, protocol) if opened else None
     names = _names(sequences)
     if against is not None:
-        return explaining.against(opened, path, Path(against), protocol=chosen, sequences=names)
+        return differences.against(opened, path, Path(against), protocol=chosen, sequences=names)
     if opened is None:
         raise UsageError(
             f"{path} is no scored run, so name the dataset (--dataset NAME), known: "

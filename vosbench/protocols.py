@@ -19,6 +19,13 @@ def choose_protocol(card: DatasetCard, name: str) -> ScoringProtocol:
     return known[name]
 
 
+def ranked_by(protocol: ScoringProtocol) -> str:
+    """The figure that a benchmark ranks by: its own, or J&F, or the only one there is."""
+    if protocol.figures:
+        return protocol.figures[0]
+    return "J&F" if len(protocol.headline) > 1 else protocol.headline[0]
+
+
 def check_numbered(
     found: Collection[int], what: str, card: DatasetCard, protocol: ScoringProtocol
 ) -> None:

@@ -199,13 +199,6 @@ def figure(scores: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
-def ranked_by(protocol: Mapping[str, Any]) -> str:
-    """The figure that a benchmark ranks by: its own, or J&F, or the only one there is."""
-    if protocol.get("figures"):
-        return str(protocol["figures"][0])
-    return "J&F" if len(protocol["headline"]) > 1 else str(protocol["headline"][0])
-
-
 def _frame_scores(run: Result) -> FrameScores:
     if run.folder is None:
         raise UsageError(

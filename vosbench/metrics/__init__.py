@@ -9,7 +9,14 @@
 1.0
 """
 
-from vosbench.metrics.boundary import boundary_f, tolerance
+from vosbench.metrics.band import boundary_iou
+from vosbench.metrics.boundary import boundary_f, boundary_f_mosev2, tolerance
 from vosbench.metrics.region import region_similarity
 
-__all__ = ["boundary_f", "region_similarity", "tolerance"]
+__all__ = [
+    "boundary_f",
+    "boundary_f_mosev2",
+    "boundary_iou",
+    "region_similarity",
+    "tolerance",
+]

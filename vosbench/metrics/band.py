@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from vosbench.metrics.region import BoolMask, check_masks
@@ -39,6 +38,8 @@ def band(mask: BoolMask, width: int) -> BoolMask:
     """The pixels of a mask that are less than `width` rows and columns from its outside."""
     if not mask.size:
         return mask  # a part of a frame that shows nothing
+    import cv2  # here, so that the other metrics load without it
+
     kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     inner = cv2.erode(mask.view(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     found: BoolMask = mask & (inner == 0)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vosbench.types import DatasetCard, ScoringProtocol
 
 FORM = 4  # of what is counted and how; counts of another form are made anew
+NONE = -1  # in place of an object or a proposal: neither
 KEYS = ("object", "proposal", "place")
 COUNTED = (
     "height", "width", "truth", "prediction", "both",
@@ -70,12 +71,13 @@ class What(NamedTuple):
 
 def what_to_count(card: DatasetCard, protocol: ScoringProtocol, *, bands: bool = False) -> What:
     """What a protocol needs, with what the card's other protocols of its kind need too."""
-    kind = _kind(protocol)
-    alike = [each for each in (*card.protocols, protocol) if _kind(each) == kind]
+    kind = kind_of(protocol)
+    alike = [each for each in (*card.protocols, protocol) if kind_of(each) == kind]
     return What(*kind, any(each.region == "smoothed" for each in alike), bands)
 
 
-def _kind(protocol: ScoringProtocol) -> tuple[str, str]:
+def kind_of(protocol: ScoringProtocol) -> tuple[str, str]:
+    """Of which objects counts must be for a protocol, and what void is in them: see `What`."""
     named = protocol.objects if protocol.objects in ("united", "proposals") else "objects"
     return named, protocol.void
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,7 @@ from vosbench.scoring.figures import emptied
 from vosbench.scoring.kept import fresh, of_dataset
 from vosbench.scoring.measure import measure
 from vosbench.scoring.selection import Selected, Selection, select
-from vosbench.scoring.summarise import (
-    Member,
-    Score,
-    scores_of,
-    summarise,
-    without_prediction,
-)
+from vosbench.scoring.summarise import Member, Score, scores_of, summarise
 from vosbench.stored import open_stored
 
 if TYPE_CHECKING:
@@ -206,7 +200,6 @@ class Scored:
         self.dataset, self.protocol, self.counts = dataset, protocol, counts
         self.members: list[Member] = []
         self.held: list[Member] = []
-        self.blank: list[Member] = []
         self.selections: dict[str, Selection] = {}
         self.failed: dict[str, tuple[str, ...]] = {}
         for one in counts:
@@ -214,8 +207,6 @@ class Scored:
                 chosen = select(one, protocol, dataset.card)
                 self.selections[one.sequence] = chosen
                 self.members.append(_member(one, chosen))
-                blank = select(_emptied(one), protocol, dataset.card)
-                self.blank.append(without_prediction(_member(one, blank)))
                 if one.held is not None:
                     held = select(one, protocol, dataset.card, held=True)
                     self.held.append(_member(one, held))
@@ -233,7 +224,7 @@ class Scored:
         """The scores and everything that summary.json tells."""
         protocol, dataset = self.protocol, self.dataset
         rows = [row for member in self.members for row in scores_of(member, protocol)]
-        zero = list(self._zero(failed)) if protocol.missing == "zero" else []
+        zero = self._zero(failed)
         scored = [one for one in self.counts if one.sequence in self.selections]
         names = [one.sequence for one in scored]
         crc = 0  # of other truth, resolution or frames there is another
@@ -250,9 +241,9 @@ class Scored:
                 "truth_crc32": f"{crc:08x}",
                 "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
             },
-            **summarise(self.members, protocol, zero),
+            **self.means(failed),
             "copy_first": _means(self.held, protocol) if baseline and self.held else None,
-            "no_prediction": _means(self.blank, protocol),
+            "no_prediction": _means(list(self._blank()), protocol),
             "unscored": list(self._unscored()),
         }
         if notes := list(self._notes(zero)):
@@ -263,11 +254,22 @@ class Scored:
             summary["failed"] = {name: str(DataError(failed[name])) for name in failed}
         return Evaluation(tuple(rows), summary, tuple(self.counts), what, of)
 
-    def _zero(self, failed: Iterable[str]) -> Iterator[Member]:
-        """Sequences without masks, whose objects count as 0."""
+    def _blank(self) -> Iterator[Member]:
+        """The same with nothing predicted; some protocols choose frames by what is predicted."""
         for one in self.counts:
-            if one.sequence in failed and one.absent:
-                yield _absent(one)
+            if one.sequence in self.selections:
+                chosen = select(_emptied(one), self.protocol, self.dataset.card)
+                yield _member(one, chosen)
+
+    def means(self, failed: Collection[str]) -> dict[str, Any]:
+        """The averages that summary.json holds; failed: the sequences that could not be scored."""
+        return summarise(self.members, self.protocol, self._zero(failed))
+
+    def _zero(self, failed: Collection[str]) -> list[Member]:
+        """Sequences without masks, whose objects count as 0 if the protocol says so."""
+        if self.protocol.missing != "zero":
+            return []
+        return [_absent(one) for one in self.counts if one.sequence in failed and one.absent]
 
     def _unscored(self) -> Iterator[str]:
         """Sequences and objects that no frame scores."""
@@ -310,16 +312,15 @@ class Scored:
 
 def _member(one: Counts, chosen: Selection) -> Member:
     """A sequence's objects with what is to be averaged over."""
-    at = dict(zip(one.places, one.frames, strict=True))
-    prompts = {number: at.get(index, "") for number, index in one.prompts.items()}
     groups = {number: listed.group for number, listed in one.listed.items()}
-    return Member(one.sequence, one.group, chosen.objects, prompts, groups)
+    return Member(one.sequence, one.group, chosen.objects, groups)
 
 
 def _emptied(one: Counts) -> Counts:
-    """The same with nothing predicted: some protocols choose frames by what is predicted."""
-    nothing = np.zeros(len(one.rows["object"]), np.bool_)
-    return replace(one, rows=emptied(one.rows, nothing))
+    """The same with nothing predicted but each prompt, in its frame."""
+    since = np.array([one.prompts.get(number, -1) for number in one.rows["object"].tolist()])
+    shown = np.array(one.places, np.int64)[one.rows["place"]] == since
+    return replace(one, rows=emptied(one.rows, shown))
 
 
 def _absent(one: Counts) -> Member:

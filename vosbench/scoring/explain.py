@@ -1,4 +1,4 @@
-"""Why two numbers differ: the same masks under every protocol, each rule by itself, or two results.
+"""Why two numbers differ: the same masks under every protocol, and each rule by itself.
 
 Masks are counted once; what each protocol and each change of a rule would print is computed from
 the counts.
@@ -6,18 +6,18 @@ the counts.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench import protocols
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError
+from vosbench.protocols import ranked_by
 from vosbench.resolve import choose_sequences
-from vosbench.results import figure, load_summary, ranked_by
-from vosbench.scoring.counts import Counts, What
-from vosbench.scoring.evaluation import Evaluation, Scored, score_masks
+from vosbench.results import figure
+from vosbench.scoring.counts import Counts, What, kind_of
+from vosbench.scoring.evaluation import Scored
 from vosbench.scoring.measure import measure
 from vosbench.stored import open_stored
 from vosbench.tables import Column, Table
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from vosbench.types import Dataset
 
 POINT = 0.0005  # what counts as a difference: a twentieth of a point
-SHOWN = 10  # rows of a table of differences
 FEW = 2  # objects whose scores under each protocol are shown: more do not fit a screen
+
+
+# (sequence, object) -> J, F in 0-1
+Objects = Mapping[tuple[str, int], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,6 @@ def explain(
     *,
     protocol: ScoringProtocol | None = None,
     sequences: tuple[str, ...] = (),
-    progress: Callable[[str], None] | None = None,
 ) -> Explanation:
     """Score masks under every protocol that fits, and under one with each of its rules changed.
 
@@ -55,10 +57,11 @@ def explain(
         DataError: no sequence can be scored; lists every fault.
     """
     own = protocol or dataset.card.protocols[0]
-    counted = _Counted(dataset, masks, choose_sequences(dataset.names, sequences), progress)
+    counted = _Counted(dataset, masks, choose_sequences(dataset.names, sequences))
     base = counted.scored(own)
     if isinstance(base, str):
         raise DataError(base)
+    summary = base.evaluation(counted.failed | base.failed, _what(own), {}, baseline=False).summary
     rows, left = [], []
     of_objects: dict[str, Objects] = {}
     for each in _candidates(dataset):
@@ -66,10 +69,10 @@ def explain(
         if isinstance(found, str):
             left.append(f"{each.name} does not fit: {found}")
         else:
-            rows.append(_row(each, found))
-            of_objects[each.name] = _of_rows(found.summary["objects"])
-    summary = base.summary
-    name = ranked_by(summary["protocol"])
+            means = found.means(found.failed)
+            rows.append(_row(each, means))
+            of_objects[each.name] = objects_of(means["objects"])
+    name = ranked_by(own)
     value = figure(summary, name)
     changes = list(_changes(counted, own, name, value))
     tables = [
@@ -96,7 +99,9 @@ def explain(
     ]  # fmt: skip
     if len(_all(of_objects)) <= FEW:
         tables = [tables[0], _by_object(of_objects), tables[1]]
-    return Explanation(tuple(tables), tuple(_sentences(dataset, counted, own, base, rows, changes)))
+    return Explanation(
+        tuple(tables), tuple(_sentences(dataset, counted, own, summary, rows, changes))
+    )
 
 
 def _all(of_objects: Mapping[str, Objects]) -> list[tuple[str, int]]:
@@ -139,17 +144,10 @@ def _with_ranges(one: Counts) -> Counts:
 class _Counted:
     """The counts of some masks of each kind, made when a protocol first asks for them."""
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        masks: Path,
-        names: tuple[str, ...],
-        progress: Callable[[str], None] | None,
-    ) -> None:
+    def __init__(self, dataset: Dataset, masks: Path, names: tuple[str, ...]) -> None:
         self.dataset, self.stored, self.names = dataset, open_stored(masks), names
         self.failed: dict[str, tuple[str, ...]] = {}
         self._unfit: set[str] | None = None  # what the first protocol that is asked cannot score
-        self._progress = progress
         self._counts: dict[What, list[Counts]] = {}
 
     def of(self, what: What) -> list[Counts]:
@@ -162,15 +160,12 @@ class _Counted:
                     made.append(measure(sequence, self.stored, what, first=True))
                 except DataError as error:
                     self.failed[name] = error.faults
-                if self._progress:
-                    self._progress(name)
             self._counts[what] = made
         return self._counts[what]
 
-    def scored(self, protocol: ScoringProtocol) -> Evaluation | str:
-        """The scores of the sequences that fit a protocol, or why none does."""
-        what = _kind(protocol)
-        counts = self.of(what)
+    def scored(self, protocol: ScoringProtocol) -> Scored | str:
+        """The sequences as a protocol scores them, or why it fits none or fewer than the first."""
+        counts = self.of(_what(protocol))
         if protocol.frames == "own-range":
             counts = [_with_ranges(one) for one in counts]
         scored = Scored(self.dataset, protocol, counts)
@@ -180,7 +175,7 @@ class _Counted:
         elif unfit := [name for name in scored.failed if name not in self._unfit]:
             return scored.failed[unfit[0]][0]
         if any(member.objects for member in scored.members):
-            return scored.evaluation(failed, what, {}, baseline=False)
+            return scored
         faults = [fault for faults in failed.values() for fault in faults]
         return faults[0] if faults else "no frame counts"
 
@@ -192,14 +187,12 @@ def _candidates(dataset: Dataset) -> list[ScoringProtocol]:
     return list(by_name.values())
 
 
-def _row(protocol: ScoringProtocol, found: Evaluation) -> tuple[Any, ...]:
-    summary = found.summary
-    name = ranked_by(summary["protocol"])
+def _row(protocol: ScoringProtocol, means: Mapping[str, Any]) -> tuple[Any, ...]:
+    name = ranked_by(protocol)
     return (
-        protocol.name, name, figure(summary, name), summary["J"]["mean"],
-        summary["F"]["mean"] if "F" in protocol.headline else None, len(summary["objects"]),
-        summary["presence"]["object_frames"],
-        len(summary["sequences"]),
+        protocol.name, name, figure(means, name), means["J"]["mean"],
+        means["F"]["mean"] if "F" in protocol.headline else None, len(means["objects"]),
+        means["presence"]["object_frames"], len(means["sequences"]),
     )  # fmt: skip
 
 
@@ -230,20 +223,20 @@ def _changes(
     counted: _Counted, own: ScoringProtocol, name: str, value: float | None
 ) -> Iterator[_Change]:
     """What the headline would be with one rule changed."""
-    counts = counted.of(_kind(own))
+    counts = counted.of(_what(own))
     void, lists = any(c.void_frames for c in counts), any(c.listed for c in counts)
     for rule, changed in _variants(own, void=void, lists=lists):
         found = counted.scored(changed)
         if isinstance(found, str):
             continue
-        now = figure(found.summary, ranked_by(found.summary["protocol"]))
+        means = found.means(found.failed)
+        now = figure(means, ranked_by(changed))
         difference = None if now is None or value is None else now - value
-        yield _Change(rule, now, difference, found.summary["presence"]["object_frames"])
+        yield _Change(rule, now, difference, means["presence"]["object_frames"])
 
 
-def _kind(protocol: ScoringProtocol) -> What:
-    kind = protocol.objects if protocol.objects in ("united", "proposals") else "objects"
-    return What(kind, protocol.void, mosev2=True)
+def _what(protocol: ScoringProtocol) -> What:
+    return What(*kind_of(protocol), mosev2=True)
 
 
 def _variants(
@@ -299,14 +292,13 @@ def _sentences(
     dataset: Dataset,
     counted: _Counted,
     own: ScoringProtocol,
-    base: Evaluation,
+    summary: Mapping[str, Any],
     rows: list[tuple[Any, ...]],
     changes: list[_Change],
 ) -> Iterator[str]:
     """What a reader should know, most important first."""
-    summary, card = base.summary, dataset.card
-    name = ranked_by(summary["protocol"])
-    yield f"{own.name} on {card.name} gives {name} {_x100(figure(summary, name))}."
+    card, name = dataset.card, ranked_by(own)
+    yield f"{own.name} on {card.name} gives {name} {x100(figure(summary, name))}."
     official = summary["dataset"]["card_sequences"]
     scored = len(summary["sequences"])
     if scored < official:
@@ -332,155 +324,25 @@ def _sentences(
     (low, low_name, low_figure), (high, high_name, high_figure) = min(values), max(values)
     if high - low >= POINT:
         yield (
-            f"The same masks get {low_figure} {_x100(low)} under {low_name} and {high_figure} "
-            f"{_x100(high)} under {high_name}: a figure without its protocol cannot be compared."
+            f"The same masks get {low_figure} {x100(low)} under {low_name} and {high_figure} "
+            f"{x100(high)} under {high_name}: a figure without its protocol cannot be compared."
         )
     moved = [each for each in changes if each.difference and abs(each.difference) >= POINT]
     moved.sort(key=lambda each: -abs(each.difference or 0))
     for change in moved[:5]:
         yield (
-            f"It would be {_x100(change.value)} ({100 * (change.difference or 0):+.1f}) with this "
+            f"It would be {x100(change.value)} ({100 * (change.difference or 0):+.1f}) with this "
             f"rule: {change.rule}."
         )
     if not moved:
         yield "No single change of a rule moves it by a twentieth of a point."
 
 
-def _x100(value: float | None) -> str:
+def x100(value: float | None) -> str:
+    """A figure for a sentence."""
     return "undefined" if value is None else f"{100 * value:.1f}"
 
 
-Objects = Mapping[tuple[str, int], Mapping[str, float]]  # (sequence, object) -> J, F in 0-1
-
-
-def against(
-    dataset: Dataset | None,
-    one: Path,
-    other: Path,
-    *,
-    protocol: ScoringProtocol | None = None,
-    sequences: tuple[str, ...] = (),
-) -> Explanation:
-    """Where two results differ, by sequence and object, largest first.
-
-    one, other: each masks, or scores: a scored run, a folder of `evaluate`, its scores.csv, or the
-        per-sequence CSV of davis2017-evaluation. dataset: to score masks against.
-
-    Raises:
-        UsageError: masks without a dataset. DataError: a file is damaged, or nothing is in both.
-    """
-    names = one.name or str(one), other.name or str(other)
-    if names[0] == names[1]:
-        names = str(one), str(other)
-    found = [_objects(dataset, path, protocol, sequences) for path in (one, other)]
-    both = sorted(found[0].keys() & found[1].keys())
-    if not both:
-        raise DataError(f"{one} and {other} have no object in common; are they of one dataset?")
-    rows = [
-        (sequence, number, j[0], j[1], j[0] - j[1], f[0], f[1], f[0] - f[1])
-        for sequence, number in both
-        for j, f in [tuple([scores[sequence, number][m] for scores in found] for m in "JF")]
-    ]
-    rows.sort(key=lambda row: -max(abs(row[4]), abs(row[7])))
-    table = Table(
-        "differences",
-        f"{names[0]} and {names[1]}, object by object, largest difference first",
-        (
-            Column("sequence"), Column("object"),
-            *(
-                column
-                for metric in "JF"
-                for column in (
-                    Column(f"{metric} {names[0]}", "%"), Column(f"{metric} {names[1]}", "%"),
-                    Column(f"{metric} difference", "%", digits=2, signed=True),
-                )
-            ),
-        ),
-        tuple(rows[:SHOWN]),
-        (f"{len(rows)} objects are in both",),
-    )  # fmt: skip
-    return Explanation((table,), tuple(_told(names, found, rows)))
-
-
-def _told(
-    names: tuple[str, str], found: list[Objects], rows: list[tuple[Any, ...]]
-) -> Iterator[str]:
-    """What two results share and where they part, in sentences."""
-    one, two = found
-    pairs = ((one, two, names[0], names[1]), (two, one, names[1], names[0]))
-    for mine, theirs, name, other in pairs:
-        if alone := sorted(mine.keys() - theirs.keys()):
-            sequence, number = alone[0]
-            yield (
-                f"{len(alone)} objects are only in {name}, such as object {number} of {sequence}: "
-                f"{other} has another list, or counts other objects."
-            )
-    differing = [row for row in rows if max(abs(row[4]), abs(row[7])) > 1e-9]
-    if not differing:
-        yield f"All {len(rows)} objects have the same J and F: the results are identical."
-        return
-    means = [sum(row[k] for row in rows) / len(rows) for k in (2, 3, 5, 6)]
-    yield (
-        f"On the objects that both have, J is {_x100(means[0])} against {_x100(means[1])} and F "
-        f"{_x100(means[2])} against {_x100(means[3])}, as means over objects."
-    )
-    total = sum(abs(row[4]) + abs(row[7]) for row in rows)
-    first = differing[0]
-    share = (abs(first[4]) + abs(first[7])) / total
-    yield (
-        f"They differ in {len(differing)} of {len(rows)} objects, most in object {first[1]} of "
-        f"{first[0]} (J {100 * first[4]:+.1f}, F {100 * first[7]:+.1f}), which is "
-        f"{100 * share:.0f} % of all differences."
-    )
-    signs = {row[4] > 0 for row in differing if row[4]}
-    if len(signs) == 1 and len(differing) > 2:
-        higher = names[0] if signs == {True} else names[1]
-        yield f"In all of them {higher} has the higher J."
-
-
-def _objects(
-    dataset: Dataset | None,
-    path: Path,
-    protocol: ScoringProtocol | None,
-    sequences: tuple[str, ...],
-) -> Objects:
-    """J and F of each object of masks or of scores."""
-    if path.suffix.lower() == ".csv" and path.is_file():
-        return _of_csv(path)
-    if (path / "summary.json").is_file():
-        return _of_rows(load_summary(path)["objects"])
-    if dataset is None:
-        raise UsageError(f"{path} holds masks, so name their dataset: --dataset NAME")
-    chosen = protocol or dataset.card.protocols[0]
-    scored = score_masks(dataset, path, protocol=chosen, sequences=sequences or None)
-    return _of_rows(scored.summary["objects"])
-
-
-def _of_rows(rows: Iterable[Mapping[str, Any]]) -> Objects:
+def objects_of(rows: Iterable[Mapping[str, Any]]) -> Objects:
+    """J and F of the objects of a summary."""
     return {(r["sequence"], r["object"]): {m: r[m]["mean"] for m in "JF"} for r in rows}
-
-
-def _of_csv(path: Path) -> Objects:
-    """J and F of each object of our scores.csv, or of the table of davis2017-evaluation."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if rows and {"Sequence", "J-Mean", "F-Mean"} <= rows[0].keys():
-            return {
-                (name, int(number)): {"J": float(row["J-Mean"]), "F": float(row["F-Mean"])}
-                for row in rows
-                for name, _, number in [row["Sequence"].rpartition("_")]
-            }
-        frames: dict[tuple[str, int], list[tuple[float, float]]] = {}
-        for row in rows:
-            key = row["sequence"], int(row["object"])
-            frames.setdefault(key, []).append((float(row["J"]), float(row["F"])))
-    except (OSError, KeyError, ValueError, csv.Error) as error:
-        raise DataError(
-            f"{path} is not a scores.csv, nor the per-sequence table of davis2017-evaluation "
-            f"({error!r})"
-        ) from error
-    return {
-        key: {m: sum(pair[k] for pair in of) / len(of) for k, m in enumerate("JF")}
-        for key, of in frames.items()
-    }

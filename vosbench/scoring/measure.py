@@ -24,9 +24,10 @@ from vosbench.masks import (
     shift_fault,
     soft_fault,
 )
+from vosbench.metrics.band import band, band_width
 from vosbench.metrics.boundary import contour_counts, disc, disc_mosev2, tolerance
 from vosbench.metrics.crop import around
-from vosbench.scoring.counts import Counts, Rows, What, as_rows
+from vosbench.scoring.counts import NONE, Counts, Rows, What, as_rows
 from vosbench.types import Layers
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from vosbench.types import Masks, Sequence
 
 
-NONE = -1  # in place of an object or a proposal: neither
 _Key = tuple[int, int, int]  # object, proposal, index of the frame
 _Row = tuple[int, ...]
 
@@ -334,8 +334,6 @@ class _Tally:
         row = (*shape[:2], area, int(np.count_nonzero(prediction)), both, *usual)
         row += tuple(each for adapted in further for each in adapted[2:])
         if self.what.bands:
-            from vosbench.metrics.band import band, band_width  # it brings OpenCV
-
             width = band_width(*shape[:2])
             p, t = band(prediction, width), band(truth, width)
             row += tuple(int(np.count_nonzero(each)) for each in (t, p, t & p))

@@ -12,6 +12,7 @@ from vosbench.errors import DataError
 from vosbench.masks import VOID
 from vosbench.protocols import check_numbered, or_use
 from vosbench.scoring.assignment import best_assignment
+from vosbench.scoring.counts import NONE
 from vosbench.scoring.figures import contour, region, taken
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from vosbench.types import DatasetCard, ScoringProtocol
 
 MOST_PROPOSALS = 20
-NONE = -1  # the proposal that predicts nothing
 
 
 class Selected(NamedTuple):

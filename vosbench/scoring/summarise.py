@@ -13,7 +13,6 @@ from vosbench.scoring.figures import (
     boundary_iou,
     contour,
     contour_mosev2,
-    emptied,
     presence,
     region,
     volume,
@@ -39,13 +38,12 @@ class Score(NamedTuple):
 class Member(NamedTuple):
     """A sequence to average: the objects that a protocol scores in it.
 
-    first: object -> the name of its prompt's frame. group, groups: of the sequence, and of objects.
+    group, groups: of the sequence, and of its objects.
     """
 
     sequence: str
     group: str
     objects: tuple[Selected, ...]
-    prompts: Mapping[int, str]
     groups: Mapping[int, str]
 
 
@@ -81,16 +79,6 @@ def _j_and_f(one: Selected, protocol: ScoringProtocol) -> tuple[list[float], lis
     smoothed = protocol.region == "smoothed"
     f = contour_mosev2(one.rows)[0] if smoothed else contour(one.rows)
     return j.tolist(), f.tolist()
-
-
-def without_prediction(member: Member) -> Member:
-    """The same with nothing predicted after the prompts."""
-    objects = []
-    for one in member.objects:
-        prompt = member.prompts.get(one.number)
-        kept = np.array([frame == prompt for frame in one.frames], bool)
-        objects.append(one._replace(rows=emptied(one.rows, kept)))
-    return member._replace(objects=tuple(objects))
 
 
 def summarise(

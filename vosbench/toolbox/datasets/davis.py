@@ -20,6 +20,7 @@ from vosbench.toolbox.datasets.layout import (
     MappedFiles,
     by_stem,
     find_root,
+    read_names,
     shape,
     size_fault,
     without_void,
@@ -76,6 +77,15 @@ def frame_counts(year: int) -> dict[str, int]:
 def attributes() -> dict[str, tuple[str, ...]]:
     """Sequence -> attributes, for the 50 sequences of 2016; blackswan has none."""
     return {fact.sequence: fact.attributes for fact in facts() if fact.year == 2016}
+
+
+def names_of(card: DatasetCard, root: Path, split: str) -> list[str]:
+    """The names in ImageSets/2017/<split>.txt; `trainval` is both lists together."""
+    names: list[str] = []
+    for part in ("train", "val") if split == "trainval" else (split,):
+        expected = f"one sequence name a line (it comes with the {part} archive of {card.url})"
+        names += read_names(root / "ImageSets" / "2017" / f"{part}.txt", expected)
+    return names
 
 
 def open_root(

@@ -15,8 +15,6 @@ from typing import Any
 from vosbench.errors import DataError
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split, read_lines
 from vosbench.toolbox.datasets.video_folders import (
-    IMAGES,
-    MASKS,
     VideoFolders,
     read_meta,
     split_folder,
@@ -64,8 +62,6 @@ def open_lvos(card: DatasetCard, root: Path | None, split: str, resolution: str)
         split=split,
         names=tuple(sorted(meta)),
         root=folder,
-        images=folder / IMAGES,
-        masks=folder / MASKS,
         listed={
             video: {
                 number: Listed("unseen" if video in unseen else "seen", frames, count)

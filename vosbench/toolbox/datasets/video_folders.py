@@ -146,7 +146,7 @@ def folder_names(folder: Path) -> tuple[str, ...]:
 class VideoFolders(ListedDataset):
     """Videos whose frames and annotations lie in a folder each.
 
-    images, masks: the folders that hold them.
+    images, masks: the folders that hold them, if not JPEGImages and Annotations in the root.
     listed: sequence -> object id -> what the dataset's lists say of it.
     starts: sequence -> object id -> the frame in which the lists say that it starts.
     lengths: sequence -> how many frames the lists say that it has.
@@ -154,8 +154,8 @@ class VideoFolders(ListedDataset):
     public: whether the split's truth is known to be public, so that no look tells.
     """
 
-    images: Path
-    masks: Path
+    images: Path | None = None
+    masks: Path | None = None
     listed: Mapping[str, Mapping[int, Listed]] = field(default_factory=dict)
     starts: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     lengths: Mapping[str, int] = field(default_factory=dict)
@@ -166,13 +166,15 @@ class VideoFolders(ListedDataset):
         """Pair frames with annotations by stem and compare the first pair's sizes."""
         where = f"{self.card.name}/{name}"
         faults: list[str] = []
-        frames = by_stem(self.images / name, faults)
-        truth = open_truth(self.masks / name, frames, where, faults)
+        images = (self.images or self.root / IMAGES) / name
+        masks = (self.masks or self.root / MASKS) / name
+        frames = by_stem(images, faults)
+        truth = open_truth(masks, frames, where, faults)
         if not frames or not truth:
             return Audited(None, tuple(faults))
         if len(frames) != self.lengths.get(name, len(frames)):
             faults.append(
-                f"{self.images / name} holds {len(frames)} frames, but the meta file lists "
+                f"{images} holds {len(frames)} frames, but the meta file lists "
                 f"{self.lengths[name]} ({where}); is the archive unpacked whole?"
             )
         pictures = FrameFolder(frames.values())

@@ -17,7 +17,6 @@ from vosbench.errors import DataError
 from vosbench.toolbox.datasets.layout import choose_resolution, choose_split
 from vosbench.toolbox.datasets.video_folders import (
     IMAGES,
-    MASKS,
     VideoFolders,
     read_meta,
     split_folder,
@@ -84,7 +83,6 @@ def open_youtube_vos(
         names=tuple(sorted(meta)),
         root=folder,
         images=images,
-        masks=folder / MASKS,
         listed=listed,
         starts={
             video: {number: each.frames[0] for number, each in objects.items() if each.frames}

@@ -170,7 +170,8 @@ def _side_by_side(
         commands[own] = _evaluate(dataset, tree.root, tree.masks, out=scratch / f"out-{dataset}")
         script = None if clones is None else (clones / scorer).resolve() / words.split()[0]
         if script is None or not script.is_file():
-            print(f"{scorer} is skipped: {script or 'no --scorers'} is not there")
+            why = f"{script} is not there" if script else "give --scorers DIR"
+            print(f"{scorer} is skipped: {why}")
             continue
         given = [each.format(**tree._asdict(), scratch=scratch) for each in words.split()[1:]]
         # lvos-evaluation reads its lists of videos from the folder it runs in

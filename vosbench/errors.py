@@ -29,6 +29,8 @@ EXTRAS = {
     "dask": "cluster",
     "pydensecrf": "crf",
     "timm": "timm",
+    "transformers": "sam",
+    "cutie": "cutie",
 }
 _CAUTIONS = {"crf": "; this builds pydensecrf2, which needs a C++ compiler and about 80 s"}
 

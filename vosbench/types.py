@@ -97,6 +97,32 @@ class Layers:
 Masks: TypeAlias = Mask | npt.NDArray[np.uint16] | Layers
 
 
+class Box(NamedTuple):
+    """The smallest box around an object: its outermost pixels, x to the right and y down.
+
+    A box around one pixel has left == right and top == bottom.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Points(NamedTuple):
+    """Clicks for one object on one frame, in the order in which they were made.
+
+    positions: float32 (k, 2), pixels, x then y; (0, 0) is the upper left pixel.
+    inside: bool (k,), whether each is on the object; else it is on what is not the object.
+    """
+
+    positions: npt.NDArray[np.float32]
+    inside: npt.NDArray[np.bool_]
+
+
+Mark: TypeAlias = Box | Points  # what tells a method where an object is, in place of its mask
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoringProtocol:
     """How counts of frames become one number; saved with every score.
@@ -349,6 +375,25 @@ class TakesLayers(Protocol):
         """Yield the masks of each frame, in order, under the prompts' ids.
 
         An object that Layers leave out is not visible.
+        """
+        ...
+
+
+@runtime_checkable
+class TakesMarks(Protocol):
+    """A method that can also be told by a box or by points where an object is."""
+
+    @property
+    def marks(self) -> cabc.Sequence[Literal["box", "points"]]:
+        """Which of the two it takes."""
+        ...
+
+    def segment_marks(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Mapping[int, Mark]]
+    ) -> Iterator[Masks]:
+        """Yield the masks of each frame, in order, under the prompts' ids.
+
+        prompts: frame index -> id -> mark of each object that starts there.
         """
         ...
 

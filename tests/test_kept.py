@@ -78,6 +78,16 @@ def test_a_run_is_scored_under_another_protocol_without_reading(
     assert scored.summary["J"] == copied.summary["J"]
 
 
+def test_names_with_commas_and_quotes_are_read_back(tmp_path: Path, reads: list[str]) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 4, 'bee, "red"': 4})
+    out = tmp_path / "scores"
+    first = api.evaluate(root / "masks", "folder", root=root, baseline=True, out=out)
+    reads.clear()
+    again = api.evaluate(root / "masks", "folder", root=root, baseline=True, out=out)
+    assert reads == []
+    assert again.summary == first.summary
+
+
 def test_united_is_counted_once(
     root: Path, results: Path, tmp_path: Path, reads: list[str]
 ) -> None:

@@ -210,9 +210,8 @@ def read(folder: Path, what: What, of: Mapping[str, str]) -> dict[str, Counts]:
 
 def _parsed(text: str, what: What, facts: Iterable[Mapping[str, Any]]) -> Iterator[Counts]:
     """Counts from the text of counts.csv and the facts beside it."""
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    next(rows)
-    proposals = what.kind == "proposals"
+    lines = _split(text, 5 if what.kind == "proposals" else 4)
+    next(lines)
     for fact in facts:
         known = {key: fact[key] for key in FACTS}
         for name in (fact["sequence"], *fact["frames"]):
@@ -223,10 +222,18 @@ def _parsed(text: str, what: What, facts: Iterable[Mapping[str, Any]]) -> Iterat
         if fact["stored"] is not None:
             known["stored"] = {int(k): tuple(v) for k, v in fact["stored"].items()}
         at = {name: place for place, name in enumerate(known["frames"])}
-        known["rows"] = _columns(rows, fact["rows"], what, at, proposals)
+        known["rows"] = _columns(islice(lines, fact["rows"]), what, at)
         if fact["held"] is not None:
-            known["held"] = _columns(rows, fact["held"], what, at, proposals)
+            known["held"] = _columns(islice(lines, fact["held"]), what, at)
         yield Counts(**known)
+
+
+def _split(text: str, keys: int) -> Iterator[list[str]]:
+    """The lines of counts.csv: each its keys, then what was counted, not yet split."""
+    if '"' in text:  # around names that hold a comma
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return ([*row[:keys], ",".join(row[keys:])] for row in rows)
+    return (line.split(",", keys) for line in text.splitlines())
 
 
 def _listed(value: Mapping[str, Any]) -> Listed:
@@ -234,21 +241,17 @@ def _listed(value: Mapping[str, Any]) -> Listed:
     return Listed(value["group"], None if frames is None else tuple(frames), value["frame_count"])
 
 
-def _columns(
-    rows: Iterator[list[str]], number: int, what: What, at: Mapping[str, int], proposals: bool
-) -> Rows:
-    """The next rows of counts.csv as columns."""
-    names = ("object", *(("proposal",) if proposals else ()), "place", *what.columns)
-    taken = list(islice(rows, number))
-    if not taken:
+def _columns(lines: Iterable[list[str]], what: What, at: Mapping[str, int]) -> Rows:
+    """Lines of counts.csv as columns; at: the place of each frame."""
+    listed = list(lines)
+    if not listed:
         return {name: np.zeros(0, np.int64) for name in (*KEYS, *what.columns)}
-    _, _, *columns = zip(*taken, strict=True)
-    found = {
-        name: np.fromiter(map(at.__getitem__ if name == "place" else int, column), np.int64, number)
-        for name, column in zip(names, columns, strict=True)
-    }
-    found.setdefault("proposal", found["object"])
-    return found
+    _, _, *numbers, frames, counted = zip(*listed, strict=True)
+    flat = np.fromstring(",".join(counted), np.int64, sep=",").reshape(len(listed), -1)
+    ids = [np.fromiter(map(int, column), np.int64) for column in numbers]
+    places = np.fromiter(map(at.__getitem__, frames), np.int64)
+    counts = np.ascontiguousarray(flat.T)
+    return dict(zip((*KEYS, *what.columns), (ids[0], ids[-1], places, *counts), strict=True))
 
 
 def as_rows(listed: Iterable[tuple[int, ...]], what: What) -> Rows:

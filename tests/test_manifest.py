@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from vosbench.files import write_json
+from vosbench.results import load_manifest
 from vosbench.running import manifest
 from vosbench.running.config import RunConfig
+from vosbench.running.records import of_program
 from vosbench.running.resolved import resolve
+from vosbench.types import ProgramRun
 
 
 def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
@@ -22,3 +28,31 @@ def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
         "rpmnet weights=one/weights.safetensors", "rpmnet weights=two/weights.safetensors",
         "rpmnet weights=one/own.safetensors", "rpmnet weights=two/own.safetensors",
     ]  # fmt: skip
+
+
+def test_what_a_program_took_stands_in_run_json_and_frames_have_no_times(tmp_path: Path) -> None:
+    config = RunConfig(method="copy-first", dataset="synthetic", sequences=("plain", "crowd"))
+    described = manifest.describe(resolve(config))
+    (tmp_path / "sequences").mkdir()
+    manifest.start(tmp_path, described, computing=True)
+    for name, seconds, status in (("plain", 6.0, 0), ("crowd", 3.0, 0)):
+        record = {
+            "sequence": name, "frames": 3, "frame_names": ["0", "1", "2"], "seconds": [0.1] * 3,
+            "masks_sha256": "a", "data_sha256": "b", "made_by": "c", "peak_memory_bytes": 5,
+        }  # fmt: skip
+        ran = ProgramRun(
+            seconds, 9, {"version": "Python 3", "exit_status": status, "took": seconds}
+        )
+        write_json(tmp_path / "sequences" / f"{name}.json", record | of_program(ran, record))
+    manifest.finish(tmp_path, done=["plain", "crowd"], failed={})
+    found = load_manifest(tmp_path)
+    assert found["timing"]["mean_seconds_of_all"] == pytest.approx(9 / 6)
+    assert found["timing"]["median_seconds"] is None
+    assert found["timing"]["p95_seconds"] is None
+    assert found["timing"]["frames"] == 0
+    assert "no frame has a time of its own" in found["timing"]["what"]
+    assert found["peak_memory_bytes"] == 9
+    assert found["program"] == {
+        "version": "Python 3", "exit_status": 0, "took": {"plain": 6.0, "crowd": 3.0}
+    }  # fmt: skip
+    assert (tmp_path / "timing.csv").read_text() == "sequence,frame,seconds\n"

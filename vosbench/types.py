@@ -421,6 +421,33 @@ class HasRemarks(Protocol):
         ...
 
 
+class ProgramRun(NamedTuple):
+    """What a program took for one video.
+
+    seconds: from its start to its end.
+    peak_memory_bytes: of the largest of its processes.
+    facts: what else is recorded of it, as JSON values: its command line, how it ended; `version`
+        is shown beside its times.
+    """
+
+    seconds: float
+    peak_memory_bytes: int
+    facts: Mapping[str, object]
+
+
+@runtime_checkable
+class RunsProgram(Protocol):
+    """A method that lets another program do a video: the masks come when that has ended.
+
+    So all frames are read before the first mask is given, and none has a time of its own.
+    """
+
+    @property
+    def ran(self) -> ProgramRun | None:
+        """What the program took for the video whose last mask was given; None before one."""
+        ...
+
+
 class Inspection(NamedTuple):
     """How a method matches a target frame to a reference frame, on its own grid of (h, w) cells.
 

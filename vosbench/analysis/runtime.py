@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from vosbench.analysis.groups import Group, told_apart
 from vosbench.errors import DataError, UsageError
@@ -26,12 +27,12 @@ def runtime(*groups: Group) -> Table:
         of_dataset.setdefault(name, []).extend(group.results)
     every = [run for runs in of_dataset.values() for run in told_apart(runs)]
     timed = [  # a column tells datasets apart
-        (run, run.manifest) for run in every if run.manifest and run.manifest["timing"]["frames"]
+        (run, run.manifest) for run in every if run.manifest and not _untimed(run)
     ]
     left = dict.fromkeys(f"{run.name}: no times: {why}" for run in every if (why := _untimed(run)))
     if not timed:
         raise UsageError(f"none of these runs has times ({'; '.join(left)})")
-    timed.sort(key=lambda pair: pair[1]["timing"]["median_seconds"])
+    timed.sort(key=lambda pair: _usual(pair[1]["timing"]))
     rows: list[tuple[Cell, ...]] = []
     for run, manifest in timed:
         timing, identity = manifest["timing"], manifest["identity"]
@@ -39,10 +40,10 @@ def runtime(*groups: Group) -> Table:
         peak = manifest["peak_memory_bytes"]
         rows.append((
             run.name, identity["dataset"], timing["median_seconds"], timing["p95_seconds"],
-            timing.get("mean_seconds_of_all"), timing["frames"], frame_size(run),
+            timing.get("mean_seconds_of_all"), timing["frames"] or None, frame_size(run),
             str(size) if size else None, None if peak is None else peak / 1e6, identity["device"],
             f"{machine['cores']} cores, {machine['processor']}",
-            f"torch {machine['versions'].get('torch', '?')}",
+            _version(manifest),
         ))  # fmt: skip
     whats = dict.fromkeys(manifest["timing"]["what"] for _, manifest in timed)
     return Table(
@@ -73,11 +74,24 @@ def runtime(*groups: Group) -> Table:
     )
 
 
+def _version(manifest: Mapping[str, Any]) -> str:
+    """Of what computed: of torch, or of the program that ran beside it."""
+    if manifest.get("program"):
+        return str(manifest["program"].get("version") or "not known")
+    return f"torch {manifest['environment']['versions'].get('torch', '?')}"
+
+
+def _usual(timing: Mapping[str, Any]) -> float:
+    """What runs are ordered by: the median of a frame, of programs the mean."""
+    median = timing["median_seconds"]
+    return float(timing["mean_seconds_of_all"] if median is None else median)
+
+
 def _untimed(run: Result) -> str:
     """Why a run has no times; "" where it has."""
     if run.manifest is None:
         return "masks of another tool come without"
-    if run.manifest["timing"]["frames"]:
+    if run.manifest["timing"]["frames"] or run.manifest.get("program"):
         return ""
     return run.manifest.get("untimed") or "no frame was timed"
 

@@ -140,6 +140,11 @@ def _caveats(run: Result) -> Iterator[str]:
             f"{run.name}: {1000 * mean:.1f} ms a frame when the first frames of each sequence "
             "count too"
         )
+    if run.manifest.get("program") and mean is not None:
+        yield (
+            f"{run.name}: its program took {1000 * mean:.1f} ms a frame in the mean, from its "
+            "start to its end; frames have no times of their own"
+        )
     for remark in run.manifest.get("remarks", []):
         yield f"{run.name}: {remark}"
     if len(makers) > 1:

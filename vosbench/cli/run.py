@@ -158,6 +158,9 @@ def _cost(folder: Path) -> str:
 
     manifest = manifest_of(folder)
     timing, peak = manifest["timing"], f"peak memory {manifest['peak_memory_bytes'] / 1e6:.0f} MB"
+    if manifest.get("program"):
+        mean = 1000 * timing["mean_seconds_of_all"]
+        return f"mean {mean:.1f} ms a frame, start and end of the program included, {peak}"
     if not timing["frames"]:
         return peak
     median, p95 = (1000 * timing[key] for key in ("median_seconds", "p95_seconds"))

@@ -130,37 +130,65 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
     """Write timing.csv and the final run.json from the records of the finished sequences."""
     described = load_manifest(folder)
     records = [record for name in done if (record := read_record(folder, name)) is not None]
+    apart = [record for record in records if "program" not in record]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("sequence", "frame", "seconds"))
-    for record in records:
+    for record in apart:
         for name, seconds in zip(record["frame_names"], record["seconds"], strict=True):
             writer.writerow((record["sequence"], name, f"{seconds:.6f}"))
     write_text(folder / "timing.csv", table.getvalue())
-    timed = [] if described.get("untimed") else records
-    # The first two frames of a sequence hold the prompt and the warm-up.
-    warm = sorted(s for record in timed for s in record["seconds"][2:])
-    total, frames = sum(sum(r["seconds"]) for r in timed), sum(r["frames"] for r in timed)
+    timed = not described.get("untimed")
     complete = not failed and len(done) == len(described["identity"]["sequences"])
     described |= {
         "status": "complete" if complete else "incomplete",
         "done": done,
         "failed": failed,
-        "timing": {
-            "what": "method only: no decoding of frames, no writing of masks; median and p95 "
-            "without the first two frames of each sequence, mean_seconds_of_all with them",
-            "frames": len(warm),
-            "mean_seconds_of_all": total / frames if frames else None,
-            "median_seconds": statistics.median(warm) if warm else None,
-            "p95_seconds": warm[min(len(warm) - 1, int(0.95 * len(warm)))] if warm else None,
-        },
+        "timing": _timing(records, apart) if timed else _timing([], []),
         "made_by": sorted({record["made_by"] for record in records}),
         "peak_memory_bytes": max((r["peak_memory_bytes"] for r in records), default=None),
         "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
         "remarks": [*described.get("remarks", []), *_remarks(records)],
         "flattened": _flattened(records),
+        "program": _programs(records),
     }
     write_json(folder / "run.json", described)
+
+
+def _timing(records: list[dict[str, Any]], apart: list[dict[str, Any]]) -> dict[str, Any]:
+    """Seconds a frame; apart: the records whose frames have times of their own."""
+    # The first two frames of a sequence hold the prompt and the warm-up.
+    warm = sorted(s for record in apart for s in record["seconds"][2:])
+    total, frames = sum(sum(r["seconds"]) for r in records), sum(r["frames"] for r in records)
+    return {
+        "what": _OF_PROGRAMS if len(apart) < len(records) else _OF_FRAMES,
+        "frames": len(warm),
+        "mean_seconds_of_all": total / frames if frames else None,
+        "median_seconds": statistics.median(warm) if warm else None,
+        "p95_seconds": warm[min(len(warm) - 1, int(0.95 * len(warm)))] if warm else None,
+    }
+
+
+_OF_FRAMES = (
+    "method only: no decoding of frames, no writing of masks; median and p95 without the first two "
+    "frames of each sequence, mean_seconds_of_all with them"
+)
+_OF_PROGRAMS = (
+    "a program for whole videos: mean_seconds_of_all is its seconds from start to end, with its "
+    "own reading and writing, over the frames; no frame has a time of its own: there is no median"
+)
+
+
+def _programs(records: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What is known of the programs that made masks: one value, or sequence -> value if many."""
+    of = {record["sequence"]: record["program"] for record in records if "program" in record}
+    facts: dict[str, Any] = {}
+    for key in dict.fromkeys(key for each in of.values() for key in each):
+        values = {name: each[key] for name, each in of.items() if key in each}
+        first = next(iter(values.values()))
+        same = len(values) == len(of) and all(value == first for value in values.values())
+        facts[key] = first if same else values
+    return facts or None
 
 
 def _remarks(records: list[dict[str, Any]]) -> Iterator[str]:

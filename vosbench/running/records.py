@@ -12,13 +12,13 @@ import numpy as np
 
 from vosbench.errors import DataError
 from vosbench.files import fingerprint, read_json
-from vosbench.types import Sequence, check_name
+from vosbench.types import ProgramRun, Sequence, check_name
 from vosbench.videos import content
 
 RECORD = {
     "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
     "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
-    "remarks?": [str],
+    "remarks?": [str], "program?": dict,
     "objects?": [int], "flattened?": str,
 }  # fmt: skip
 
@@ -33,6 +33,19 @@ def data_sha256(sequence: Sequence) -> str:
     for piece in content(sequence.frames):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def of_program(ran: ProgramRun, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in a record otherwise where a program made the masks.
+
+    Its seconds are spread evenly over the frames, none of which has a time of its own: what reads
+    them as such leaves out records with `program`.
+    """
+    return {
+        "seconds": [ran.seconds / record["frames"]] * record["frames"],
+        "peak_memory_bytes": max(ran.peak_memory_bytes, record["peak_memory_bytes"]),
+        "program": dict(ran.facts),
+    }
 
 
 def has_changed(folder: Path, sequence: Sequence) -> bool:

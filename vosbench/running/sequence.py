@@ -20,11 +20,20 @@ from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import workers
 from vosbench.running.forms import Exchange
-from vosbench.running.records import data_sha256, record_of
+from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
 from vosbench.running.whole import is_done
 from vosbench.stored import write_masks
-from vosbench.types import Dataset, Frame, HasRemarks, Layers, Method, PerSequence, Sequence
+from vosbench.types import (
+    Dataset,
+    Frame,
+    HasRemarks,
+    Layers,
+    Method,
+    PerSequence,
+    RunsProgram,
+    Sequence,
+)
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
@@ -79,6 +88,8 @@ def segment_sequence(
         with calling():
             said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
         record["remarks"] += said
+        if isinstance(method, RunsProgram) and method.ran is not None:
+            record |= of_program(method.ran, record)
         workers.end_after(None)
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,13 @@ def test_evaluate_a_run_again_and_a_bare_folder(
     assert "so name the dataset (--dataset NAME), known: davis2016" in unnamed.stderr
     nothing = command("evaluate", scored / "masks", "--dataset", "folder", "--root", folder_root)
     assert "not written; --out DIR keeps it" in nothing.stdout
+    once_more = command("evaluate", "scores", "--protocol", "united")  # what was written above
+    assert once_more.returncode == 0, once_more.stderr
+    others = shutil.copytree(scored / "masks", tmp_path / "others")
+    data = ("--dataset", "folder", "--root", folder_root, "--out", "scores")
+    replaced = command("evaluate", others, *data)
+    assert f"replaced: the scores of {scored / 'masks'}, which were in scores" in replaced.stderr
+    assert "replaced" not in command("evaluate", others, *data).stderr
 
 
 def test_compare_as_table_markdown_json_and_picture(

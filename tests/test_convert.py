@@ -137,3 +137,9 @@ def test_the_command_takes_a_run_and_says_what_it_wrote(tmp_path: Path, command:
     again = command("convert", tmp_path / "run", "m.json")
     assert again.returncode == 1
     assert "m.json is there already and is not replaced" in again.stderr
+
+
+def test_run_lengths_get_the_suffix_by_which_they_are_known(tmp_path: Path) -> None:
+    done = vosbench.convert(masks(tmp_path / "in", TWO), tmp_path / "out.masks", to="rle")
+    assert done.out == tmp_path / "out.masks.json"
+    assert done.out.is_file()

@@ -88,6 +88,19 @@ def test_names_with_commas_and_quotes_are_read_back(tmp_path: Path, reads: list[
     assert again.summary == first.summary
 
 
+def test_a_folder_of_scores_is_scored_again_without_reading(
+    root: Path, results: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    first = api.evaluate(results, "folder", root=root, name="STM", out=tmp_path / "scores")
+    reads.clear()
+    again = api.evaluate(tmp_path / "scores")
+    other = api.evaluate(tmp_path / "scores", protocol="davis2017")
+    assert [name for name in reads if str(results) in name] == []
+    assert (again.name, again.summary, again.folder) == ("STM", first.summary, None)
+    assert other.summary["protocol"]["name"] == "davis2017"
+    assert api.load(tmp_path / "scores").summary == first.summary  # which stays
+
+
 def test_united_is_counted_once(
     root: Path, results: Path, tmp_path: Path, reads: list[str]
 ) -> None:

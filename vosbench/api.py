@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from vosbench import registry
 from vosbench.errors import UsageError
 from vosbench.resolve import build_method, choose_submission, open_dataset
-from vosbench.results import Result, load
+from vosbench.results import Result, home_of, load, remembered
 from vosbench.tables import Table
 from vosbench.types import Dataset, Method
 
@@ -132,6 +132,9 @@ def evaluate(
 ) -> Result:
     """Score masks on disk: a run, or a folder, zip archive or JSON file of any tool.
 
+    A folder that this wrote is taken too: its masks are scored again, from the counts that it
+    holds where they have not changed.
+
     Examples:
         >>> masks = vosbench.run("copy-first", "synthetic", sequences=["plain"]).masks
         >>> scored = vosbench.evaluate(masks, "synthetic", sequences=["plain"])
@@ -166,14 +169,15 @@ def evaluate(
     """
     from vosbench.run_and_score import score_folder, score_run
 
-    masks, is_run = Path(masks), (Path(masks) / "run.json").is_file()
-    if is_run and not dataset:
+    masks, root, counted = Path(masks), _path(root), None
+    home = home_of(masks)
+    if home and not dataset:
         if split or resolution or name:
             own = "name" if name else "split and resolution"
             raise UsageError(f"{masks} is a run and has its own {own}; remove yours")
         return score_run(
-            masks,
-            root=_path(root),
+            home,
+            root=root,
             sequences=_names(sequences),
             protocol=protocol,
             out=_path(out),
@@ -183,15 +187,19 @@ def evaluate(
             bands=boundary_iou,
             progress=progress,
         )
+    if not dataset and (former := remembered(masks)):
+        counted, masks, dataset = masks, former.masks, former.dataset
+        split, name = split or former.split, name or former.name
+        root, resolution = root or former.data.root, resolution or former.data.resolution
     if not dataset:
         raise UsageError(
             f"{masks} holds no run.json, so name the dataset (--dataset NAME), known: "
             f"{', '.join(registry.names('datasets'))}"
         )
     return score_folder(
-        masks / "masks" if is_run else masks,
+        home / "masks" if home else masks,
         dataset,
-        root=_path(root),
+        root=root,
         split=split,
         resolution=resolution,
         protocol=protocol,
@@ -199,6 +207,7 @@ def evaluate(
         baseline=baseline,
         name=_label(name),
         out=_path(out),
+        counted=counted,
         cross_check=cross_check,
         workers=workers,
         scheduler=scheduler,

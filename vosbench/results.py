@@ -102,6 +102,16 @@ class Data(NamedTuple):
     resolution: str
 
 
+class Remembered(NamedTuple):
+    """What a folder of scores was made from: masks that are no run, and where their truth is."""
+
+    name: str
+    masks: Path
+    dataset: str
+    split: str
+    data: Data
+
+
 FrameScores: TypeAlias = Mapping[tuple[str, int], tuple[FrameScore, ...]]
 
 
@@ -230,6 +240,21 @@ def load(folder: Path | str) -> Result:
             run = replace(run, name=scored["name"], masks=Path(scored["masks"]), data=data)
     counts = (home or folder) / f"{scored['counts']}.json" if "counts" in scored else None
     return replace(run, scores_sha256=seal.get("scores_sha256", ""), counts=counts)
+
+
+def remembered(folder: Path) -> Remembered | None:
+    """What the scores in a folder were made from; None where there are none, or those of a run.
+
+    Raises:
+        DataError: summary.json is damaged.
+    """
+    if home_of(folder) or not (folder / "summary.json").is_file():
+        return None
+    run = load(folder)
+    if run.masks is None or run.data is None:
+        return None
+    of = run.summary["dataset"]
+    return Remembered(run.name, run.masks, of["name"], of["split"], run.data)
 
 
 def told_of(result: Result, counts: str) -> dict[str, str | None]:

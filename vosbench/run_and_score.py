@@ -208,6 +208,7 @@ def score_folder(
     baseline: bool = False,
     name: str = "",
     out: Path | None = None,
+    counted: Path | None = None,
     cross_check: str = "",
     workers: int = 1,
     scheduler: str = "",
@@ -217,6 +218,7 @@ def score_folder(
     """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
 
     baseline: also score copy-first. name: what tables call these masks, by default as `out`.
+    counted: a folder of scores whose counts are used too.
     cross_check: an installed scorer to run on the same masks. workers, scheduler: so many
     processes, or a Dask cluster, to count sequences. bands: also Boundary IoU.
     """
@@ -237,7 +239,7 @@ def score_folder(
         sequences=sequences or None,
         baseline=baseline,
         bands=bands,
-        kept=[out] if out else [],
+        kept=[folder for folder in (out, counted) if folder],
         measuring=_elsewhere(source, workers, scheduler, hold=baseline, made={}),
         progress=progress,
     )

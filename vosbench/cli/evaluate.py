@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 from pathlib import Path
@@ -26,7 +27,7 @@ from vosbench.cli.options import (
     split_list,
 )
 from vosbench.cli.scored_runs import score_tables
-from vosbench.errors import IncompleteScoresError
+from vosbench.errors import DataError, IncompleteScoresError
 
 Baseline = Annotated[
     bool,
@@ -72,14 +73,15 @@ def evaluate(
 ) -> None:
     """Score masks on disk, made by vosbench or by any other tool.
 
-    A run needs no options. For a folder of masks, name the dataset.
+    A run needs no options, nor does a folder that this command wrote. For a folder of masks, name
+    the dataset.
     """
     from vosbench import api
 
     gc.set_threshold(100_000)  # many small tuples, no circles: looking for them took a tenth
     formats.check(report)
     names = split_list(sequences, "--sequences")
-    incomplete = None
+    incomplete, former = None, _former(out)
     try:
         scored = api.evaluate(
             masks, dataset or "", root=root, split=split or "", resolution=resolution or "",
@@ -94,7 +96,19 @@ def evaluate(
     if not as_json:
         where = f"scores: {scored.folder}" if scored.folder else "not written; --out DIR keeps it"
         typer.echo(where, err=quiet)
+    if former and scored.masks and former != scored.masks.resolve():
+        typer.echo(f"replaced: the scores of {former}, which were in {out}", err=True)
     if scored.cross_check is not None:
         typer.echo(scored.cross_check, err=quiet)
     if incomplete:
         raise incomplete
+
+
+def _former(out: Path | None) -> Path | None:
+    """The masks whose scores lie where others are to be written."""
+    from vosbench.results import remembered
+
+    with contextlib.suppress(DataError):  # damaged, and soon made anew
+        there = remembered(out) if out else None
+        return there.masks if there else None
+    return None

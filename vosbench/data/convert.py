@@ -49,7 +49,7 @@ def convert(
 
     Args:
         source: a folder, zip archive or JSON file of masks, or a run's folder.
-        out: a new or empty folder; for "rle" a new JSON file.
+        out: a new or empty folder; for "rle" a new JSON file, whose name ends in .json.
         to: one of FORMS; by default what the name of `out` says.
         sequences: only these.
         flatten: make label maps of objects that overlap, too, by a rule; see masks.FLATTENING.
@@ -62,6 +62,8 @@ def convert(
     to = to or ("rle" if out.suffix.lower() == ".json" else "png")
     if to not in FORMS:
         raise UsageError(f"--to {to}: {did_you_mean(to, FORMS)}")
+    if to == "rle" and out.suffix.lower() != ".json":
+        out = out.with_name(f"{out.name}.json")  # by which whoever reads it knows it
     _check_free(out)
     if source.is_dir() and source.resolve() in out.resolve().parents and not _is_run(source):
         raise UsageError(f"{out} is inside {source}, whose masks it would join; name another place")

@@ -43,6 +43,7 @@ def run(
     resolution: str = "",
     sequences: Iterable[str] = (),
     protocol: str = "",
+    prompt: str = "mask",
     device: str = "cpu",
     seed: int = 0,
     workers: int = 1,
@@ -68,6 +69,8 @@ def run(
         resolution: "" is the dataset's first.
         sequences: only these; () is all.
         protocol: how scores are averaged; "" is the dataset's own.
+        prompt: what the method is told of each object: "mask", "box", "points:3" (up to three
+            clicks) or "click-center"; boxes and clicks are made from the mask.
         device: "cpu", "cuda" or "cuda:1".
         seed: 0 to 2**63 - 1; of networks without weights.
         workers: local processes.
@@ -100,6 +103,7 @@ def run(
         sequences=_names(sequences),
         options=options or {},
         protocol=protocol,
+        prompt=prompt,
         device=device,
         seed=seed,
         workers=workers,

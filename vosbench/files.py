@@ -77,7 +77,8 @@ def _sweep(folder: Path) -> None:
         if HALF_A_SEQUENCE.fullmatch(partial.name):
             with contextlib.suppress(OSError):  # a lost worker may still write there
                 remove(partial, inside=folder)
-    for partial in (*folder.glob(".*.part"), *(folder / "sequences").glob(".*.part")):
+    places = (folder, folder / "sequences", folder / "prompts")
+    for partial in (path for place in places for path in place.glob(".*.part")):
         if HALF_A_FILE.fullmatch(partial.name):
             remove(partial, inside=folder)
 

@@ -51,7 +51,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     "identity_sha256": str,
     "identity": {
         "method": str, "options": dict, "files": dict, "dataset": str, "split": str,
-        "resolution": str, "sequences": [str], "device": str, "seed": int,
+        "resolution": str, "sequences": [str], "device": str, "seed": int, "prompt?": str,
     },
     "protocol": {"name": str},
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vosbench import registry
-from vosbench.analysis.groups import Group, implied, options_of, plugin_of
+from vosbench.analysis.groups import Group, implied, plugin_of, settings_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import PluginError, UsageError, nearest
 from vosbench.options import as_typed, choices_of
@@ -43,9 +43,9 @@ def ablation(
     Raises:
         UsageError: no run has both options.
     """
-    present = {name for run in group.results for name in options_of(run)}
+    present = {name for run in group.results for name in settings_of(run)}
     column = column or next((name for name in COLUMNS if name in present), COLUMNS[0])
-    runs = [run for run in group.results if {row, column} <= options_of(run).keys()]
+    runs = [run for run in group.results if {row, column} <= settings_of(run).keys()]
     if not runs:
         meant = [nearest(name, present).strip() for name in (row, column) if name not in present]
         fault = f"no run of {group.title} has both options, {row} and {column}"
@@ -54,7 +54,7 @@ def ablation(
     usual = _usual(further)
     cells: dict[tuple[str, str], list[Result]] = {}
     for run, own in zip(runs, further, strict=True):
-        options = options_of(run)
+        options = settings_of(run)
         special = (f"{k}={as_typed(options.get(k))}" for k, v in usual.items() if own.get(k) != v)
         name = " ".join([as_typed(options[row]), *special])
         cells.setdefault((name, as_typed(options[column])), []).append(run)
@@ -68,7 +68,7 @@ def ablation(
     usually = []
     for key, value in usual.items():
         plain = [run for run, own in zip(runs, further, strict=True) if own.get(key) == value]
-        texts = {as_typed(options_of(run).get(key)) for run in plain}
+        texts = {as_typed(settings_of(run).get(key)) for run in plain}
         usually.append(
             f"{key}={texts.pop()}" if len(texts) == 1 else f"{key} as its other options imply"
         )
@@ -102,7 +102,7 @@ def _further(run: Result, row: str, column: str) -> dict[str, Any]:
     usual = implied(run, (row, column), method=plugin_of(method))  # variants share a grid
     return {
         name: value
-        for name, value in options_of(run).items()
+        for name, value in settings_of(run).items()
         if name not in (row, column, *OWN) and (name not in usual or usual[name] != value)
     }
 

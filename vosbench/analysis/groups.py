@@ -165,6 +165,12 @@ def options_of(result: Result) -> Mapping[str, Any]:
     return result.manifest["identity"]["options"] if result.manifest else {}
 
 
+def settings_of(result: Result) -> Mapping[str, Any]:
+    """Its options and, as one more, its prompt: masks unless its run.json says otherwise."""
+    prompt = result.manifest["identity"].get("prompt", "mask") if result.manifest else ""
+    return {"prompt": prompt, **options_of(result)} if prompt else {}
+
+
 def plugin_of(method: str) -> str:
     """The name of the plugin behind a method's name; the name itself if there is none."""
     plugin = registry.plugins("methods").get(method)

@@ -170,6 +170,8 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
     identity = run.manifest["identity"]
     if card and card.resolutions and identity["resolution"] not in ("", card.resolutions[0]):
         differences.append(f"resolution: {identity['resolution']}, not {card.resolutions[0]}")
+    if "prompt" in identity:
+        differences.append(f"prompt: {identity['prompt']}, not mask")
     options = identity["options"]
     if sha256 := identity["files"].get("weights"):
         differences.append(f"weights: {sha256[:8]}, not known to be the paper's")

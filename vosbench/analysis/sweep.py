@@ -21,8 +21,8 @@ _NONE = object()  # no value at all
 def sweep(group: Group, *, by: str = "backbone") -> Table:
     """J and F of every setting, and their difference to those of the base run, J's with interval.
 
-    Runs of one method, seed and value of the option `by` are held against each other. Their base is
-    the run that differs from the others in the fewest options, all others together.
+    Runs of one method, seed, prompt and value of the option `by` are held against each other. Their
+    base is the run that differs from the others in the fewest options, all others together.
 
     Raises:
         UsageError: no two runs differ in their options only.
@@ -33,7 +33,7 @@ def sweep(group: Group, *, by: str = "backbone") -> Table:
             identity = run.manifest["identity"]
             own = identity["options"].get(by)
             key = (identity["method"], *([str(own)] if own is not None else []))
-            families.setdefault((*key, *_named_seed(identity)), []).append(run)
+            families.setdefault((*key, *_beside(identity)), []).append(run)
     swept = {key: runs for key, runs in families.items() if len(runs) > 1}
     if not swept:
         raise UsageError(f"no two runs of {group.title} are of one method and one {by}")
@@ -87,7 +87,9 @@ def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[floa
     methods: dict[str, list[Result]] = {}
     for run in group.results:
         if run.manifest and run.summary[metric]["mean"] is not None:
-            methods.setdefault(run.manifest["identity"]["method"], []).append(run)
+            identity = run.manifest["identity"]
+            prompt = [f"prompt={identity['prompt']}"] if "prompt" in identity else []
+            methods.setdefault(" ".join([identity["method"], *prompt]), []).append(run)
     found: dict[str, dict[str, dict[float, float]]] = {}
     for method, own in sorted(methods.items()):
         keys = sorted({key for run in own for key in options_of(run)} - {"weights"})
@@ -112,9 +114,9 @@ def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[floa
     return found
 
 
-def _named_seed(identity: Mapping[str, Any]) -> list[str]:
-    """The seed as in a label, if it is not the default."""
-    return [f"seed={identity['seed']}"] if identity["seed"] else []
+def _beside(identity: Mapping[str, Any]) -> list[str]:
+    """Seed and prompt as in a label, where they are not the default."""
+    return [f"{key}={identity[key]}" for key in ("seed", "prompt") if identity.get(key)]
 
 
 def _changes(run: Result, base: Result) -> dict[str, Any]:

@@ -81,6 +81,16 @@ Seed = Annotated[
     int | None,
     typer.Option(help="Seed for everything random.", show_default="0", rich_help_panel=METHOD),
 ]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        help="What the method is told of each object: mask, box, points:N (up to N clicks) or "
+        "click-center; boxes and clicks are made from the mask.",
+        show_default="mask",
+        autocompletion=completing(lambda: ("mask", "box", "points:3", "click-center")),
+        rich_help_panel=METHOD,
+    ),
+]
 DatasetArgument = Annotated[
     str,
     typer.Argument(help="Dataset; see `vosbench list datasets`.", autocompletion=names("datasets")),

@@ -17,6 +17,7 @@ from vosbench.cli.options import (
     Device,
     Format,
     OwnProcess,
+    Prompt,
     ProtocolName,
     Resolution,
     Root,
@@ -58,6 +59,7 @@ ConfigFile = Annotated[
 def run(
     method: Annotated[str | None, METHOD_NAME] = None,
     settings: Settings = None,
+    prompt: Prompt = None,
     seed: Seed = None,
     dataset: DatasetName = None,
     root: Root = None,
@@ -87,8 +89,8 @@ def run(
     formats.check(report)
     flags = {
         "method": method, "dataset": dataset, "root": root, "split": split, "device": device,
-        "resolution": resolution, "protocol": protocol, "seed": seed, "workers": workers,
-        "scheduler": scheduler, "own_process": own_process, "timeout": timeout,
+        "resolution": resolution, "protocol": protocol, "prompt": prompt, "seed": seed,
+        "workers": workers, "scheduler": scheduler, "own_process": own_process, "timeout": timeout,
         "out": out, "overwrite": overwrite,
         "sequences": None if sequences is None else split_list(sequences, "--sequences"),
         "options": parse_settings(settings or []),

@@ -244,6 +244,7 @@ def _about(manifest: Mapping[str, Any]) -> str:
     parts = (
         options or "no options",
         f"weights {weights[:8]}" if weights else "",
+        f"prompt {identity['prompt']}" if "prompt" in identity else "",
         f"seed {identity['seed']} on {identity['device']} ({environment['processor']})",
         f"commit {environment['commit']}" if environment.get("commit") else "",
         manifest["method_source"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from vosbench.errors import UsageError, did_you_mean
 from vosbench.options import typed_as
 
 OVERWRITE = ("never", "missing", "always")
+MASK = "mask"  # the prompt of a run that says nothing else
+PROMPTS = (MASK, "box", "points:N", "click-center")
+_CLICKS = re.compile(r"points:([1-9][0-9]?)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,8 @@ class RunConfig:
     """Everything that decides what a run computes and where it is kept.
 
     options: `key=value` strings or values for the method's Options.
+    prompt: what the method is told of each object: its mask, a box, or up to N clicks (points:N,
+        N up to 99); click-center is points:1, and kept so.
     split, resolution, protocol: "" stands for the dataset card's default.
     workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
     own_process: one worker, too, is a process of its own, so that a method that crashes costs the
@@ -40,6 +46,7 @@ class RunConfig:
     sequences: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     protocol: str = ""
+    prompt: str = MASK
     device: str = "cpu"
     seed: int = 0
     workers: int = 1
@@ -70,6 +77,33 @@ class RunConfig:
             )
         if not 0 <= self.seed < 2**63:  # what every generator of numbers takes
             raise UsageError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
+        object.__setattr__(self, "prompt", known_prompt(self.prompt))
+
+
+def known_prompt(prompt: str) -> str:
+    """A prompt under its own name: click-center is points:1.
+
+    Raises:
+        UsageError: there is no such prompt.
+    """
+    if prompt == "click-center":
+        return "points:1"
+    if prompt not in PROMPTS[:2] and not clicks_in(prompt):
+        raise UsageError(
+            f"prompt is {prompt!r}, expected mask, box, click-center or points:N with N from 1 to "
+            "99, such as points:3"
+        )
+    return prompt
+
+
+def clicks_in(prompt: str) -> int:
+    """How many clicks a prompt is at most; 0 for a mask or a box.
+
+    >>> clicks_in("points:3"), clicks_in("box")
+    (3, 0)
+    """
+    found = _CLICKS.fullmatch(prompt)
+    return int(found[1]) if found else 0
 
 
 def from_toml(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:

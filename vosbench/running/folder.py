@@ -2,9 +2,10 @@
 
 It holds run.json, timing.csv, log.txt, masks/<sequence>/<frame>.png (where objects may overlap
 masks/<sequence>/<id>/<frame>.png) and sequences/<sequence>.json, the record of a finished
-sequence; after scoring also scores.csv and summary.json, and those of other protocols in
-scores-<protocol>/. A sequence counts as finished while its masks and record are
-there and the record's `data_sha256` is that of the data as they are now.
+sequence; where the method was told by boxes or clicks, prompts/<sequence>.json has them. After
+scoring also scores.csv and summary.json, and those of other protocols in scores-<protocol>/. A
+sequence counts as finished while its masks and record are there and the record's `data_sha256` is
+that of the data as they are now.
 
 Anything else in the folder is the user's: it is never removed, and moves along when a new run
 takes the place of an old one. The new one is built in `.<name>.new` beside it; while they change
@@ -39,6 +40,7 @@ COUNTED = ".counts"  # of sequences as they end, each in a folder of its own, un
 COUNTS = re.compile(r"counts[a-z-]*\.(csv|json)")  # as scoring/counts.py names them
 SCORES = ("summary.json", "scores.csv")
 PARTS = ("masks", "sequences")
+PROMPTS = "prompts"  # only where the method was told by boxes or clicks
 _OBJECT = re.compile(r"[0-9]{3,5}")  # the folder of an object that may overlap others
 _PROTOCOL = {"protocol": {"name": str}}
 
@@ -58,7 +60,7 @@ def refuse_strangers(folder: Path) -> None:
 
     A run's own folder always has its run.json, written before all else.
     """
-    for part in PARTS:
+    for part in (*PARTS, PROMPTS):
         if (folder / part).is_symlink():
             raise UsageError(
                 f"{folder / part} is a link, and masks are not written through links; "
@@ -76,7 +78,7 @@ def refuse_strangers(folder: Path) -> None:
             )
         return
     there = [name for name in FILES[1:5] if (folder / name).exists()]
-    there += [f"{part}/" for part in PARTS if any((folder / part).glob("[!.]*"))]
+    there += [f"{part}/" for part in (*PARTS, PROMPTS) if any((folder / part).glob("[!.]*"))]
     if there:
         raise UsageError(
             f"{folder} holds {', '.join(there)} but no run.json, so whose they are is not known; "
@@ -115,7 +117,7 @@ def foreign(folder: Path) -> list[Path]:
                     found += _not_masks(folder, inner.name)
                 elif not HALF_A_SEQUENCE.fullmatch(inner.name):
                     found.append(inner)
-        elif path.name == "sequences" and path.is_dir():
+        elif path.name in ("sequences", PROMPTS) and path.is_dir():
             found += [inner for inner in path.iterdir() if inner.suffix != ".json"]
         elif _are_scores(path):
             found += [i for i in path.iterdir() if i.name not in SCORES and not is_counts(i)]
@@ -190,7 +192,8 @@ def discard(folder: Path, name: str) -> None:
             f"{strange[0]} is not of the run, whose masks of {name} are to be made again; "
             "move it away, then give the same command again"
         )
-    for path in (folder / "sequences" / f"{name}.json", folder / "masks" / name):
+    records = [folder / part / f"{name}.json" for part in ("sequences", PROMPTS)]
+    for path in (*records, folder / "masks" / name):
         if os.path.lexists(path):
             remove(path, inside=folder)
 

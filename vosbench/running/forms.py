@@ -2,11 +2,12 @@
 
 Most methods know label maps alone. Where the prompts are more than that, objects that overlap are
 flattened and ids that no label map holds are counted from 1; the masks get the prompts' ids back.
+Boxes and points go under the prompts' ids as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,17 @@ from vosbench.masks import (
     pixels,
     small,
 )
-from vosbench.types import Frame, Layers, Masks, Method, Sequence, TakesLayers
+from vosbench.types import (
+    Frame,
+    Layers,
+    Mark,
+    Masks,
+    Method,
+    Points,
+    Sequence,
+    TakesLayers,
+    TakesMarks,
+)
 
 Begin = Callable[[Iterable[Frame]], Iterator[Any]]
 
@@ -30,6 +41,7 @@ Begin = Callable[[Iterable[Frame]], Iterator[Any]]
 class Exchange:
     """What a method is given for one sequence, and what its masks become.
 
+    marked: the method takes marks, and is to be given them by `tell` before it begins.
     numbers: the ids of the prompts, ascending. shape: (h, w).
     flattened: the rule, once the method was given or has given more than is kept; else "".
 
@@ -37,7 +49,7 @@ class Exchange:
         DataError: there is no prompt, or there are more objects than a label map holds.
     """
 
-    def __init__(self, method: Method, sequence: Sequence) -> None:
+    def __init__(self, method: Method, sequence: Sequence, *, marked: bool = False) -> None:
         given = dict(sequence.prompts)
         if not given:
             raise DataError(
@@ -48,11 +60,15 @@ class Exchange:
         self.flattened = ""
         self._layered = any(isinstance(prompt, Layers) for prompt in given.values())
         self._value = {number: number for number in self.numbers}  # id -> the method's value
+        self._begin: Begin
+        if marked:
+            self._types: tuple[type, ...] = (np.uint8, np.uint16)
+            return
         plain = all(isinstance(p, np.ndarray) and p.dtype == np.uint8 for p in given.values())
         if not plain and isinstance(method, TakesLayers):
             own = {index: _copy(prompt) for index, prompt in given.items()}
-            self._begin: Begin = lambda frames: method.segment_layers(frames, own)
-            self._types: tuple[type, ...] = (np.uint8, np.uint16)
+            self._begin = lambda frames: method.segment_layers(frames, own)
+            self._types = (np.uint8, np.uint16)
             return
         flat = label_maps(given)
         self._begin = lambda frames: method.segment(frames, flat)
@@ -65,6 +81,23 @@ class Exchange:
     def begin(self, frames: Iterable[Frame]) -> Iterator[Any]:
         """Let the method begin, with its own copy of the prompts."""
         return self._begin(frames)
+
+    def tell(self, method: TakesMarks, marks: Mapping[int, Mapping[int, Mark]]) -> None:
+        """Let the method begin with boxes or points in place of masks, in arrays of its own."""
+        own = {
+            index: {number: _own(mark) for number, mark in of_frame.items()}
+            for index, of_frame in marks.items()
+        }
+        self._begin = lambda frames: method.segment_marks(frames, own)
+
+    def check_size(self, frame: Frame, sequence: Sequence, index: int) -> None:
+        """Raise DataError where a frame of the sequence has another size than the prompts."""
+        if frame.shape[:2] != self.shape:
+            raise DataError(
+                f"{sequence.name}: frame {sequence.frame_names[index]} is "
+                f"{frame.shape[0]}x{frame.shape[1]} but its prompt is "
+                f"{self.shape[0]}x{self.shape[1]}; bring both to one size"
+            )
 
     def kept(self, masks: Any, where: str) -> Masks:
         """What the method gave for a frame, checked, as it is kept: under the prompts' ids.
@@ -112,6 +145,12 @@ class Exchange:
         number_of = np.zeros(max(value.values()) + 1, np.uint16)
         number_of[list(value.values())] = list(value)
         return small(number_of[masks])
+
+
+def _own(mark: Mark) -> Mark:
+    if not isinstance(mark, Points):
+        return mark
+    return Points(mark.positions.copy(), mark.inside.copy())
 
 
 def _copy(masks: Masks) -> Masks:

@@ -16,6 +16,7 @@ from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.options import as_typed
 from vosbench.provenance import VERSION, environment, hashed
 from vosbench.results import load_manifest
+from vosbench.running.config import MASK
 from vosbench.running.records import read_record
 from vosbench.running.source import source_sha256
 from vosbench.types import Untimed
@@ -38,11 +39,13 @@ def describe(resolved: Resolved) -> dict[str, Any]:
         "sequences": list(resolved.sequences),
         "device": config.device,
         "seed": config.seed,
+        **({} if config.prompt == MASK else {"prompt": config.prompt}),  # older runs have none
     }
     usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
     special = [f"{key}={_short(getattr(method.options, key))}" for key in method.changed()]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
+    special += [f"prompt={config.prompt}"] if "prompt" in identity else []
     return {
         "vosbench": VERSION,
         "identity": identity,

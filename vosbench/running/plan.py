@@ -13,7 +13,7 @@ from vosbench.masks import ids
 from vosbench.protocols import check_numbered
 from vosbench.resolve import check_device
 from vosbench.results import load_manifest
-from vosbench.running import cluster, manifest
+from vosbench.running import cluster, manifest, prompting
 from vosbench.running.folder import building, refuse_strangers
 from vosbench.running.records import has_changed
 from vosbench.running.resolved import Resolved, resolve
@@ -65,8 +65,11 @@ def plan_run(config: RunConfig) -> RunPlan:
     if not config.scheduler:  # else it is the workers' device
         check_device(config.device)
     built = resolved.method.build(device=config.device, seed=config.seed)
+    with blaming(f"method {config.method!r}"):
+        prompting.check_takes(built, config.method, config.prompt)
     opened, broken = _open(resolved)
-    described = manifest.describe(resolved) | {"remarks": resolved.method.remarks(built)}
+    remarks = [*prompting.remark(config.prompt), *resolved.method.remarks(built)]
+    described = manifest.describe(resolved) | {"remarks": remarks}
     method = built if config.here else None
     del built
     if method is None:

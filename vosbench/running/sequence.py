@@ -18,7 +18,8 @@ from vosbench.files import remove, replace, write_json
 from vosbench.masks import MasksDigest
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
-from vosbench.running import workers
+from vosbench.running import prompting, workers
+from vosbench.running.config import MASK
 from vosbench.running.forms import Exchange
 from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
@@ -84,7 +85,7 @@ def segment_sequence(
             contextlib.chdir(os.curdir),  # a method may go elsewhere, this process stays
             watching(name, len(sequence.frame_names), seconds),
         ):
-            record = _segment(method, sequence, partial, config, on_frame, calling, seconds)
+            record, told = _segment(method, sequence, partial, config, on_frame, calling, seconds)
         with calling():
             said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
         record["remarks"] += said
@@ -92,7 +93,7 @@ def segment_sequence(
             record |= of_program(method.ran, record)
         workers.end_after(None)
         record |= {"data_sha256": given, "made_by": made_by()}
-        _leave(partial, folder, name, record)
+        _leave(partial, folder, name, record, told)
     except BaseException:
         with contextlib.suppress(OSError):
             remove(partial, inside=folder)
@@ -145,8 +146,12 @@ def _opened(config: RunConfig, folder: Path) -> tuple[Method, Dataset]:
     return _last[1]
 
 
-def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> None:
+def _leave(
+    partial: Path, folder: Path, name: str, record: dict[str, Any], told: dict[str, Any]
+) -> None:
     """Give finished masks their name, then write the record that makes them count.
+
+    told: what the method was told in place of masks, kept beside them; {} for masks.
 
     Where another worker, thought dead, has just finished the same sequence, its masks stay.
     """
@@ -156,6 +161,8 @@ def _leave(partial: Path, folder: Path, name: str, record: dict[str, Any]) -> No
         if not (folder / "masks" / name).is_dir():
             raise
         remove(partial, inside=folder)
+    if told:
+        prompting.write(folder, told)
     write_json(folder / "sequences" / f"{name}.json", record)
 
 
@@ -167,14 +174,18 @@ def _segment(
     on_frame: FrameDone | None,
     calling: Callable[[], contextlib.AbstractContextManager[None]],
     seconds: list[float],
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Drive the method through one sequence, checking, timing and writing every mask.
 
     seconds: empty; gets the time of each frame as it is done.
+
+    Returns:
+        The record of the sequence, and what the method was told in place of masks, {} for masks.
     """
-    exchange = Exchange(method, sequence)
+    exchange = Exchange(method, sequence, marked=config.prompt != MASK)
+    told = prompting.tell(method, sequence, exchange, config, calling=calling)
     first, empty = min(sequence.prompts), 0
-    reader = _TimedReader(sequence, exchange.shape)
+    reader = _TimedReader(sequence, exchange)
     digest = MasksDigest()
     with calling():
         masks = exchange.begin(iter(reader))
@@ -220,8 +231,11 @@ def _segment(
         "masks_sha256": digest.sha256,
         "seconds": seconds,
         "peak_memory_bytes": _peak_memory(),
-        "remarks": list(_remarks(sequence, exchange, late=first if 0 < first == empty else 0)),
-    }
+        "remarks": [
+            *prompting.untold(told),
+            *_remarks(sequence, exchange, late=first if 0 < first == empty else 0),
+        ],
+    }, told
 
 
 def _remarks(sequence: Sequence, exchange: Exchange, *, late: int) -> Iterator[str]:
@@ -260,12 +274,12 @@ def _calling(method: str, sequence: str) -> Iterator[None]:
 class _TimedReader(Iterable[Frame]):
     """The frames of a sequence, checked for size; `seconds` counts the time spent reading."""
 
-    def __init__(self, sequence: Sequence, shape: tuple[int, ...]) -> None:
-        self.sequence, self.shape, self.seconds = sequence, shape, 0.0
+    def __init__(self, sequence: Sequence, exchange: Exchange) -> None:
+        self.sequence, self.exchange, self.seconds = sequence, exchange, 0.0
 
     def __iter__(self) -> Iterator[Frame]:
         frames = iter(self.sequence.frames)
-        for frame_name in self.sequence.frame_names:
+        for index, frame_name in enumerate(self.sequence.frame_names):
             started = time.perf_counter()
             try:
                 frame = next(frames)
@@ -275,12 +289,7 @@ class _TimedReader(Iterable[Frame]):
                     f"{len(self.sequence.frame_names)} frames were announced"
                 ) from None
             self.seconds += time.perf_counter() - started
-            if frame.shape[:2] != self.shape:
-                raise DataError(
-                    f"{self.sequence.name}: frame {frame_name} is "
-                    f"{frame.shape[0]}x{frame.shape[1]} but its prompt is "
-                    f"{self.shape[0]}x{self.shape[1]}; bring both to one size"
-                )
+            self.exchange.check_size(frame, self.sequence, index)
             yield frame
 
 

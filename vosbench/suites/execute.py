@@ -18,6 +18,7 @@
     datasets = ["folder"]
     root = "clips"                            # default: from VOSBENCH_DATA
     sequences = ["bird"]                      # default: all
+    prompt = "mask"                           # or "box", "points:3", "click-center"
 
     [[run]]
     method = "label-propagation"
@@ -140,6 +141,7 @@ def execute(
                 config = config_of(
                     method=run.method, dataset=dataset, options=run.set, seed=run.seed,
                     root=Path(run.root) if run.root else None, sequences=run.sequences,
+                    prompt=run.prompt,
                 )  # fmt: skip
                 folders.append(_run(config, running_bar))
     return Done(tuple(dict.fromkeys(folders)), missing, not_at_hand)

@@ -16,10 +16,12 @@ from vosbench import registry
 from vosbench.errors import DataError, PluginError, UsageError, did_you_mean
 from vosbench.options import as_typed
 from vosbench.resolve import method_options
+from vosbench.running.config import MASK, known_prompt
 from vosbench.types import check_name
 
 FOLDER = Path(__file__).parent
 REPORTS = ("page", "paper")
+BESIDE = ("seed", "prompt")  # of a grid's keys those that are of the run, not options
 MOST = 10_000  # runs in a grid: more is a slip, and months of work
 
 _NAMES = (list, str, 'a list of names, ["a", "b"]')
@@ -58,11 +60,13 @@ class Run:
     datasets: tuple[str, ...] = ()
     root: str = ""
     sequences: tuple[str, ...] = ()
+    prompt: str = MASK
     seed: int = 0
 
     def words(self) -> str:
         """The run in words, e.g. `label-propagation preset=crw seed=1`."""
-        beside = {"seed": self.seed, "root": self.root}
+        prompt = "" if self.prompt == MASK else self.prompt
+        beside = {"prompt": prompt, "seed": self.seed, "root": self.root}
         said = {**self.set, **{key: value for key, value in beside.items() if value}}
         return " ".join([self.method, *(f"{key}={as_typed(value)}" for key, value in said.items())])
 
@@ -113,6 +117,7 @@ def read(name: str) -> Suite:
     lists = (*(run.datasets for run in runs), *(training.score for training in trainings))
     _check_plugins("methods", (entry.method for entry in (*trainings, *runs)), path)
     _check_plugins("datasets", itertools.chain(*lists), path)
+    _check_prompts(runs, path)
     if not trainings:  # with trainings, options may name weights that do not exist yet
         _check_options(runs, path)
     named = [training.name for training in trainings]
@@ -158,7 +163,7 @@ def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise UsageError(f"{path}: grid: {key} = {values!r}: expected a list of values")
-        if key in fixed or (key == "seed" and key in rest):
+        if key in fixed or (key in BESIDE and key in rest):
             raise UsageError(f"{path}: {key} is both in the grid of a [[run]] and outside of it")
     count = math.prod(map(len, grid.values()))
     if count > MOST:
@@ -170,8 +175,8 @@ def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     spread = []
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
-        seed = {"seed": chosen.pop("seed")} if "seed" in grid else {}  # of the run, not an option
-        spread.append({**rest, **seed, "set": {**fixed, **chosen}})
+        own = {key: chosen.pop(key) for key in BESIDE if key in grid}
+        spread.append({**rest, **own, "set": {**fixed, **chosen}})
     return spread
 
 
@@ -184,6 +189,15 @@ def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
             entry = "train" if kind is Training else "run"
             raise UsageError(f"{path}: a [[{entry}]] has no {f.name}")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _check_prompts(runs: Iterable[Run], path: Path) -> None:
+    """UsageError for a prompt that there is none of."""
+    for prompt in dict.fromkeys(run.prompt for run in runs):
+        try:
+            known_prompt(prompt)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
 
 
 def _check_options(runs: Iterable[Run], path: Path) -> None:

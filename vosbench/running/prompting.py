@@ -98,6 +98,7 @@ def tell(
     assert isinstance(method, TakesMarks)
     asked = _Asked(method, sequence, exchange, calling, config.timeout)
     marks = marks_of(sequence, prompt, asked.answer)
+    workers.end_after(config.timeout)  # the first frame has all of it
     exchange.tell(method, marks)
     return _described(sequence, prompt, marks)
 

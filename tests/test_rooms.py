@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("vosbench", "methods", "datasets", "reports")
 WORKSHOPS = {"running", "scoring", "training", "data", "analysis"}  # equals: none imports another
 ABOVE = {  # what is made of the workshops, the lowest first; each may import those before it
-    "drawing": 0, "inspection": 1, "reporting": 2, "rpmnet_paper": 3, "run_and_score": 4, "api": 5,
-    "suites": 6, "vosbench": 7, "cli": 8, "__main__": 9,
+    "drawing": 0, "filming": 1, "segmenting": 2, "inspection": 3, "reporting": 4,
+    "rpmnet_paper": 5, "run_and_score": 6, "api": 7, "suites": 8, "vosbench": 9, "cli": 10,
+    "__main__": 11,
 }  # fmt: skip
 LOOSE = 20  # files that may lie directly in vosbench/
 LONGEST = 11  # files in a chain of imports

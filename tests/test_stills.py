@@ -34,6 +34,35 @@ def test_wide_frames_have_wide_outlines() -> None:
     assert np.flatnonzero(white).tolist() == [480, 481]
 
 
+def test_errors_are_drawn_over_a_dim_grey_frame() -> None:
+    frame = np.full((12, 24, 3), (200, 100, 50), np.uint8)
+    mask, truth = np.zeros((2, 12, 24), np.uint8)
+    truth[:, 6:18], mask[:, 12:] = 1, 1
+    mask[0:6, 12:15] = 2
+    drawn = stills.errors(frame, mask, truth)
+    grey = 0.75 * (0.299 * 200 + 0.587 * 100 + 0.114 * 50)
+    assert (drawn[:, :6] == round(grey)).all()
+    assert (drawn[6:, 12:18] == round(grey + 110 / 255 * (255 - grey))).all()
+    for where, colour in ((drawn[:, 18:], stills.FALSE), (drawn[:6, 12:15], stills.WRONG)):
+        wanted = [round(grey + 190 / 255 * (each - grey)) for each in colour]
+        assert (where == wanted).all()
+    striped = {tuple(pixel) for pixel in drawn[:, 6:12].reshape(-1, 3).tolist()}
+    assert striped == {
+        tuple(round(grey + cover / 255 * (each - grey)) for each in stills.MISSED)
+        for cover in stills.STRIPES
+    }
+    assert (frame == (200, 100, 50)).all()
+
+
+def test_an_outline_is_dashed_in_black_and_white() -> None:
+    frame, truth = np.full((8, 40, 3), 100, np.uint8), np.zeros((8, 40), np.uint8)
+    truth[4:] = 3
+    drawn = stills.outlined(frame, truth)
+    assert drawn[4, :12, 0].tolist() == [0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0]
+    assert (np.delete(drawn, 4, axis=0) == 100).all()
+    assert (frame == 100).all()
+
+
 def test_the_viewer_draws_the_same() -> None:
     """The constants of its JavaScript, which the tests in a browser see at work."""
     script = VIEWER.read_text(encoding="utf-8")
@@ -43,6 +72,10 @@ def test_the_viewer_draws_the_same() -> None:
     fill = script.partition("function fill")[2].partition("\n  }\n")[0]
     assert f"[255, 255, 255], {stills.OUTLINE})" in fill
     assert f"colours[labels[at]], {stills.FILL})" in fill
+    for name in ("MISSED", "FALSE", "WRONG"):
+        assert f"{name} = {list(getattr(stills, name))}" in script
+    assert f"? {stills.STRIPES[0]} : {stills.STRIPES[1]}" in script
+    assert f"should ? WRONG : FALSE, {stills.SOLID}" in script
 
 
 def test_a_late_frame_is_three_quarters_in() -> None:

@@ -138,6 +138,15 @@ def test_video_is_a_sequence(tmp_path: Path) -> None:
     assert frame[:, :20].mean() < frame[:, 28:].mean()
 
 
+def test_a_video_tells_its_frames_a_second(tmp_path: Path) -> None:
+    assert VideoFile(write_video(tmp_path / "ten.mp4", frames=3)).rate == 10
+    with pytest.raises(DataError, match="is missing"):
+        _ = VideoFile(tmp_path / "none.mp4").rate
+    fixtures_layouts.truncate(tmp_path / "ten.mp4")
+    with pytest.raises(DataError, match=r"cannot be read.*may be damaged or cut off"):
+        _ = VideoFile(tmp_path / "ten.mp4").rate
+
+
 def test_video_goes_to_a_worker(tmp_path: Path) -> None:
     video = VideoFile(write_video(tmp_path / "a.mp4", frames=4))
     assert len(video) == 4

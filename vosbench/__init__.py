@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         run,
         train,
     )
+    from vosbench.filming.show import show
     from vosbench.results import Result, load
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "pack",
     "report",
     "run",
+    "show",
     "train",
 ]
 
@@ -55,6 +57,10 @@ def __getattr__(name: str) -> Any:
         import vosbench.metrics
 
         return getattr(vosbench, name)
+    if name == "show":
+        from vosbench.filming.show import show
+
+        return show
     if name in __all__:
         from vosbench import api
 

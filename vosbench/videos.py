@@ -13,6 +13,7 @@ from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import cached_property
 from itertools import islice, pairwise
 from pathlib import Path
@@ -186,6 +187,20 @@ class VideoFile(_Frames):
         raise DataError(f"video {self.path} holds no frame that can be decoded")
 
     @cached_property
+    def rate(self) -> Fraction | None:
+        """Frames a second on average, as the file announces them; None where it does not."""
+        with needing(f"video {self.path}"):
+            import av
+
+        check_video(self.path)
+        try:
+            with av.open(str(self.path), options=_ONLY) as container:
+                streams = container.streams.video
+                return (streams[0].average_rate or None) if streams else None
+        except av.FFmpegError as error:
+            raise DataError(self._unread(error)) from error
+
+    @cached_property
     def _times(self) -> array[int]:
         """Presentation time of every frame in the stream's unit; -1 for a frame without one."""
         times = array("q", (-1 if f.pts is None else f.pts for f in self._decode()))
@@ -227,9 +242,10 @@ class VideoFile(_Frames):
                         )
                     yield frame
         except av.FFmpegError as error:
-            raise DataError(
-                f"video {self.path} cannot be read: {error.strerror}; it may be damaged or cut off"
-            ) from error
+            raise DataError(self._unread(error)) from error
+
+    def _unread(self, error: av.FFmpegError) -> str:
+        return f"video {self.path} cannot be read: {error.strerror}; it may be damaged or cut off"
 
     def _picture(self, frame: av.VideoFrame) -> Frame:
         rgb = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))

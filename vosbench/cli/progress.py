@@ -161,6 +161,19 @@ def counting(what: str, total: int | None = None) -> Iterator[Callable[[str], No
 
 
 @contextmanager
+def of_frames(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar of frames; call it with those done and all. Nothing without a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import MofNCompleteColumn
+
+    with _bar(MofNCompleteColumn()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def downloading() -> Iterator[Callable[[int, int | None], None]]:
     """A bar of bytes; call it with the bytes so far and the total (None if unknown)."""
     if not sys.stderr.isatty():

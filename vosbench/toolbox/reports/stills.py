@@ -27,6 +27,12 @@ SAFE = (  # Okabe and Ito's, which colour-blind readers tell apart; the eighth o
 FILL, OUTLINE = 120, 235  # how far an object's colour and the white outline cover, of 255
 WIDTH = 480  # pixels of a frame whose outlines are one pixel wide; wider frames have wider ones
 
+# where a result differs from the truth: colour-blind readers tell these apart, too
+MISSED, FALSE, WRONG = (0, 114, 178), (230, 159, 0), (204, 60, 150)
+RIGHT, SOLID = 110, 190  # of 255, how far white covers what is right, and a colour what is wrong
+STRIPES = (235, 130)  # of 255, how far missed pixels are covered, in turns
+DIMMED = 0.75  # of a frame's grey that is left under errors, so that their colours stand out
+
 
 def overlay(frame: Frame, mask: Mask, *, safe: bool = False) -> Frame:
     """The frame with each object tinted and outlined in white.
@@ -38,12 +44,61 @@ def overlay(frame: Frame, mask: Mask, *, safe: bool = False) -> Frame:
         mask: ids of the frame's objects.
         safe: take colours for colour-blind readers, not those of DAVIS.
     """
-    edge = _edge(mask, max(1, round(frame.shape[1] / WIDTH)))
+    edge = _edge(mask, _unit(frame))
     inside = (mask > 0) & ~edge
     picture = frame.astype(np.float32)
     picture[inside] += FILL / 255 * (colours(safe=safe)[mask[inside]] - picture[inside])
     picture[edge] += OUTLINE / 255 * (255 - picture[edge])
     return picture.round().astype(np.uint8)
+
+
+def errors(frame: Frame, mask: Mask, truth: Mask) -> Frame:
+    """The frame in grey with what a result missed (striped), saw in vain, or took for another.
+
+    What is right is whiter. Shapes: frame (h, w, 3), mask and truth (h, w) -> (h, w, 3).
+    """
+    grey = DIMMED * (frame @ np.array([0.299, 0.587, 0.114], np.float32))
+    picture = np.repeat(grey[:, :, None], 3, axis=2)
+    right, missed = (mask == truth) & (mask > 0), (mask == 0) & (truth > 0)
+    stripe = _slanted(frame, 3)
+    _cover(picture, right, (255, 255, 255), RIGHT)
+    _cover(picture, missed & stripe, MISSED, STRIPES[0])
+    _cover(picture, missed & ~stripe, MISSED, STRIPES[1])
+    _cover(picture, (mask > 0) & (truth == 0), FALSE, SOLID)
+    _cover(picture, (mask > 0) & (truth > 0) & ~right, WRONG, SOLID)
+    return picture.round().astype(np.uint8)
+
+
+def outlined(frame: Frame, truth: Mask) -> Frame:
+    """The frame with the outlines of the truth as black and white dashes, seen on any ground."""
+    edge, light = _edge(truth, _unit(frame)), _slanted(frame, 4)
+    picture = frame.copy()
+    picture[edge & light] = 255
+    picture[edge & ~light] = 0
+    return picture
+
+
+def _cover(
+    picture: npt.NDArray[np.float32],
+    where: npt.NDArray[np.bool_],
+    colour: tuple[int, int, int],
+    cover: int,
+) -> None:
+    """Lay a colour over some pixels, so far of 255."""
+    picture[where] += cover / 255 * (np.array(colour, np.float32) - picture[where])
+
+
+def _unit(frame: Frame) -> int:
+    """The width of an outline, in pixels."""
+    return max(1, round(int(frame.shape[1]) / WIDTH))
+
+
+def _slanted(frame: Frame, width: int) -> npt.NDArray[np.bool_]:
+    """Every other slanted stripe of so many outlines' widths, bool (h, w)."""
+    h, w = frame.shape[:2]
+    places = np.arange(w) + np.arange(h)[:, None]  # (h, w), from the upper left corner
+    stripe: npt.NDArray[np.bool_] = places // _unit(frame) % (2 * width) < width
+    return stripe
 
 
 def colours(*, safe: bool) -> npt.NDArray[np.float32]:

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from vosbench.errors import DataError, UsageError
-from vosbench.masks import VOID, ids, no_folder, one_object, shift_fault, small, sole_id
+from vosbench.masks import ids, no_folder, shift_fault
 from vosbench.stored import StoredMasks, can_be_opened, open_stored
+from vosbench.toolbox.methods.foreign_masks import fitted
 from vosbench.types import Frame, Mask, Masks
 
 SOURCE = "vosbench; folder layouts of the DAVIS and SA-V results"
@@ -108,7 +109,7 @@ class OfSequence:
             if index > first or name in present:
                 masks = self.stored.read(self.name, name)
                 where = f"mask {self.stored.place(self.name, name)}"
-                yield _fitted(masks, where, frame.shape[:2], known)
+                yield fitted(masks, where, frame.shape[:2], known)
             elif index == first:
                 prompt = prompts[index]
                 yield prompt.copy() if isinstance(prompt, np.ndarray) else prompt
@@ -123,20 +124,3 @@ def build(options: Options, *, device: str, seed: int) -> Precomputed:
             "precomputed needs a folder of masks: --set folder=DIR, with DIR/<sequence>/<frame>.png"
         )
     return Precomputed(open_stored(options.folder))
-
-
-def _fitted(masks: Masks, where: str, size: tuple[int, ...], known: list[int]) -> Masks:
-    """The masks with ids of the prompts, their size checked."""
-    if masks.shape != size:
-        raise DataError(
-            f"{where} is {masks.shape[0]}x{masks.shape[1]} but its frame is {size[0]}x{size[1]}; "
-            "write masks at the size of the frames, nearest neighbour"
-        )
-    if isinstance(masks, np.ndarray) and len(known) == 1 and sole_id(masks) == VOID:
-        return small(one_object(masks).astype(np.uint16) * np.uint16(known[0]))
-    if strange := [i for i in ids(masks) if i not in known]:
-        raise DataError(
-            f"{where} holds ids {strange} that no prompt gives (prompts: {known}); "
-            "expected object ids, or 0/255 where there is one object"
-        )
-    return masks

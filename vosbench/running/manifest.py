@@ -213,5 +213,17 @@ def _flattened(records: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _short(value: Any) -> str:
-    """An option's value in a label: as a person types it; of a path the last two parts."""
-    return "/".join(value.parts[-2:]) if isinstance(value, Path) else as_typed(value)
+    """An option's value in a label: as a person types it; of paths the last two parts.
+
+    >>> _short(Path("a/b/c")), _short("/usr/bin/python /a/b/infer.py " + 4 * "--images {images} ")
+    ('b/c', 'bin/python b/infer.py --images {images} --images {images}...')
+    """
+    if isinstance(value, Path):
+        return "/".join(value.parts[-2:])
+    text = as_typed(value)
+    if len(text) > _LONG:
+        text = " ".join("/".join(word.split("/")[-2:]) for word in text.split())
+    return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
+
+
+_LONG = 60  # characters of an option that a label shows

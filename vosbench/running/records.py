@@ -43,7 +43,7 @@ def of_program(ran: ProgramRun, record: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         "seconds": [ran.seconds / record["frames"]] * record["frames"],
-        "peak_memory_bytes": max(ran.peak_memory_bytes, record["peak_memory_bytes"]),
+        "peak_memory_bytes": ran.peak_memory_bytes,
         "program": dict(ran.facts),
     }
 

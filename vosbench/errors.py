@@ -245,12 +245,18 @@ def line_of(error: BaseException) -> str:
 def line_in(dump: str) -> str:
     r"""The same of what Python's fault handler wrote, which begins with the last line that ran.
 
+    Of several threads the one that crashed comes first, then the first that was begun: others may
+    read frames meanwhile, which is a plugin's code as well.
+
     >>> line_in('  File "<string>", line 1 in a\n  File "/my/method.py", line 7 in segment\n')
     ' (/my/method.py, line 7)'
     """
-    for file, line in re.findall(r'^ *File "(.+)", line (\d+)', dump, re.MULTILINE):
-        if _of_plugin(file):
-            return f" ({file}, line {line})"
+    threads = re.split(r"^(?=Thread |Current thread )", dump, flags=re.MULTILINE)[::-1]
+    threads.sort(key=lambda each: not each.startswith("Current"))
+    for each in threads:
+        for file, line in re.findall(r'^ *File "(.+)", line (\d+)', each, re.MULTILINE):
+            if _of_plugin(file):
+                return f" ({file}, line {line})"
     return ""
 
 

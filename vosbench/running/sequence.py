@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +21,7 @@ from vosbench.resolve import build_method, open_dataset
 from vosbench.running import prompting, workers
 from vosbench.running.config import MASK
 from vosbench.running.forms import Exchange
+from vosbench.running.pipeline import Ahead, Behind, is_slow
 from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
 from vosbench.running.whole import is_done
@@ -30,6 +31,7 @@ from vosbench.types import (
     Frame,
     HasRemarks,
     Layers,
+    Masks,
     Method,
     PerSequence,
     RunsProgram,
@@ -184,42 +186,53 @@ def _segment(
     """
     exchange = Exchange(method, sequence, marked=config.prompt != MASK)
     told = prompting.tell(method, sequence, exchange, config, calling=calling)
-    first, empty = min(sequence.prompts), 0
-    reader = _TimedReader(sequence, exchange)
-    digest = MasksDigest()
-    with calling():
-        masks = exchange.begin(iter(reader))
-    if not isinstance(masks, Iterator):
-        raise MethodError(
-            f"{sequence.name}: segment() gave {type(masks).__name__}; it must yield one mask per "
-            "frame"
-        )
-    total = len(sequence.frame_names)
-    for index, frame_name in enumerate(sequence.frame_names):
-        with calling():
-            _synchronise(config.device)
-            reader.seconds, started = 0.0, time.perf_counter()
-            mask = next(masks, _NO_MORE)
-            _synchronise(config.device)
-            seconds.append(time.perf_counter() - started - reader.seconds)
-        if mask is _NO_MORE:
-            raise MethodError(
-                f"{sequence.name}: the method gave {index} masks for {total} frames; "
-                "segment() must yield one mask per frame"
-            )
-        kept = exchange.kept(mask, f"{sequence.name}, frame {frame_name}")
+    first, empty, digest = min(sequence.prompts), 0, MasksDigest()
+    threads = not config.scheduler and workers.cores() > config.workers  # a core is left for them
+
+    def write(frame_name: str, kept: Masks) -> None:
         write_masks(partial, frame_name, kept)
         digest.add(kept)
-        empty += index < first and not (kept.stack if isinstance(kept, Layers) else kept).any()
-        workers.end_after(config.timeout)
-        if on_frame:
-            on_frame(sequence.name, index + 1, total)
-    with calling():
-        more = next(masks, _NO_MORE)
-    if more is not _NO_MORE:
-        raise MethodError(
-            f"{sequence.name}: the method gave more than {total} masks for {total} frames"
-        )
+
+    with (
+        contextlib.closing(Ahead(_checked(sequence, exchange))) as frames,
+        Behind(write) as behind,
+    ):
+        with calling():
+            masks = exchange.begin(frames)
+        if not isinstance(masks, Iterator):
+            raise MethodError(
+                f"{sequence.name}: segment() gave {type(masks).__name__}; it must yield one mask "
+                "per frame"
+            )
+        total = len(sequence.frame_names)
+        for index, frame_name in enumerate(sequence.frame_names):
+            if threads and is_slow(seconds):
+                threads = False
+                frames.start()
+                behind.start()
+            with calling():
+                _synchronise(config.device)
+                frames.seconds, started = 0.0, time.perf_counter()
+                mask = next(masks, _NO_MORE)
+                _synchronise(config.device)
+                seconds.append(time.perf_counter() - started - frames.seconds)
+            if mask is _NO_MORE:
+                raise MethodError(
+                    f"{sequence.name}: the method gave {index} masks for {total} frames; "
+                    "segment() must yield one mask per frame"
+                )
+            kept = exchange.kept(mask, f"{sequence.name}, frame {frame_name}")
+            behind.put(frame_name, kept, borrowed=kept is mask)
+            empty += index < first and not (kept.stack if isinstance(kept, Layers) else kept).any()
+            workers.end_after(config.timeout)
+            if on_frame:
+                on_frame(sequence.name, index + 1, total)
+        with calling():
+            more = next(masks, _NO_MORE)
+        if more is not _NO_MORE:
+            raise MethodError(
+                f"{sequence.name}: the method gave more than {total} masks for {total} frames"
+            )
     return {
         "sequence": sequence.name,
         "frames": total,
@@ -271,26 +284,19 @@ def _calling(method: str, sequence: str) -> Iterator[None]:
         raise
 
 
-class _TimedReader(Iterable[Frame]):
-    """The frames of a sequence, checked for size; `seconds` counts the time spent reading."""
-
-    def __init__(self, sequence: Sequence, exchange: Exchange) -> None:
-        self.sequence, self.exchange, self.seconds = sequence, exchange, 0.0
-
-    def __iter__(self) -> Iterator[Frame]:
-        frames = iter(self.sequence.frames)
-        for index, frame_name in enumerate(self.sequence.frame_names):
-            started = time.perf_counter()
-            try:
-                frame = next(frames)
-            except StopIteration:
-                raise DataError(
-                    f"{self.sequence.name}: frame {frame_name} is missing; "
-                    f"{len(self.sequence.frame_names)} frames were announced"
-                ) from None
-            self.seconds += time.perf_counter() - started
-            self.exchange.check_size(frame, self.sequence, index)
-            yield frame
+def _checked(sequence: Sequence, exchange: Exchange) -> Iterator[Frame]:
+    """The frames of a sequence; DataError for one that is missing or has another size."""
+    frames = iter(sequence.frames)
+    for index, frame_name in enumerate(sequence.frame_names):
+        try:
+            frame = next(frames)
+        except StopIteration:
+            raise DataError(
+                f"{sequence.name}: frame {frame_name} is missing; "
+                f"{len(sequence.frame_names)} frames were announced"
+            ) from None
+        exchange.check_size(frame, sequence, index)
+        yield frame
 
 
 def _synchronise(device: str) -> None:

@@ -143,7 +143,7 @@ class _Process:
         self.begun = False
         environment = os.environ | registry.environment()
         if size > 1:
-            environment |= dict.fromkeys(THREADS, str(max(1, _cores() // size)))
+            environment |= dict.fromkeys(THREADS, str(max(1, cores() // size)))
         try:
             self.connection, theirs = Pipe()
             self.dump = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by `end`
@@ -219,7 +219,7 @@ def _how(status: int) -> str:
     return f"was ended by {name}{memory}"
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores that this process may use, which on a shared machine are fewer than it has."""
     allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
     return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from vosbench.filming.show import show
     from vosbench.results import Result, load
+    from vosbench.segmenting.segment import segment
 
 __all__ = [
     "Result",
@@ -41,6 +42,7 @@ __all__ = [
     "pack",
     "report",
     "run",
+    "segment",
     "show",
     "train",
 ]
@@ -61,6 +63,10 @@ def __getattr__(name: str) -> Any:
         from vosbench.filming.show import show
 
         return show
+    if name == "segment":
+        from vosbench.segmenting.segment import segment
+
+        return segment
     if name in __all__:
         from vosbench import api
 

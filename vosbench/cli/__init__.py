@@ -21,8 +21,8 @@ from vosbench.provenance import VERSION
 WORDS = "Run video object segmentation methods on datasets, score them and compare them."
 # in the order of --help; each is a function, or the Typer of a group, in the file of its name
 COMMANDS = (
-    "run", "evaluate", "explain", "pack", "compare", "analyse", "report", "show", "inspect",
-    "train", "convert", "suite", "list", "data",
+    "run", "evaluate", "explain", "pack", "compare", "analyse", "report", "show", "segment",
+    "inspect", "train", "convert", "suite", "list", "data",
 )  # fmt: skip
 FILES = {"list": ("list_", "list_plugins")}
 

@@ -161,16 +161,22 @@ def counting(what: str, total: int | None = None) -> Iterator[Callable[[str], No
 
 
 @contextmanager
-def of_frames(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar of frames; call it with those done and all. Nothing without a terminal."""
+def of_stages() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar a stage; call it with the stage, frames done and all. Nothing without a terminal."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda stage, done, total: None
         return
     from rich.progress import MofNCompleteColumn
 
     with _bar(MofNCompleteColumn()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        tasks: dict[str, Any] = {}
+
+        def on_frame(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield on_frame
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -73,10 +74,10 @@ def show(
     from vosbench.cli import progress
     from vosbench.filming import show as showing
 
-    with progress.of_frames("drawing") as on_frame:
+    with progress.of_stages() as on_frame:
         shown = showing.show(
             runs, out, sequence=sequence, root=root, truth=cast("showing.Truth", truth),
             errors=errors, colours=cast("showing.Colours", colours), fps=fps, scale=scale,
-            replace=replace, progress=on_frame,
+            replace=replace, progress=partial(on_frame, "drawing"),
         )  # fmt: skip
     typer.echo(str(shown))

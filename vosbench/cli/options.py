@@ -46,7 +46,7 @@ def out_folder(default: str = "") -> Any:
     return typer.Option("--out", help=OUT_HELP, show_default=default or False)
 
 
-OUT_HELP = "Folder to write into; for a single figure or archive its file, e.g. figure.pdf."
+OUT_HELP = "Folder to write into; for a single figure, film or archive its file, e.g. figure.pdf."
 
 # the headings under which `--help` groups the options
 METHOD, DATA, MACHINE = "Method", "Data", "Machine"
@@ -190,6 +190,18 @@ Timeout = Annotated[
         "its own.",
         show_default="none",
         rich_help_panel=MACHINE,
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--fps", help="Frames a second of the film.", show_default="the video's, 24 for pictures"
+    ),
+]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace", help="Replace what is there; of a folder only what this command wrote."
     ),
 ]
 Format = Annotated[

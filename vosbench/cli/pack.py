@@ -12,14 +12,13 @@ from vosbench.cli.options import (
     MASKS,
     AsJson,
     DatasetName,
+    Replace,
     Resolution,
     Root,
     Split,
     Submission,
     out_folder,
 )
-
-Replace = Annotated[bool, typer.Option("--replace", help="Replace the file if it exists.")]
 
 
 def pack(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.options import METHOD_NAME, Device, Seed, Settings
+from vosbench.cli.options import METHOD_NAME, Device, Rate, Replace, Seed, Settings, out_folder
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,21 +60,11 @@ At = Annotated[
         rich_help_panel=PROMPT,
     ),
 ]
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        "--fps", help="Frames a second of the film.", show_default="the clip's, 24 for pictures"
-    ),
-]
-OUT = typer.Option("--out", help="New folder to write into.", show_default=False)
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Replace a folder that this command wrote.")
-]
 
 
 def segment(
     clip: Clip,
-    out: Annotated[Path, OUT],
+    out: Annotated[Path, out_folder()],
     method: Annotated[str, METHOD_NAME],
     mask: Masks = None,
     box: Boxes = None,

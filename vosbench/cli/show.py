@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 import typer
 
-from vosbench.cli.options import Root, completing
+from vosbench.cli.options import Rate, Replace, Root, completing, out_folder
 
 Shown = Annotated[
     list[Path],
@@ -39,10 +39,6 @@ Colours = Annotated[
         autocompletion=completing(lambda: ("davis", "safe")),
     ),
 ]
-Rate = Annotated[
-    float | None,
-    typer.Option("--fps", help="Frames a second.", show_default="the video's, 24 for pictures"),
-]
 Scale = Annotated[
     float | None,
     typer.Option(
@@ -50,13 +46,11 @@ Scale = Annotated[
         show_default="an .mp4 is at most 1920x1080, a .gif 480 wide, 720 with several panes",
     ),
 ]
-OUT = typer.Option("--out", help="File to write, .mp4 or .gif.", show_default=False)
-Replace = Annotated[bool, typer.Option("--replace", help="Replace the file if it exists.")]
 
 
 def show(
     runs: Shown,
-    out: Annotated[Path, OUT],
+    out: Annotated[Path, out_folder()],
     sequence: Sequence = "",
     truth: Truth = "",
     errors: Errors = False,

@@ -6,9 +6,9 @@ Methods that take 5, 20 and 50 ms a frame: one that sleeps, as one does that wai
 program; one that computes on one core, one on all cores, and one in plain Python, which holds its
 lock. What a frame takes is measured alone, before, and the work is then fixed. `off` is without
 the threads that read frames ahead and write masks behind (vosbench/running/pipeline.py), `on` with
-them; `stretched` says how much longer they make the times of the method itself, which share the cores with
-them. A run of each is measured in turn and the least of each counts: reading, checking and writing
-of one sequence, without the start of the program, and without scoring.
+them; `stretched` says how much longer they make the frames of the method itself, which shares the
+cores with them. Runs of both are made in turn and the least of each counts: reading, checking and
+writing of one sequence, without the start of the program, and without scoring.
 """
 
 from __future__ import annotations

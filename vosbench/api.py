@@ -50,6 +50,8 @@ def run(
     scheduler: str = "",
     own_process: bool = False,
     timeout: float | None = None,
+    real_time: float | None = None,
+    grace: int | None = None,
     overwrite: Literal["never", "missing", "always"] = "missing",
     out: AnyPath = "runs",
     on_sequence: Callable[[str, str | None], None] | None = None,
@@ -79,6 +81,9 @@ def run(
             memory costs its sequence, not this process; more than one worker always does.
         timeout: seconds for each frame, after which its sequence is given up; in a process of its
             own.
+        real_time: frames a second of a camera: those that come while the method is busy get its
+            last mask and are not shown to it, so that masks depend on the machine.
+        grace: late masks of a sequence that are forgiven then; None is 3, as in VOT's challenges.
         overwrite: if the run exists, "missing" continues it, "never" refuses it, "always" makes
             it anew.
         out: folder in which the run gets one of its own.
@@ -110,6 +115,8 @@ def run(
         scheduler=scheduler,
         own_process=own_process,
         timeout=timeout,
+        real_time=real_time,
+        grace=grace,
         overwrite=overwrite,
         out=Path(out),
     )

@@ -52,6 +52,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     "identity": {
         "method": str, "options": dict, "files": dict, "dataset": str, "split": str,
         "resolution": str, "sequences": [str], "device": str, "seed": int, "prompt?": str,
+        "real_time?": {"fps": NUMBER, "grace": int},
     },
     "protocol": {"name": str},
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},

@@ -204,6 +204,26 @@ Replace = Annotated[
         "--replace", help="Replace what is there; of a folder only what this command wrote."
     ),
 ]
+RealTime = Annotated[
+    float | None,
+    typer.Option(
+        help="Let the frames come so many a second, as from a camera: those that come while the "
+        "method is busy get its last mask and are not shown to it. Masks then depend on the "
+        "machine.",
+        metavar="FPS",
+        show_default="all frames are shown",
+        rich_help_panel=MACHINE,
+    ),
+]
+Grace = Annotated[
+    int | None,
+    typer.Option(
+        help="Forgive so many late masks of each sequence in --real-time.",
+        show_default="3, as VOT's challenges do",
+        min=0,
+        rich_help_panel=MACHINE,
+    ),
+]
 Format = Annotated[
     str,
     typer.Option(

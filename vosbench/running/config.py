@@ -9,7 +9,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vosbench import registry
 from vosbench.errors import UsageError, did_you_mean
@@ -18,7 +18,15 @@ from vosbench.options import typed_as
 OVERWRITE = ("never", "missing", "always")
 MASK = "mask"  # the prompt of a run that says nothing else
 PROMPTS = (MASK, "box", "points:N", "click-center")
+GRACE = 3  # late masks of a sequence that VOT's challenges forgive, by the stacks of their toolkit
 _CLICKS = re.compile(r"points:([1-9][0-9]?)")
+
+
+class RealTime(NamedTuple):
+    """Frames a second of a camera, and how many late masks of a sequence are forgiven."""
+
+    fps: float
+    grace: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,9 @@ class RunConfig:
         sequence and not the run.
     timeout: seconds for each frame, after which a method's process is ended and the sequence has
         failed; it implies own_process.
+    real_time: frames a second of a live video, of which the method is not shown those that come
+        while it is busy; None for all frames. grace: how many late masks of a sequence are
+        forgiven then; 3, as in VOT's challenges, where real_time is given.
     overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
         `always` starts anew: the run that is there gives way when the new one is whole.
     """
@@ -53,6 +64,8 @@ class RunConfig:
     scheduler: str = ""
     own_process: bool = False
     timeout: float | None = None
+    real_time: float | None = None
+    grace: int | None = None
     overwrite: Literal["never", "missing", "always"] = "missing"
     out: Path = Path("runs")
 
@@ -78,6 +91,34 @@ class RunConfig:
         if not 0 <= self.seed < 2**63:  # what every generator of numbers takes
             raise UsageError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
         object.__setattr__(self, "prompt", known_prompt(self.prompt))
+        self._check_real_time()
+
+    def _check_real_time(self) -> None:
+        if self.real_time is None:
+            if self.grace is not None:
+                raise UsageError("grace is for runs in real time; give --real-time FPS, too")
+            return
+        if not 0 < self.real_time <= 1000:
+            raise UsageError(
+                f"real-time is {self.real_time:g}, expected frames a second above 0, up to 1000"
+            )
+        if self.grace is not None and self.grace < 0:
+            raise UsageError(f"grace is {self.grace}, expected 0 or more")
+        object.__setattr__(self, "grace", GRACE if self.grace is None else self.grace)
+        self.check_alone("--real-time")
+
+    def check_alone(self, option: str) -> None:
+        """Raise UsageError where something that is timed would run beside other processes."""
+        if self.workers > 1 or self.scheduler:
+            other = "--scheduler" if self.scheduler else "--workers"
+            raise UsageError(f"{option} times one process by itself; leave {other} away")
+
+    @property
+    def live(self) -> RealTime | None:
+        """How the frames come, where not all are shown."""
+        if self.real_time is None:
+            return None
+        return RealTime(self.real_time, GRACE if self.grace is None else self.grace)
 
 
 def known_prompt(prompt: str) -> str:

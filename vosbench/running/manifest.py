@@ -16,7 +16,7 @@ from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.options import as_typed
 from vosbench.provenance import VERSION, environment, hashed
 from vosbench.results import load_manifest
-from vosbench.running.config import MASK
+from vosbench.running.config import GRACE, MASK
 from vosbench.running.records import read_record
 from vosbench.running.source import source_sha256
 from vosbench.types import Untimed
@@ -40,12 +40,16 @@ def describe(resolved: Resolved) -> dict[str, Any]:
         "device": config.device,
         "seed": config.seed,
         **({} if config.prompt == MASK else {"prompt": config.prompt}),  # older runs have none
+        **({"real_time": config.live._asdict()} if config.live else {}),
     }
     usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
     special = [f"{key}={_short(getattr(method.options, key))}" for key in method.changed()]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
     special += [f"prompt={config.prompt}"] if "prompt" in identity else []
+    if config.live:
+        special += [f"real-time={config.live.fps:g}"]
+        special += [f"grace={config.live.grace}"] if config.live.grace != GRACE else []
     return {
         "vosbench": VERSION,
         "identity": identity,
@@ -151,7 +155,8 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
         "made_by": sorted({record["made_by"] for record in records}),
         "peak_memory_bytes": max((r["peak_memory_bytes"] for r in records), default=None),
         "masks_sha256": fingerprint({r["sequence"]: r["masks_sha256"] for r in records}),
-        "remarks": [*described.get("remarks", []), *_remarks(records)],
+        "remarks": [*described.get("remarks", []), *_live(described, records), *_remarks(records)],
+        "skipped": _skipped(records),
         "flattened": _flattened(records),
         "program": _programs(records),
     }
@@ -161,8 +166,9 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
 def _timing(records: list[dict[str, Any]], apart: list[dict[str, Any]]) -> dict[str, Any]:
     """Seconds a frame; apart: the records whose frames have times of their own."""
     # The first two frames of a sequence hold the prompt and the warm-up.
-    warm = sorted(s for record in apart for s in record["seconds"][2:])
-    total, frames = sum(sum(r["seconds"]) for r in records), sum(r["frames"] for r in records)
+    warm = sorted(s for record in apart for s in _shown(record)[2:])
+    total = sum(sum(record["seconds"]) for record in records)
+    frames = sum(len(_shown(record)) for record in records)
     return {
         "what": _OF_PROGRAMS if len(apart) < len(records) else _OF_FRAMES,
         "frames": len(warm),
@@ -170,6 +176,31 @@ def _timing(records: list[dict[str, Any]], apart: list[dict[str, Any]]) -> dict[
         "median_seconds": statistics.median(warm) if warm else None,
         "p95_seconds": warm[min(len(warm) - 1, int(0.95 * len(warm)))] if warm else None,
     }
+
+
+def _skipped(records: list[dict[str, Any]]) -> int | None:
+    """How many frames of a run in real time were not shown; None where all are."""
+    counts = [len(record["skipped"]) for record in records if "skipped" in record]
+    return sum(counts) if counts else None
+
+
+def _shown(record: dict[str, Any]) -> list[float]:
+    """The seconds of the frames that the method was shown."""
+    skipped = set(record.get("skipped", ()))
+    return [s for index, s in enumerate(record["seconds"]) if index not in skipped]
+
+
+def _live(described: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[str]:
+    """What a run in real time did not show its method."""
+    if "real_time" not in described["identity"]:
+        return
+    fps, grace = described["identity"]["real_time"].values()
+    skipped = _skipped(records) or 0
+    yield (
+        f"in real time, {fps:g} frames a second, the first {grace} late masks of a sequence "
+        f"forgiven: {skipped} of {sum(r['frames'] for r in records)} frames came while the method "
+        "was busy, were not shown to it and have its last mask; another machine gives other masks"
+    )
 
 
 _OF_FRAMES = (

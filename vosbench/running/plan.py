@@ -18,7 +18,7 @@ from vosbench.running.folder import building, refuse_strangers
 from vosbench.running.records import has_changed
 from vosbench.running.resolved import Resolved, resolve
 from vosbench.running.whole import damaged, finished, is_done, were_changed
-from vosbench.types import Method, Sequence, check_name
+from vosbench.types import Method, PerSequence, RunsProgram, Sequence, Untimed, check_name
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
@@ -67,6 +67,8 @@ def plan_run(config: RunConfig) -> RunPlan:
     built = resolved.method.build(device=config.device, seed=config.seed)
     with blaming(f"method {config.method!r}"):
         prompting.check_takes(built, config.method, config.prompt)
+    if config.live:
+        _check_frame_by_frame(resolved, built)
     opened, broken = _open(resolved)
     remarks = [*prompting.remark(config.prompt), *resolved.method.remarks(built)]
     described = manifest.describe(resolved) | {"remarks": remarks}
@@ -110,6 +112,22 @@ def plan_run(config: RunConfig) -> RunPlan:
         replaces=replaces,
         anew=anew,
     )
+
+
+def _check_frame_by_frame(resolved: Resolved, built: Method) -> None:
+    """UsageError where a method has no time for each frame, or reads a file for each."""
+    method, why = resolved.method, ""
+    if isinstance(method.module, Untimed):
+        why = method.module.UNTIMED
+    elif isinstance(built, RunsProgram):
+        why = "a program does whole videos, so that no frame has a time of its own"
+    elif isinstance(built, PerSequence) and any(path.is_dir() for path in method.files().values()):
+        why = "it reads files of every frame, which are of all frames"
+    if why:
+        raise UsageError(
+            f"method {resolved.config.method!r} cannot be run in real time: {why}; leave "
+            "--real-time away"
+        )
 
 
 def _give_memory_back() -> None:

@@ -19,7 +19,7 @@ RECORD = {
     "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
     "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
     "remarks?": [str], "program?": dict,
-    "objects?": [int], "flattened?": str,
+    "skipped?": [int], "objects?": [int], "flattened?": str,
 }  # fmt: skip
 
 

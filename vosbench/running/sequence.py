@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import sys
-import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +19,8 @@ from vosbench.resolve import build_method, open_dataset
 from vosbench.running import prompting, workers
 from vosbench.running.config import MASK
 from vosbench.running.forms import Exchange
+from vosbench.running.live import Live
+from vosbench.running.measured import NO_MORE, begun, forget_peak, next_mask, peak_memory
 from vosbench.running.pipeline import Ahead, Behind, is_slow
 from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
@@ -70,7 +70,7 @@ def segment_sequence(
 
     after: called when masks and record are there; what it raises costs neither.
     """
-    _forget_peak()
+    forget_peak()
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
     calling = functools.partial(_calling, config.method, name)
@@ -188,6 +188,9 @@ def _segment(
     told = prompting.tell(method, sequence, exchange, config, calling=calling)
     first, empty, digest = min(sequence.prompts), 0, MasksDigest()
     threads = not config.scheduler and workers.cores() > config.workers  # a core is left for them
+    threads = threads and config.live is None  # which masks there are depends on the time
+    skipped: list[int] = []
+    kept: Masks | None = None
 
     def write(frame_name: str, kept: Masks) -> None:
         write_masks(partial, frame_name, kept)
@@ -197,39 +200,41 @@ def _segment(
         contextlib.closing(Ahead(_checked(sequence, exchange))) as frames,
         Behind(write) as behind,
     ):
+        live = Live(frames, config.live, max(sequence.prompts)) if config.live else None
         with calling():
-            masks = exchange.begin(frames)
-        if not isinstance(masks, Iterator):
-            raise MethodError(
-                f"{sequence.name}: segment() gave {type(masks).__name__}; it must yield one mask "
-                "per frame"
-            )
+            masks = begun(exchange.begin(live or frames), sequence.name)
         total = len(sequence.frame_names)
         for index, frame_name in enumerate(sequence.frame_names):
             if threads and is_slow(seconds):
                 threads = False
                 frames.start()
                 behind.start()
-            with calling():
-                _synchronise(config.device)
-                frames.seconds, started = 0.0, time.perf_counter()
-                mask = next(masks, _NO_MORE)
-                _synchronise(config.device)
-                seconds.append(time.perf_counter() - started - frames.seconds)
-            if mask is _NO_MORE:
+            if live and live.misses(index):
+                assert kept is not None, "the first frame is shown"
+                skipped.append(index)
+                seconds.append(0.0)
+                behind.put(frame_name, kept, borrowed=False)
+                continue
+            mask, took = next_mask(masks, frames, device=config.device, calling=calling)
+            seconds.append(took)
+            if mask is NO_MORE:
                 raise MethodError(
                     f"{sequence.name}: the method gave {index} masks for {total} frames; "
                     "segment() must yield one mask per frame"
                 )
+            if live:
+                live.took(took)
             kept = exchange.kept(mask, f"{sequence.name}, frame {frame_name}")
             behind.put(frame_name, kept, borrowed=kept is mask)
             empty += index < first and not (kept.stack if isinstance(kept, Layers) else kept).any()
             workers.end_after(config.timeout)
             if on_frame:
                 on_frame(sequence.name, index + 1, total)
+        if live:
+            live.end()
         with calling():
-            more = next(masks, _NO_MORE)
-        if more is not _NO_MORE:
+            more = next(masks, NO_MORE)
+        if more is not NO_MORE:
             raise MethodError(
                 f"{sequence.name}: the method gave more than {total} masks for {total} frames"
             )
@@ -243,7 +248,8 @@ def _segment(
         "flattened": exchange.flattened,
         "masks_sha256": digest.sha256,
         "seconds": seconds,
-        "peak_memory_bytes": _peak_memory(),
+        **({"skipped": skipped} if live else {}),
+        "peak_memory_bytes": peak_memory(),
         "remarks": [
             *prompting.untold(told),
             *_remarks(sequence, exchange, late=first if 0 < first == empty else 0),
@@ -263,9 +269,6 @@ def _remarks(sequence: Sequence, exchange: Exchange, *, late: int) -> Iterator[s
             "objects overlap, or have ids that no label map holds, and the method knows nothing "
             f"else: {exchange.flattened}"
         )
-
-
-_NO_MORE: Any = object()
 
 
 @contextlib.contextmanager
@@ -297,28 +300,3 @@ def _checked(sequence: Sequence, exchange: Exchange) -> Iterator[Frame]:
             ) from None
         exchange.check_size(frame, sequence, index)
         yield frame
-
-
-def _synchronise(device: str) -> None:
-    if device.startswith("cuda") and "torch" in sys.modules:
-        sys.modules["torch"].cuda.synchronize(device)
-
-
-def _peak_memory() -> int:
-    """The largest resident size of this process since `_forget_peak`, in bytes."""
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _forget_peak() -> None:
-    """Let the peak begin anew, where Linux can: it is to be this sequence's, not the process's."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -70,6 +70,8 @@ def built(name: str, folder: Path) -> Method:
             files(method_options(name, options))
         except UsageError:  # no weights are shipped for these defaults
             options["weights"] = "none"
+    if name == "video-sam":
+        options["weights"] = "random"
     if name == "precomputed":
         options["folder"] = folder
         (folder / "tiny").mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,9 @@ from typing import Any
 from vosbench.files import fingerprint
 
 VERSION = "0.1.0"
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision", "timm")
+LIBRARIES = (
+    "numpy", "opencv-python-headless", "pillow", "torch", "torchvision", "timm", "transformers",
+)  # fmt: skip
 
 
 def environment() -> dict[str, Any]:

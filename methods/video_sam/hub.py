@@ -41,7 +41,9 @@ def snapshot(weights: Hub) -> Path:
         fault = "there is no such repository, or you may not see it"
     except RevisionNotFoundError:
         fault = f"it has no revision {revision}"
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+    except LocalEntryNotFoundError:
+        fault = "huggingface.co cannot be reached"
+    except (HfHubHTTPError, OSError, ValueError) as error:
         fault = " ".join(str(error).split())[:200]
     raise DataError(
         f"weights {weights} cannot be downloaded: {fault}; get them elsewhere with `hf download "

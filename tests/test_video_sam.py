@@ -6,6 +6,7 @@ import importlib
 import json
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,12 @@ def _held(session: Any) -> dict[int, int]:
     return found
 
 
+def test_many_prompts_of_one_object_need_no_frames_between_them() -> None:
+    method, prompts = built("sam3-tracker", memory=0), {t: both(t) for t in range(7)}
+    masks = masks_of(method, video(10), prompts)
+    assert all(mask.any() for mask in masks)
+
+
 def test_a_frame_is_embedded_once_for_all_objects() -> None:
     method, prompts = built(), {0: both(), 2: mask_of(1, 2, value=9)}
     seen: list[int] = []
@@ -338,7 +345,7 @@ def test_a_frame_is_embedded_once_for_all_objects() -> None:
 
 def test_a_memory_that_the_network_does_not_have_is_refused() -> None:
     assert built(memory=15).reach == built().reach
-    assert built(memory=3).reach == (3, 3, None)
+    assert built(memory=3).reach == (3, 3, None, 6)
     with pytest.raises(
         UsageError, match="memory=16 frames, but this network looks back at most 15"
     ):
@@ -607,6 +614,18 @@ def test_a_network_without_weights_is_a_sentence_with_three_commands() -> None:
         "weights=hub:facebook/sam2.1-hiera-tiny", "weights=random",
     ):  # fmt: skip
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("model", "library"), [("sam2", "transformers"), ("edgetam", "timm")])
+def test_a_library_that_is_missing_says_what_to_install(
+    model: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    for weights in ("random", part("options").Hub("hub:somebody/tiny")):
+        with pytest.raises(
+            UsageError, match=rf'needs {library}, .*: pip install "vosbench\[sam\]"'
+        ):
+            built(model, weights=weights)
 
 
 # weights from the hub

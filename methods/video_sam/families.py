@@ -20,6 +20,7 @@ class Family(NamedTuple):
     package: its folder there. name: what the names of its classes begin with.
     types: the `model_type` that config.json may have; the folder may hold more than the tracker.
     colours: those of the frames, where the folder names none. get: what `hf download` takes.
+    needs: the libraries that it runs by.
     """
 
     package: str
@@ -27,6 +28,7 @@ class Family(NamedTuple):
     types: tuple[str, ...]
     colours: Colours
     get: str
+    needs: tuple[str, ...] = ("transformers",)
 
     def kind(self, end: str) -> Any:
         """Its class of that end: Model, Config, InferenceSession."""
@@ -48,7 +50,12 @@ FAMILIES = {
         "facebook/sam3",
     ),
     "edgetam": Family(
-        "edgetam_video", "EdgeTamVideo", ("edgetam_video",), IMAGENET, "yonigozlan/EdgeTAM-hf"
+        "edgetam_video",
+        "EdgeTamVideo",
+        ("edgetam_video",),
+        IMAGENET,
+        "yonigozlan/EdgeTAM-hf",
+        ("transformers", "timm"),
     ),
 }
 

@@ -16,11 +16,16 @@ READ = ("maskmem_features", "maskmem_pos_enc", "object_pointer")  # what is read
 
 
 class Reach(NamedTuple):
-    """How many frames back the network looks, for each of what it remembers; None is all."""
+    """How many frames back the network looks, for each of what it remembers.
+
+    prompted: of the frames with prompts, how many are looked at for their features; None is all.
+    beside: as far back it also takes those of other frames with prompts.
+    """
 
     features: int
     pointers: int
     prompted: int | None
+    beside: int
 
 
 def reach(config: Any, memory: int | None) -> Reach:
@@ -31,7 +36,7 @@ def reach(config: Any, memory: int | None) -> Reach:
     """
     features, pointers = config.num_maskmem - 1, config.max_object_pointers_in_encoder - 1
     limit = config.max_cond_frame_num
-    whole = Reach(features, pointers, None if limit < 0 else limit)
+    whole = Reach(features, pointers, None if limit < 0 else limit, features)
     most = max(features, pointers)
     if memory is None:
         return whole
@@ -59,7 +64,7 @@ def forget(session: Any, index: int, reach: Reach) -> None:
             _keep(output, features=frame > index - reach.features)
         newest = sorted(prompted)[-reach.prompted :] if reach.prompted else prompted
         for frame, output in prompted.items():
-            _keep(output, features=frame in newest or frame > index - reach.features)
+            _keep(output, features=frame in newest or frame > index - reach.beside)
 
 
 def _keep(output: dict[str, Any], *, features: bool) -> None:

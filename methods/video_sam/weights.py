@@ -67,7 +67,7 @@ def network(options: Options, *, device: str, seed: int) -> Network:
             f"weights=hub:{family.get}, or --set weights=random for a tiny network to try it"
         )
     colours = family.colours
-    with _quiet():
+    with _quiet(family):
         if options.weights == "random":
             from . import tiny
 
@@ -86,9 +86,10 @@ def _folder(options: Options) -> tuple[Folder, list[str]]:
     """The folder that is meant, looked at, and what is to be said of it."""
     family = FAMILIES[options.model]
     if isinstance(options.weights, Hub):
-        from . import hub
+        with _quiet(family):
+            from . import hub
 
-        path = hub.snapshot(options.weights)
+            path = hub.snapshot(options.weights)
         said = [f"weights of {options.weights.repository}, revision {path.name}"]
         return folders.look_at(path, family, options.model), said
     return folders.look_at(Path(str(options.weights)), family, options.model), []
@@ -141,10 +142,16 @@ def _own(config: Any, given: Mapping[str, Any]) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Around what transformers does: neither its warnings nor its bars are for a user of ours."""
-    with needing("method 'video-sam'"):
-        logging: Any = importlib.import_module("transformers.utils.logging")
+def _quiet(family: Family) -> Iterator[None]:
+    """Around what the library does: neither its warnings nor its bars are for a user of ours.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    with needing("method 'video-sam'", extra="sam"):
+        for library in family.needs:
+            importlib.import_module(library)
+    logging: Any = importlib.import_module("transformers.utils.logging")
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

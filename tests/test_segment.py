@@ -305,14 +305,18 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_leaves_nothing(
     Image.fromarray(scene(0)[0][:20]).save(pictures / "shot9.png")
     box = {1: Box(4, 4, 13, 13)}
     outside = {1: Points(np.array([[1, 1]], np.float32), np.array([False]))}
+    odd = {1: Points(np.array([1, 1], np.float32), np.array([True]))}
     off = {2: Points(np.array([[1, 1], [48, 3]], np.float32), np.array([True, True]))}
     for given, words in (
         ({}, "what is to be segmented"),
         ({"mask": first, "marks": box}, "give a mask, or boxes or clicks, not both"),
         ({"mask": tmp_path / "gone.png"}, r"gone\.png is missing"),
-        ({"mask": tmp_path / "small.png"}, r"the mask is 10x12 but the frames of .* are 34x48"),
+        ({"mask": tmp_path / "small.png"}, r"small\.png is 10x12 but the frames of .* are 34x48"),
         ({"mask": tmp_path / "empty.png"}, r"empty\.png is empty: it shows no object"),
         ({"mask": np.zeros((H, W), np.uint8)}, "the mask is empty"),
+        ({"mask": np.ones((H, W), np.int64)}, r"the mask is \(34, 48\) int64, expected \(h, w\)"),
+        ({"mask": np.ones((H, W, 3), np.uint8)}, r"the mask is \(34, 48, 3\) uint8, expected"),
+        ({"mask": []}, "no mask file is given"),
         ({"mask": [first, first]}, r"shows objects 1, 2; of several masks each is of one"),
         ({"mask": first, "frame": 7}, r"frame 7: .*clip\.mp4 has the frames 0 to 6"),
         ({"mask": first, "method": "optical-flaw"}, "did you mean 'optical-flow'"),
@@ -320,10 +324,14 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_leaves_nothing(
         ({"mask": first, "device": "cuda:99"}, "cannot be used here"),
         ({"mask": first, "fps": 0}, "expected frames a second above 0"),
         ({"marks": box}, "'optical-flow' takes masks only, but the prompt is box; .*told"),
-        ({"marks": {1: Box(40, 4, 60, 13)}, "method": "told"}, r"box 40,4 to 60,13 of object 1 .*"),
+        (
+            {"marks": {1: Box(40, 4, 60, 13)}, "method": "told"},
+            r"box 40,4,21,10 of object 1 lies outside",
+        ),
         ({"marks": {1: Box(9, 4, 4, 13)}, "method": "told"}, "ends before it begins"),
         ({"marks": {0: Box(4, 4, 9, 9)}, "method": "told"}, "object 0: expected a number from 1"),
         ({"marks": outside, "method": "told"}, "object 1 has no click on it"),
+        ({"marks": odd, "method": "told"}, r"clicks are positions \(k, 2\) and inside \(k,\) bool"),
         ({"marks": off, "method": "told"}, "click 48,3 of object 2 lies outside .* 48x34: x is 0"),
         ({"mask": first, "clip": tmp_path / "gone.mp4"}, "is missing: expected a video"),
         ({"mask": first, "clip": tmp_path / "notes.txt"}, "is no video: expected one of"),

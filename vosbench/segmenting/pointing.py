@@ -89,10 +89,16 @@ def check_marks(marks: Mapping[int, Mark], size: tuple[int, int]) -> None:
             raise UsageError(f"object {number}: expected a number from 1 to {MOST}")
         if isinstance(mark, Box):
             low, high = np.array([mark[:2], mark[2:]])
-            what = f"box {mark.left:g},{mark.top:g} to {mark.right:g},{mark.bottom:g}"
+            sides = (mark.left, mark.top, mark.right - mark.left + 1, mark.bottom - mark.top + 1)
+            what = "box " + ",".join(f"{side:g}" for side in sides)
             if (low > high).any():
                 raise UsageError(f"{what} of object {number} ends before it begins")
         else:
+            if mark.positions.shape != (len(mark.inside), 2) or mark.inside.dtype != np.bool_:
+                raise UsageError(
+                    f"object {number}: clicks are positions (k, 2) and inside (k,) bool, got "
+                    f"{mark.positions.shape} and {mark.inside.shape} {mark.inside.dtype}"
+                )
             if not mark.inside.any():
                 raise UsageError(
                     f"object {number} has no click on it; --not says what does not belong to it"
@@ -114,8 +120,11 @@ def masks_of(paths: Sequence[Path]) -> Masks:
     In one file the values are ids; 255 alone is an object, 1, and beside others background.
 
     Raises:
-        DataError: a file is missing, damaged, no mask or empty, or they are of different sizes.
+        UsageError: there is no file.
+        DataError: one is missing, damaged, no mask or empty, or they are of different sizes.
     """
+    if not paths:
+        raise UsageError("no mask file is given; name one, or one an object")
     read = [read_mask(path) for path in paths]
     for path, mask in zip(paths, read, strict=True):
         if not mask.any():
@@ -139,16 +148,28 @@ def masks_of(paths: Sequence[Path]) -> Masks:
     return Layers(range(1, len(read) + 1), np.stack(read) != 0)
 
 
-def check_masks(masks: Masks, size: tuple[int, int], clip: Path) -> None:
-    """Raise DataError where masks are not of the frames' size (h, w), or show nothing."""
+def check_masks(masks: Masks, what: str, size: tuple[int, int], clip: Path) -> None:
+    """Refuse masks that are not of the frames' size (h, w), or show nothing.
+
+    what: how a message calls them.
+
+    Raises:
+        UsageError: an array that is no label map. DataError: any other fault.
+    """
+    if isinstance(masks, np.ndarray) and (
+        masks.ndim != 2 or masks.dtype not in (np.uint8, np.uint16)
+    ):
+        raise UsageError(
+            f"{what} is {masks.shape} {masks.dtype}, expected (h, w) uint8 or uint16 of ids"
+        )
     if masks.shape != size:
         (h, w), (of_h, of_w) = masks.shape, size
         raise DataError(
-            f"the mask is {h}x{w} but the frames of {clip} are {of_h}x{of_w} (height x width); "
-            "draw it on a frame of its own size"
+            f"{what} is {h}x{w} but the frames of {clip} are {of_h}x{of_w} (height x width); "
+            "draw it on a frame of the clip as it is"
         )
     if not any(pixels(masks, number).any() for number in ids(masks)):
-        raise DataError("the mask is empty: it shows no object to start from")
+        raise DataError(f"{what} is empty: it shows no object to start from")
 
 
 def placeholders(marks: Mapping[int, Mark], size: tuple[int, int]) -> Layers:

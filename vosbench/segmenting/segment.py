@@ -161,11 +161,12 @@ def _prompt(
         return pointing.placeholders(marks, clip.size)
     if isinstance(mask, (np.ndarray, Layers)):
         masks: Masks = mask
+        what = "the mask"
     else:
         assert mask is not None, "asked before"
-        paths = [mask] if isinstance(mask, (str, Path)) else mask
-        masks = pointing.masks_of([Path(path) for path in paths])
-    pointing.check_masks(masks, clip.size, clip.path)
+        paths = [Path(path) for path in ([mask] if isinstance(mask, (str, Path)) else mask)]
+        masks, what = pointing.masks_of(paths), f"mask {paths[0]}"
+    pointing.check_masks(masks, what, clip.size, clip.path)
     return masks
 
 

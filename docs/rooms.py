@@ -24,7 +24,11 @@ PLUGINS = {
     "datasets": "Each opens one dataset: its card, its sequences.",
     "reports": "Each writes a table or a page.",
 }
-GROUND = ("metrics", "toolbox")  # packages that everybody may import, beside the single files
+GROUND = (
+    "metrics",
+    "prompts",
+    "toolbox",
+)  # packages that everybody may import, beside the single files
 UNDRAWN = ("__init__", "__main__", "plugins")
 
 BOX, BEND = 142, 26  # pixels: the width of a room, of an arrow that passes by

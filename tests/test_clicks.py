@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import clicks as slow
 
-from vosbench.running.clicks import box_of, largest_circle, next_click
+from vosbench.prompts.clicks import box_of, largest_circle, next_click
 
 Bools = npt.NDArray[np.bool_]
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vosbench import registry
 from vosbench.errors import UsageError
+from vosbench.protocols import USUAL
 from vosbench.resolve import build_method, choose_submission, open_dataset
 from vosbench.results import Result, home_of, load, remembered
 from vosbench.tables import Table
@@ -44,6 +45,8 @@ def run(
     sequences: Iterable[str] = (),
     protocol: str = "",
     prompt: str = "mask",
+    prompt_at: str = "first",
+    direction: Literal["forward", "both"] = "forward",
     device: str = "cpu",
     seed: int = 0,
     workers: int = 1,
@@ -73,6 +76,10 @@ def run(
         protocol: how scores are averaged; "" is the dataset's own.
         prompt: what the method is told of each object: "mask", "box", "points:3" (up to three
             clicks) or "click-center"; boxes and clicks are made from the mask.
+        prompt_at: the frame on which the objects are prompted: "first" is where the dataset does
+            it, "mid" the middle annotated frame; or a frame's name or number. Scores of other than
+            the first are not the benchmark's, and their protocol's name says so.
+        direction: where the method goes from the prompt: "forward", or "both" ways.
         device: "cpu", "cuda" or "cuda:1".
         seed: 0 to 2**63 - 1; of networks without weights.
         workers: local processes.
@@ -109,6 +116,8 @@ def run(
         options=options or {},
         protocol=protocol,
         prompt=prompt,
+        prompt_at=prompt_at,
+        direction=direction,
         device=device,
         seed=seed,
         workers=workers,
@@ -180,7 +189,7 @@ def evaluate(
     """
     from vosbench.run_and_score import score_folder, score_run
 
-    masks, root, counted = Path(masks), _path(root), None
+    masks, root, counted, at = Path(masks), _path(root), None, USUAL
     home = home_of(masks)
     if home and not dataset:
         if split or resolution or name:
@@ -202,6 +211,7 @@ def evaluate(
         counted, masks, dataset = masks, former.masks, former.dataset
         split, name = split or former.split, name or former.name
         root, resolution = root or former.data.root, resolution or former.data.resolution
+        at = former.data.at
     if not dataset:
         raise UsageError(
             f"{masks} holds no run.json, so name the dataset (--dataset NAME), known: "
@@ -213,6 +223,7 @@ def evaluate(
         root=root,
         split=split,
         resolution=resolution,
+        at=at,
         protocol=protocol,
         sequences=_names(sequences),
         baseline=baseline,

@@ -186,7 +186,7 @@ def one_object(mask: LabelMap) -> Mask:
 
 def in_ids(masks: Masks, truth: Mapping[int, Masks]) -> Masks:
     """A result's masks with 255 as the one object, where the truth is stored as 0/255 too."""
-    if isinstance(masks, Layers) or not isinstance(truth, OneObjectFiles):
+    if isinstance(masks, Layers) or not getattr(truth, "of_one_object", False):
         return masks
     return one_object(masks) if sole_id(masks) == VOID else masks
 
@@ -319,6 +319,21 @@ def lay_masks(masks: Masks, prompt: Masks) -> Masks:
     layers = {number: pixels(masks, number) for number in ids(masks)}
     layers |= {number: pixels(prompt, number) for number in ids(prompt)}
     return Layers(layers, np.stack(list(layers.values())) if layers else _no_layers(masks.shape))
+
+
+def joined(some: Masks, others: Masks, numbers: Collection[int]) -> tuple[Masks, bool]:
+    """These objects of one frame from `some`, all others from `others`; whether a pixel is of two.
+
+    Where two are on one pixel of label maps, see FLATTENING; Layers hold both.
+    """
+    taken = {number: pixels(some, number) for number in ids(some) if number in numbers}
+    taken |= {number: pixels(others, number) for number in ids(others) if number not in numbers}
+    stack = np.stack(list(taken.values())) if taken else _no_layers(some.shape)
+    both = Layers(taken, stack)
+    if isinstance(some, Layers) or isinstance(others, Layers):
+        return both, False
+    flat = painted(both, {number: number for number in taken})
+    return small(flat), bool((stack.sum(axis=0) > 1).any())
 
 
 def _no_layers(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
@@ -469,6 +484,8 @@ class MaskFiles(Mapping[int, LabelMap]):
 
 class OneObjectFiles(MaskFiles):
     """Mask files of one object, stored as any value above 0, such as 255; it is read as 1."""
+
+    of_one_object = True
 
     def __getitem__(self, index: int) -> Mask:
         return one_object(super().__getitem__(index))

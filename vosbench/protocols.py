@@ -4,9 +4,69 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
+from typing import NamedTuple
 
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.types import DatasetCard, ScoringProtocol
+
+
+class PromptAt(NamedTuple):
+    """Where the objects of a video are prompted, and which ways their masks are carried.
+
+    frame: "first" = where the dataset prompts each of them; "mid" = the middle annotated frame;
+        else a frame's name or its number, counted from 0.
+    direction: "forward", or "both" ways from each object's prompt.
+    """
+
+    frame: str = "first"
+    direction: str = "forward"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What is not as usual, as in a run's identity: {} where the dataset's prompts are used."""
+        usual = PromptAt()
+        named = {"prompt_at": self.frame, "direction": self.direction}
+        return {k: v for (k, v), of in zip(named.items(), usual, strict=True) if v != of}
+
+
+USUAL = PromptAt()
+DIRECTIONS = ("forward", "both")
+
+
+def moved(protocol: ScoringProtocol, at: PromptAt) -> ScoringProtocol:
+    """What becomes of a protocol where prompts are moved; itself where they are not.
+
+    Every annotated frame counts that the masks are carried to, but for that of the prompt, and
+    every object that is prompted. How frames are scored and averaged stays. Its name says so, and
+    ends in -local.
+
+    Raises:
+        UsageError: the protocol scores what nobody prompts.
+    """
+    if at == USUAL:
+        return protocol
+    if protocol.objects == "proposals":
+        raise UsageError(
+            f"protocol {protocol.name} scores objects that nobody prompts; --prompt-at and "
+            "--direction need another --protocol"
+        )
+    both = at.direction == "both"
+    parts = [f"prompt-at-{at.frame}"] * (at.frame != USUAL.frame) + ["both"] * both
+    where = {"first": "where the dataset has it", "mid": "on the middle annotated frame"}
+    what = "but its prompt's" if both else "after it"
+    return dataclasses.replace(
+        protocol,
+        name="-".join([protocol.name.removesuffix("-local"), *parts, "local"]),
+        objects="united" if protocol.objects == "united" else "prompted",
+        drop_first=False,
+        drop_last=False,
+        frames="but-prompt" if both else "after-prompt",
+        missing="refused",
+        description=f"NOT as published: each object is prompted "
+        f"{where.get(at.frame, f'on frame {at.frame}')} and scored on every annotated frame {what}"
+        f"; the rest as {protocol.name}",
+        source="vosbench",
+    )
 
 
 def choose_protocol(card: DatasetCard, name: str) -> ScoringProtocol:

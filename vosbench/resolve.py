@@ -12,6 +12,8 @@ from typing import Any
 from vosbench import registry
 from vosbench.errors import PluginError, UsageError, blaming, did_you_mean, nearest, needing
 from vosbench.options import as_typed, default_of, filled, paths_of
+from vosbench.prompts.moved import Moved
+from vosbench.protocols import USUAL, PromptAt
 from vosbench.types import (
     Dataset,
     DatasetCard,
@@ -171,13 +173,14 @@ def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
 
 @dataclass(frozen=True)
 class ChosenDataset:
-    """A registered dataset, its folder, split and resolution, before it is opened."""
+    """A registered dataset, its folder, split, resolution and prompts, before it is opened."""
 
     card: DatasetCard
     module: DatasetPlugin
     root: Path | None
     split: str
     resolution: str
+    at: PromptAt = USUAL
 
     def open(self) -> Dataset:
         """Open it.
@@ -190,13 +193,21 @@ class ChosenDataset:
         where = f"dataset {self.card.name}" + (f" at {self.root}" if self.root else "")
         for sequence in opened.names:
             check_name(sequence, "sequence", where)
-        return opened
+        return opened if self.at == USUAL else Moved(opened, self.at)
 
 
 def choose_dataset(
-    name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
+    name: str,
+    *,
+    root: Path | None = None,
+    split: str = "",
+    resolution: str = "",
+    at: PromptAt = USUAL,
 ) -> ChosenDataset:
-    """Look up a dataset; "" stands for the card's default split and resolution."""
+    """Look up a dataset; "" stands for the card's default split and resolution.
+
+    at: where its objects are prompted.
+    """
     module = registry.load_dataset(name)
     card = module.CARD
     return ChosenDataset(
@@ -205,14 +216,20 @@ def choose_dataset(
         resolve_root(card, root),
         split or card.default_split,
         resolution or (card.resolutions[0] if card.resolutions else ""),
+        at,
     )
 
 
 def open_dataset(
-    name: str, *, root: Path | None = None, split: str = "", resolution: str = ""
+    name: str,
+    *,
+    root: Path | None = None,
+    split: str = "",
+    resolution: str = "",
+    at: PromptAt = USUAL,
 ) -> Dataset:
     """Open a registered dataset; arguments as of `choose_dataset`, errors as of its `open`."""
-    return choose_dataset(name, root=root, split=split, resolution=resolution).open()
+    return choose_dataset(name, root=root, split=split, resolution=resolution, at=at).open()
 
 
 def submissions() -> dict[str, tuple[str, ...]]:

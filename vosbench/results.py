@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from vosbench.errors import DataError, UsageError, needing
 from vosbench.files import NUMBER, check_shape, fingerprint, misfit, read_json
+from vosbench.protocols import DIRECTIONS, USUAL, PromptAt
 from vosbench.types import check_name
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
         "method": str, "options": dict, "files": dict, "dataset": str, "split": str,
         "resolution": str, "sequences": [str], "device": str, "seed": int, "prompt?": str,
         "real_time?": {"fps": NUMBER, "grace": int},
+        "prompt_at?": str, "direction?": str,
     },
     "protocol": {"name": str},
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},
@@ -80,6 +82,7 @@ _RUN = {
 }
 MASKS = {  # what summary.json says of masks that do not lie in the run's own folder
     "name": str, "masks": str, "root": (str, type(None)), "resolution": str,
+    "prompt_at?": str, "direction?": str,
 }  # fmt: skip
 PRESENCE = ("tracked", "missed", "hallucinated", "rightly_empty")
 HEADER = ["sequence", "object", "frame", "J", "F"]  # of scores.csv
@@ -97,10 +100,14 @@ class FrameScore(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Where the truth was found: the dataset's folder, None for one that needs none."""
+    """Where the truth was found: the dataset's folder, None for one that needs none.
+
+    at: where the objects of the run were prompted.
+    """
 
     root: Path | None
     resolution: str
+    at: PromptAt = USUAL
 
 
 class Remembered(NamedTuple):
@@ -237,7 +244,8 @@ def load(folder: Path | str) -> Result:
     else:
         run = Result(folder.resolve().name, folder, None, summary)
         if "masks" in scored:
-            data = Data(Path(scored["root"]) if scored["root"] else None, scored["resolution"])
+            root = Path(scored["root"]) if scored["root"] else None
+            data = Data(root, scored["resolution"], _prompted(scored))
             run = replace(run, name=scored["name"], masks=Path(scored["masks"]), data=data)
     counts = (home or folder) / f"{scored['counts']}.json" if "counts" in scored else None
     return replace(run, scores_sha256=seal.get("scores_sha256", ""), counts=counts)
@@ -277,6 +285,7 @@ def told_of(result: Result, counts: str) -> dict[str, str | None]:
         "masks": str(result.masks.resolve()),
         "root": str(root.resolve()) if root else None,
         "resolution": result.data.resolution,
+        **result.data.at.words,
         **hashes,
     }
 
@@ -308,7 +317,20 @@ def home_of(folder: Path) -> Path | None:
 def data_of(manifest: Mapping[str, Any]) -> Data:
     """Where the truth of a run was found, by its run.json."""
     root = manifest["root"]
-    return Data(Path(root) if root else None, manifest["identity"]["resolution"])
+    identity = manifest["identity"]
+    return Data(Path(root) if root else None, identity["resolution"], _prompted(identity))
+
+
+def _prompted(said: Mapping[str, Any]) -> PromptAt:
+    """Where objects are prompted, by an identity or a summary; runs before there was a choice too.
+
+    Raises:
+        DataError: the file was edited: there is no such direction.
+    """
+    at = PromptAt(said.get("prompt_at", USUAL.frame), said.get("direction", USUAL.direction))
+    if at.direction not in DIRECTIONS:
+        raise DataError(f"a run was carried {at.direction!r}, which is no direction")
+    return at
 
 
 def _table(rows: list[dict[str, Any]]) -> pandas.DataFrame:

@@ -18,7 +18,7 @@ from vosbench.errors import (
     nameless,
 )
 from vosbench.files import remove
-from vosbench.protocols import choose_protocol
+from vosbench.protocols import USUAL, PromptAt, choose_protocol
 from vosbench.resolve import (
     choose_dataset,
     choose_sequences,
@@ -162,6 +162,7 @@ def score_run(
             root=data.root,
             split=identity["split"],
             resolution=data.resolution,
+            at=data.at,
         )
     chosen_names = choose_sequences(tuple(identity["sequences"]), sequences)
     failed = manifest["failed"]
@@ -178,7 +179,9 @@ def score_run(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     made = masks_sha256(folder, done)
-    source = Source(identity["dataset"], data.root, identity["split"], data.resolution, masks)
+    source = Source(
+        identity["dataset"], data.root, identity["split"], data.resolution, masks, data.at
+    )
     scoring = partial(
         score_masks,
         dataset,
@@ -203,6 +206,7 @@ def score_folder(
     root: Path | None = None,
     split: str = "",
     resolution: str = "",
+    at: PromptAt = USUAL,
     protocol: str = "",
     sequences: tuple[str, ...] = (),
     baseline: bool = False,
@@ -217,12 +221,13 @@ def score_folder(
 ) -> Result:
     """Score a folder of <sequence>/<frame>.png of any tool; written to `out` where given.
 
+    at: where the objects of the masks were prompted.
     baseline: also score copy-first. name: what tables call these masks, by default as `out`.
     counted: a folder of scores whose counts are used too.
     cross_check: an installed scorer to run on the same masks. workers, scheduler: so many
     processes, or a Dask cluster, to count sequences. bands: also Boundary IoU.
     """
-    chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution)
+    chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution, at=at)
     opened = chosen.open()
     if out is not None:
         if home_of(out):
@@ -230,7 +235,7 @@ def score_folder(
                 f"{out} is for the scores of the run that lies there; give another --out"
             )
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
-    source = Source(dataset, chosen.root, opened.split, chosen.resolution, masks)
+    source = Source(dataset, chosen.root, opened.split, chosen.resolution, masks, at)
     scoring = partial(
         score_masks,
         opened,
@@ -243,7 +248,7 @@ def score_folder(
         measuring=_elsewhere(source, workers, scheduler, hold=baseline, made={}),
         progress=progress,
     )
-    data = Data(chosen.root, chosen.resolution)
+    data = Data(chosen.root, chosen.resolution, at)
     blank = Result(name or (out or masks).resolve().name, out, None, {}, masks, data=data)
     return _result(scoring, blank, opened, masks, cross_check)
 
@@ -266,6 +271,12 @@ def pack_run(
 
     manifest = manifest_of(folder)
     identity, data = manifest["identity"], data_of(manifest)
+    if data.at != USUAL:
+        words = " ".join(f"{key.replace('_', '-')}={value}" for key, value in data.at.words.items())
+        raise UsageError(
+            f"{folder} is a run with {words}, but a server scores masks from the benchmark's own "
+            "prompts; run without --prompt-at and --direction to pack"
+        )
     chosen, wanted = choose_submission(
         submission,
         identity["dataset"],

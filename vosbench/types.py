@@ -140,6 +140,7 @@ class ScoringProtocol:
     frames: which of the rest count for an object:
         `all`;
         `after-prompt` = those after the frame of its prompt;
+        `but-prompt` = all but the frame of its prompt, those before the first prompt, too;
         `from-sight` = from the first one on where truth or prediction shows it;
         `own-range` = those that the dataset lists for it, less its first and last.
     region: J as `iou`, or `smoothed` = (intersection + 1) / (union + 1), 1 for an empty union.
@@ -160,7 +161,7 @@ class ScoringProtocol:
     objects: Literal["numbered", "first", "prompted", "listed", "annotated", "united", "proposals"]
     drop_first: bool
     drop_last: bool
-    frames: Literal["all", "after-prompt", "from-sight", "own-range"] = "all"
+    frames: Literal["all", "after-prompt", "but-prompt", "from-sight", "own-range"] = "all"
     region: Literal["iou", "smoothed"] = "iou"
     over: Literal["frames", "volume"] = "frames"
     void: Literal["background", "ignored"] = "background"

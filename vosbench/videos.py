@@ -96,6 +96,24 @@ class _Frames(cabc.Sequence[Frame]):
         return self._read(index % total)
 
 
+class Reordered(_Frames):
+    """Some frames of a video in another order, such as backwards.
+
+    Args:
+        frames: all of them.
+        order: the index of each frame that is given.
+    """
+
+    def __init__(self, frames: cabc.Sequence[Frame], order: range) -> None:
+        self.frames, self.order = frames, order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def _read(self, index: int) -> Frame:
+        return self.frames[self.order[index]]
+
+
 class FrameFolder(_Frames):
     """Picture files as frames, upright by their EXIF orientation, as people see them.
 
@@ -325,6 +343,9 @@ def content(frames: cabc.Sequence[Frame]) -> Iterator[bytes]:
     Raises:
         DataError: a file cannot be read.
     """
+    if isinstance(frames, Reordered):
+        yield from content(frames.frames)
+        return
     if isinstance(frames, FrameFolder):
         paths: tuple[Path, ...] = frames.paths
     elif isinstance(frames, VideoFile):

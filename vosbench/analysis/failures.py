@@ -27,7 +27,7 @@ def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:
     `objects` counts them.
     """
     curves = [(run, series(run)) for run in group.results]
-    last = max(int(each.since[-1]) for _, all_of in curves for each in all_of.values())
+    last = max(int(each.since.max()) for _, all_of in curves for each in all_of.values())
     columns = [Column("from"), Column("to"), Column("objects")]
     for run in group.results:
         columns += with_interval(Column(run.name, "%", better="higher"))

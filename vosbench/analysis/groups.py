@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vosbench import registry
 from vosbench.errors import PluginError, UsageError
 from vosbench.files import jsonable
+from vosbench.protocols import USUAL
 from vosbench.resolve import card_of, method_options, open_dataset, resolve_root
 
 if TYPE_CHECKING:
@@ -171,6 +172,12 @@ def settings_of(result: Result) -> Mapping[str, Any]:
     return {"prompt": prompt, **options_of(result)} if prompt else {}
 
 
+def told_as_usual(result: Result) -> bool:
+    """Whether objects were told by masks, and where the dataset prompts them."""
+    prompt = result.manifest["identity"].get("prompt") if result.manifest else None
+    return prompt is None and (result.data is None or result.data.at == USUAL)
+
+
 def plugin_of(method: str) -> str:
     """The name of the plugin behind a method's name; the name itself if there is none."""
     plugin = registry.plugins("methods").get(method)
@@ -237,8 +244,8 @@ def dataset_of(result: Result, *, root: Path | None = None) -> Dataset:
     data, found = result.summary["dataset"], result.data
     card = card_of(data["name"])
     where = located(card, root, found.root if found else None)
-    resolution = found.resolution if found else ""
-    return open_dataset(data["name"], root=where, split=data["split"], resolution=resolution)
+    resolution, at = (found.resolution, found.at) if found else ("", USUAL)
+    return open_dataset(data["name"], root=where, split=data["split"], resolution=resolution, at=at)
 
 
 def card_or_none(result: Result) -> DatasetCard | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosbench import registry
-from vosbench.analysis.groups import Group, card_or_none, implied, plugin_of
+from vosbench.analysis.groups import Group, card_or_none, implied, plugin_of, told_as_usual
 from vosbench.errors import DataError, UsageError
 from vosbench.options import as_typed
 from vosbench.tables import Cell, Column, Table
@@ -139,7 +139,9 @@ def beside(group: Group) -> Table:
 
 
 def follows(run: Result, score: PublishedScore) -> bool:
-    """Whether this run reproduces the setup of a published score."""
+    """Whether this run reproduces the setup of a published score: all are of masks, as given."""
+    if not told_as_usual(run):
+        return False
     if score.file.endswith("leaderboard"):  # it tells how a technique is called, no more
         return score.technique in (run.name, run.folder.name if run.folder else "")
     if run.manifest is None:
@@ -170,8 +172,6 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
     identity = run.manifest["identity"]
     if card and card.resolutions and identity["resolution"] not in ("", card.resolutions[0]):
         differences.append(f"resolution: {identity['resolution']}, not {card.resolutions[0]}")
-    if "prompt" in identity:
-        differences.append(f"prompt: {identity['prompt']}, not mask")
     options = identity["options"]
     if sha256 := identity["files"].get("weights"):
         differences.append(f"weights: {sha256[:8]}, not known to be the paper's")

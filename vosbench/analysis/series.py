@@ -21,7 +21,8 @@ _COUNTS = {"sequences": [{"sequence": str, "frames": [str], "places": [int], "pr
 class Series(NamedTuple):
     """The scores of one object over its scored frames, in order.
 
-    since: frames passed since the object's prompt, 1 for the frame after it.
+    since: frames between this one and the object's prompt, 1 for the frame after it, or before it
+        where masks were carried both ways.
     """
 
     frames: tuple[str, ...]
@@ -63,7 +64,7 @@ def _series(run: Result) -> dict[tuple[str, int], Series]:
         if name in counted:
             start = counted[name].prompts.get(str(number), start)
         j, f = (np.array(each, np.float64) for each in scores)
-        by_object[name, number] = Series(frames, at - start, j, f)
+        by_object[name, number] = Series(frames, abs(at - start), j, f)
     return by_object
 
 

@@ -143,7 +143,7 @@ def draw(results: list[Result], path: Path, sequences: tuple[str, ...]) -> None:
         if run.masks is None or not run.masks.exists():
             raise UsageError(f"the masks of {run.name} are not at {run.masks} any more")
         of = run.summary["dataset"]
-        data.add((of["name"], of["split"], run.data.resolution))
+        data.add((of["name"], of["split"], run.data.resolution, *run.data.at.words.values()))
     if len(data) > 1:
         found = ", ".join(sorted(" ".join(filter(None, each)) for each in data))
         raise UsageError(f"a picture needs runs of one dataset, got {found}; name those of one")

@@ -91,6 +91,26 @@ Prompt = Annotated[
         rich_help_panel=METHOD,
     ),
 ]
+PromptFrame = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt-at",
+        help="Frame on which the objects are prompted: first (where the dataset does it), mid "
+        "(the middle annotated frame), or a frame's name or number. Not the benchmark's number.",
+        show_default="first",
+        autocompletion=completing(lambda: ("first", "mid")),
+        rich_help_panel=METHOD,
+    ),
+]
+Direction = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the method goes from the prompt: forward, or both (forward and backward).",
+        show_default="forward",
+        autocompletion=completing(lambda: ("forward", "both")),
+        rich_help_panel=METHOD,
+    ),
+]
 DatasetArgument = Annotated[
     str,
     typer.Argument(help="Dataset; see `vosbench list datasets`.", autocompletion=names("datasets")),

@@ -12,7 +12,7 @@ from vosbench.analysis.groups import dataset_of, located, told_apart
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import card_of, open_dataset
-from vosbench.results import Result, data_of, home_of, load, manifest_of
+from vosbench.results import Data, Result, data_of, home_of, load, manifest_of
 from vosbench.stored import StoredMasks, can_be_opened, open_stored
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _protocol(run: Result) -> str:
 def _dataset(run: Result, root: Path | None) -> Dataset:
     if run.summary:
         return dataset_of(run, root=root)
-    (name, split), data = _data(run), run.data
-    where = located(card_of(name), root, data.root if data else None)
-    return open_dataset(name, root=where, split=split, resolution=data.resolution if data else "")
+    (name, split), data = _data(run), run.data or Data(None, "")
+    where = located(card_of(name), root, data.root)
+    return open_dataset(name, root=where, split=split, resolution=data.resolution, at=data.at)
 
 
 def _stored(run: Result) -> StoredMasks:

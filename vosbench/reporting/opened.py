@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vosbench.analysis.groups import Group, dataset_of, sequences_of
 from vosbench.errors import DataError, UsageError
 from vosbench.files import fingerprint
+from vosbench.results import Data
 
 if TYPE_CHECKING:
     from vosbench.types import Dataset
@@ -32,6 +33,6 @@ def opened(group: Group, root: Path | None) -> Opened:
     if missing:
         absent = f"{dataset.card.name} has no sequence {missing[0]!r} where it was looked for"
         return Opened(None, absent=f"{absent}; --root DIR names where the data lie now")
-    recorded, resolution = run.data or (None, "")
-    source = fingerprint([str(root or recorded), resolution])[:6]
+    recorded, resolution, at = run.data or Data(None, "")
+    source = fingerprint([str(root or recorded), resolution, *at.words.values()])[:6]
     return Opened(dataset, source)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vosbench.analysis.ablation import ablation
 from vosbench.analysis.attributes import attributes
-from vosbench.analysis.groups import Group, groups, options_of, sequences_of
+from vosbench.analysis.groups import Group, groups, options_of, sequences_of, told_as_usual
 from vosbench.drawing import from_masks
 from vosbench.drawing.exhibit import Exhibit, Exhibition
 from vosbench.drawing.figure import Figure
@@ -47,12 +47,12 @@ def exhibition(
     """The paper's tables and figures in its order, and last what is missing.
 
     Args:
-        results: scored runs of whatever datasets.
+        results: scored runs of whatever datasets; those by other prompts are no part of it.
         kept: folder of what was computed from the methods, one folder in it for each group.
         root: where the data lie now: a dataset's folder, or the one that holds all.
         say: is told what is being computed.
     """
-    found = groups(results)
+    found = groups(filter(told_as_usual, results))
     looks = figures.looks_of(found, drawn_together(found))
     at_hand = {group.name: opened(group, root).dataset for group in found}
     parts: list[tuple[str, Exhibit]] = []

@@ -9,11 +9,16 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vosbench import registry
-from vosbench.errors import UsageError, did_you_mean
+from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.options import typed_as
+
+if TYPE_CHECKING:
+    from vosbench.protocols import PromptAt
+
+# protocols and types are imported where they are used: `run --help` starts sooner
 
 OVERWRITE = ("never", "missing", "always")
 MASK = "mask"  # the prompt of a run that says nothing else
@@ -36,6 +41,9 @@ class RunConfig:
     options: `key=value` strings or values for the method's Options.
     prompt: what the method is told of each object: its mask, a box, or up to N clicks (points:N,
         N up to 99); click-center is points:1, and kept so.
+    prompt_at: the frame on which objects are prompted: "first" = where the dataset does it, "mid" =
+        the middle annotated one, or a frame's name or number; then by the truth of that frame.
+    direction: "forward" from the prompt, or "both" ways.
     split, resolution, protocol: "" stands for the dataset card's default.
     workers: local processes; 1 runs in this one. scheduler: address of a Dask cluster.
     own_process: one worker, too, is a process of its own, so that a method that crashes costs the
@@ -58,6 +66,8 @@ class RunConfig:
     options: Mapping[str, Any] = field(default_factory=dict)
     protocol: str = ""
     prompt: str = MASK
+    prompt_at: str = "first"
+    direction: Literal["forward", "both"] = "forward"
     device: str = "cpu"
     seed: int = 0
     workers: int = 1
@@ -68,6 +78,13 @@ class RunConfig:
     grace: int | None = None
     overwrite: Literal["never", "missing", "always"] = "missing"
     out: Path = Path("runs")
+
+    @property
+    def at(self) -> PromptAt:
+        """Where objects are prompted, and which ways their masks are carried."""
+        from vosbench.protocols import PromptAt
+
+        return PromptAt(self.prompt_at, self.direction)
 
     @property
     def here(self) -> bool:
@@ -92,6 +109,7 @@ class RunConfig:
             raise UsageError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
         object.__setattr__(self, "prompt", known_prompt(self.prompt))
         self._check_real_time()
+        check_at(self.at)
 
     def _check_real_time(self) -> None:
         if self.real_time is None:
@@ -106,6 +124,8 @@ class RunConfig:
             raise UsageError(f"grace is {self.grace}, expected 0 or more")
         object.__setattr__(self, "grace", GRACE if self.grace is None else self.grace)
         self.check_alone("--real-time")
+        if self.direction != "forward":
+            raise UsageError("--real-time goes forward; leave --direction away")
 
     def check_alone(self, option: str) -> None:
         """Raise UsageError where something that is timed would run beside other processes."""
@@ -135,6 +155,22 @@ def known_prompt(prompt: str) -> str:
             "99, such as points:3"
         )
     return prompt
+
+
+def check_at(at: PromptAt) -> None:
+    """Raise UsageError for a frame that none can be named, or a direction that there is none of."""
+    from vosbench.protocols import DIRECTIONS
+    from vosbench.types import check_name
+
+    if at.direction not in DIRECTIONS:
+        known = " or ".join(DIRECTIONS)
+        raise UsageError(f"direction is {at.direction!r}, expected {known}")
+    try:
+        check_name(at.frame, "frame", "--prompt-at")
+    except DataError as error:
+        raise UsageError(
+            f"prompt-at is {at.frame!r}, expected first, mid, or a frame's name or number: {error}"
+        ) from None
 
 
 def clicks_in(prompt: str) -> int:

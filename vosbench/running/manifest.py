@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 def describe(resolved: Resolved) -> dict[str, Any]:
     """What decides a run's masks (`identity`), and the facts beside it."""
     config, method, card = resolved.config, resolved.method, resolved.dataset.card
+    # nothing where all is usual, so that runs from before there was a choice are the same ones
+    told = ({} if config.prompt == MASK else {"prompt": config.prompt}) | config.at.words
     identity = {
         "method": config.method,
         "source_sha256": source_sha256(method.plugin.path),
@@ -39,14 +41,14 @@ def describe(resolved: Resolved) -> dict[str, Any]:
         "sequences": list(resolved.sequences),
         "device": config.device,
         "seed": config.seed,
-        **({} if config.prompt == MASK else {"prompt": config.prompt}),  # older runs have none
+        **told,
         **({"real_time": config.live._asdict()} if config.live else {}),
     }
     usual = {"split": card.default_split, "seed": 0, "device": "cpu"}
     usual["resolution"] = card.resolutions[0] if card.resolutions else ""
     special = [f"{key}={_short(getattr(method.options, key))}" for key in method.changed()]
     special += [f"{key}={identity[key]}" for key in usual if identity[key] != usual[key]]
-    special += [f"prompt={config.prompt}"] if "prompt" in identity else []
+    special += [f"{key.replace('_', '-')}={value}" for key, value in told.items()]
     if config.live:
         special += [f"real-time={config.live.fps:g}"]
         special += [f"grace={config.live.grace}"] if config.live.grace != GRACE else []
@@ -165,12 +167,15 @@ def finish(folder: Path, *, done: list[str], failed: dict[str, str]) -> None:
 
 def _timing(records: list[dict[str, Any]], apart: list[dict[str, Any]]) -> dict[str, Any]:
     """Seconds a frame; apart: the records whose frames have times of their own."""
-    # The first two frames of a sequence hold the prompt and the warm-up.
-    warm = sorted(s for record in apart for s in _shown(record)[2:])
+    warm = sorted(s for record in apart for s in _warm(record))
     total = sum(sum(record["seconds"]) for record in records)
     frames = sum(len(_shown(record)) for record in records)
     return {
-        "what": _OF_PROGRAMS if len(apart) < len(records) else _OF_FRAMES,
+        "what": _OF_PROGRAMS
+        if len(apart) < len(records)
+        else _OF_PASSES
+        if any("cold" in record for record in records)
+        else _OF_FRAMES,
         "frames": len(warm),
         "mean_seconds_of_all": total / frames if frames else None,
         "median_seconds": statistics.median(warm) if warm else None,
@@ -203,9 +208,22 @@ def _live(described: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[
     )
 
 
+def _warm(record: dict[str, Any]) -> list[float]:
+    """The seconds of the frames that were shown, but for those with a prompt and the warm-up."""
+    if "cold" not in record:  # the first two of its only direction
+        return _shown(record)[2:]
+    cold = set(record["cold"])
+    return [s for index, s in enumerate(record["seconds"]) if index not in cold]
+
+
 _OF_FRAMES = (
     "method only: no decoding of frames, no writing of masks; median and p95 without the first two "
     "frames of each sequence, mean_seconds_of_all with them"
+)
+_OF_PASSES = (
+    "method only: no decoding of frames, no writing of masks; median and p95 without the first two "
+    "frames of each direction, mean_seconds_of_all with them; a frame that both directions went "
+    "through has the seconds of both"
 )
 _OF_PROGRAMS = (
     "a program for whole videos: mean_seconds_of_all is its seconds from start to end, with its "

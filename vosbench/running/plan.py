@@ -67,10 +67,11 @@ def plan_run(config: RunConfig) -> RunPlan:
     built = resolved.method.build(device=config.device, seed=config.seed)
     with blaming(f"method {config.method!r}"):
         prompting.check_takes(built, config.method, config.prompt)
+        prompting.check_goes_back(built, resolved.method, config.direction)
     if config.live:
         _check_frame_by_frame(resolved, built)
     opened, broken = _open(resolved)
-    remarks = [*prompting.remark(config.prompt), *resolved.method.remarks(built)]
+    remarks = [*prompting.remarks(config.prompt), *resolved.method.remarks(built)]
     described = manifest.describe(resolved) | {"remarks": remarks}
     method = built if config.here else None
     del built

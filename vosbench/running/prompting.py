@@ -1,13 +1,13 @@
 """The given masks of a sequence -> the boxes or clicks that its method is told instead.
 
-The rules are in clicks.py. Each object is clicked by itself, as SAM 2 and the simulators of clicks
-before it do it, so that its clicks do not depend on what else is in the picture; then all objects
-are told together.
+The rules are in prompts/clicks.py. Each object is clicked by itself, as SAM 2 and the simulators of
+clicks before it do it, so that its clicks do not depend on what else is in the picture; then all
+objects are told together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -20,13 +20,15 @@ from vosbench import registry
 from vosbench.errors import DataError, MethodError, UsageError
 from vosbench.files import write_json
 from vosbench.masks import ids, pixels
+from vosbench.options import paths_of
+from vosbench.prompts.clicks import Click, box_of, next_click
 from vosbench.running import workers
-from vosbench.running.clicks import Click, box_of, next_click
 from vosbench.running.config import MASK, clicks_in
 from vosbench.running.folder import PROMPTS
-from vosbench.types import Box, Mark, Points, TakesMarks
+from vosbench.types import Box, Mark, PerSequence, Points, TakesMarks
 
 if TYPE_CHECKING:
+    from vosbench.resolve import ChosenMethod
     from vosbench.running.config import RunConfig
     from vosbench.running.forms import Exchange
     from vosbench.types import Method, Sequence
@@ -69,7 +71,17 @@ def _who_take_marks() -> Iterator[str]:
             yield plugin.name
 
 
-def remark(prompt: str) -> list[str]:
+def check_goes_back(method: object, chosen: ChosenMethod, direction: str) -> None:
+    """Raise UsageError where a method cannot go backwards: it reads files of each sequence."""
+    files = paths_of(chosen.options)
+    if direction == "both" and isinstance(method, PerSequence) and files:
+        raise UsageError(
+            f"method {chosen.plugin.name!r} reads files of each sequence ({', '.join(files)}), "
+            "which are of one direction, so it cannot go both ways; use --direction forward"
+        )
+
+
+def remarks(prompt: str) -> list[str]:
     """What a reader of the scores must know of how objects were told; [] for masks."""
     if prompt == MASK:
         return []
@@ -79,9 +91,17 @@ def remark(prompt: str) -> list[str]:
 
 
 def tell(
-    method: Method, sequence: Sequence, exchange: Exchange, config: RunConfig, *, calling: Calling
+    method: Method,
+    sequence: Sequence,
+    exchange: Exchange,
+    config: RunConfig,
+    *,
+    calling: Calling,
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Tell the method by marks where the prompt is none of masks.
+
+    before: what it was told of the same frames already, to be told again.
 
     Returns:
         What it is told, as `write` keeps it; {} for masks.
@@ -96,8 +116,11 @@ def tell(
     with calling():
         check_takes(method, config.method, prompt)
     assert isinstance(method, TakesMarks)
-    asked = _Asked(method, sequence, exchange, calling, config.timeout)
-    marks = marks_of(sequence, prompt, asked.answer)
+    if before:
+        marks = _again(sequence, before)
+    else:
+        asked = _Asked(method, sequence, exchange, calling, config.timeout)
+        marks = marks_of(sequence, prompt, asked.answer)
     workers.end_after(config.timeout)  # the first frame has all of it
     exchange.tell(method, marks)
     return _described(sequence, prompt, marks)
@@ -193,6 +216,19 @@ def _numbers(mark: Mark) -> dict[str, Any]:
     if isinstance(mark, Box):
         return {"box": [int(side) for side in mark]}
     return {"points": mark.positions.astype(int).tolist(), "inside": mark.inside.tolist()}
+
+
+def _again(sequence: Sequence, told: Mapping[str, Any]) -> Marks:
+    """The marks of what `_described` gave; its frames may stand in another order now."""
+    marks: Marks = {}
+    for row in told["prompts"]:
+        if "box" in row:
+            mark: Mark = Box(*row["box"])
+        else:
+            mark = Points(np.array(row["points"], np.float32), np.array(row["inside"], np.bool_))
+        index = sequence.frame_names.index(row["frame"])
+        marks.setdefault(index, {})[row["object"]] = mark
+    return marks
 
 
 def untold(told: dict[str, Any]) -> list[str]:

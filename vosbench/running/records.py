@@ -18,8 +18,8 @@ from vosbench.videos import content
 RECORD = {
     "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
     "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
-    "remarks?": [str], "program?": dict,
-    "skipped?": [int], "objects?": [int], "flattened?": str,
+    "remarks?": [str], "cold?": [int], "skipped?": [int], "program?": dict,
+    "objects?": [int], "flattened?": str,
 }  # fmt: skip
 
 

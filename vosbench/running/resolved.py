@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, cast
 
 from vosbench.errors import DataError
-from vosbench.protocols import choose_protocol
+from vosbench.protocols import choose_protocol, moved
 from vosbench.resolve import ChosenMethod, choose_dataset, choose_method, choose_sequences
 from vosbench.types import Layers
 
@@ -69,9 +69,13 @@ def resolve(config: RunConfig) -> Resolved:
         DataError: the dataset is not there, or has no sequences.
     """
     place = choose_dataset(
-        config.dataset, root=config.root, split=config.split, resolution=config.resolution
+        config.dataset,
+        root=config.root,
+        split=config.split,
+        resolution=config.resolution,
+        at=config.at,
     )
-    protocol = choose_protocol(place.card, config.protocol)
+    protocol = moved(choose_protocol(place.card, config.protocol), config.at)
     method = choose_method(config.method, config.options)
     root = place.root.expanduser().absolute() if place.root else None
     dataset = cast("Dataset", Building(dataclasses.replace(place, root=root).open()))

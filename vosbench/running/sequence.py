@@ -16,7 +16,7 @@ from vosbench.files import remove, replace, write_json
 from vosbench.masks import MasksDigest
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
-from vosbench.running import prompting, workers
+from vosbench.running import directions, prompting, workers
 from vosbench.running.config import MASK
 from vosbench.running.forms import Exchange
 from vosbench.running.live import Live
@@ -74,25 +74,15 @@ def segment_sequence(
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
     calling = functools.partial(_calling, config.method, name)
-    own: object = None  # what is this sequence's alone
-    workers.end_after(config.timeout)
-    if isinstance(method, PerSequence):
-        with calling():
-            own = method = method.for_sequence(sequence.name, sequence.frame_names)
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
-    seconds: list[float] = []
+    run = functools.partial(_segment, method, config=config, calling=calling)
     try:
-        with (
-            contextlib.chdir(os.curdir),  # a method may go elsewhere, this process stays
-            watching(name, len(sequence.frame_names), seconds),
-        ):
-            record, told = _segment(method, sequence, partial, config, on_frame, calling, seconds)
-        with calling():
-            said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
-        record["remarks"] += said
-        if isinstance(method, RunsProgram) and method.ran is not None:
-            record |= of_program(method.ran, record)
+        with contextlib.chdir(os.curdir):  # a method may go elsewhere, this process stays
+            if config.direction == "both":
+                record, told = directions.both_ways(sequence, partial, run, on_frame=on_frame)
+            else:
+                record, told = run(sequence, partial, on_frame=on_frame)
         workers.end_after(None)
         record |= {"data_sha256": given, "made_by": made_by()}
         _leave(partial, folder, name, record, told)
@@ -142,7 +132,11 @@ def _opened(config: RunConfig, folder: Path) -> tuple[Method, Dataset]:
         _last = None  # the former method's memory is given back before the next one is built
         built = build_method(config.method, config.options, device=config.device, seed=config.seed)
         dataset = open_dataset(
-            config.dataset, root=config.root, split=config.split, resolution=config.resolution
+            config.dataset,
+            root=config.root,
+            split=config.split,
+            resolution=config.resolution,
+            at=config.at,
         )
         _last = key, (built, dataset)
     return _last[1]
@@ -169,6 +163,39 @@ def _leave(
 
 
 def _segment(
+    method: Method | PerSequence,
+    sequence: Sequence,
+    partial: Path,
+    *,
+    config: RunConfig,
+    calling: Callable[[], contextlib.AbstractContextManager[None]],
+    on_frame: FrameDone | None,
+    told: dict[str, Any] | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Let a method go through the frames of a sequence once, with all that it says of them.
+
+    told: what the method was told of these frames before, where this is not the first pass.
+
+    Returns:
+        The record of the sequence, and what the method was told in place of masks, {} for masks.
+    """
+    seconds: list[float] = []
+    own: object = None  # what is this sequence's alone
+    workers.end_after(config.timeout)
+    if isinstance(method, PerSequence):
+        with calling():
+            own = method = method.for_sequence(sequence.name, sequence.frame_names)
+    with watching(sequence.name, len(sequence.frame_names), seconds):
+        record, told = _driven(method, sequence, partial, config, on_frame, calling, seconds, told)
+    with calling():
+        said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
+    record["remarks"] += said
+    if isinstance(method, RunsProgram) and method.ran is not None:
+        record |= of_program(method.ran, record)
+    return record, told
+
+
+def _driven(
     method: Method,
     sequence: Sequence,
     partial: Path,
@@ -176,16 +203,14 @@ def _segment(
     on_frame: FrameDone | None,
     calling: Callable[[], contextlib.AbstractContextManager[None]],
     seconds: list[float],
+    told: dict[str, Any] | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Drive the method through one sequence, checking, timing and writing every mask.
 
     seconds: empty; gets the time of each frame as it is done.
-
-    Returns:
-        The record of the sequence, and what the method was told in place of masks, {} for masks.
     """
     exchange = Exchange(method, sequence, marked=config.prompt != MASK)
-    told = prompting.tell(method, sequence, exchange, config, calling=calling)
+    told = prompting.tell(method, sequence, exchange, config, calling=calling, before=told)
     first, empty, digest = min(sequence.prompts), 0, MasksDigest()
     threads = not config.scheduler and workers.cores() > config.workers  # a core is left for them
     threads = threads and config.live is None  # which masks there are depends on the time

@@ -45,12 +45,14 @@ class What(NamedTuple):
 
     kind: `objects` = each id; `united` = all ids as object 1; `proposals` = each pair of an id of
         the truth and a predicted one.
+    before: also on the frames before the first prompt.
     """
 
     kind: str = "objects"
     void: str = "background"
     mosev2: bool = False
     bands: bool = False
+    before: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -61,11 +63,12 @@ class What(NamedTuple):
     def stem(self) -> str:
         """How its files are named."""
         ignored = "-void-ignored" if self.void == "ignored" and self.kind == "objects" else ""
-        return f"counts{'' if self.kind == 'objects' else f'-{self.kind}'}{ignored}"
+        before = "-before" if self.before else ""
+        return f"counts{'' if self.kind == 'objects' else f'-{self.kind}'}{ignored}{before}"
 
     def holds(self, other: What) -> bool:
         """Whether counts of this kind serve where the other is asked for."""
-        same = self[:2] == other[:2]
+        same = (*self[:2], self.before) == (*other[:2], other.before)
         return same and self.mosev2 >= other.mosev2 and self.bands >= other.bands
 
 
@@ -73,7 +76,8 @@ def what_to_count(card: DatasetCard, protocol: ScoringProtocol, *, bands: bool =
     """What a protocol needs, with what the card's other protocols of its kind need too."""
     kind = kind_of(protocol)
     alike = [each for each in (*card.protocols, protocol) if kind_of(each) == kind]
-    return What(*kind, any(each.region == "smoothed" for each in alike), bands)
+    smoothed = any(each.region == "smoothed" for each in alike)
+    return What(*kind, smoothed, bands, protocol.frames == "but-prompt")
 
 
 def kind_of(protocol: ScoringProtocol) -> tuple[str, str]:
@@ -87,7 +91,8 @@ class Counts:
     """What was counted in one sequence, and what else a protocol must know of it.
 
     sequence, group: its name, and its group for protocols that average groups.
-    frames: the names of its annotated frames from the first prompt on, in order.
+    frames: the names of its annotated frames from the first prompt on, in order; all of them where
+        masks are carried both ways.
     places: their indices in the video.
     annotations: how many annotations it has in all.
     prompts: object -> index in the video of the frame of its prompt.
@@ -173,7 +178,8 @@ def write(folder: Path, what: What, of: Mapping[str, str], counts: Iterable[Coun
         }
         for one in listed
     ]
-    value = {"form": FORM, "what": what._asdict(), "of": dict(of), "csv_sha256": _hash(text)}
+    kind = {key: each for key, each in what._asdict().items() if key != "before" or each}
+    value = {"form": FORM, "what": kind, "of": dict(of), "csv_sha256": _hash(text)}
     write_json(folder / f"{what.stem}.json", value | {"sequences": facts})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vosbench.protocols import USUAL, PromptAt
 from vosbench.resolve import open_dataset
 from vosbench.scoring.measure import measure
 from vosbench.stored import open_stored
@@ -25,6 +26,7 @@ class Source(NamedTuple):
     split: str
     resolution: str
     masks: Path
+    at: PromptAt = USUAL
 
 
 def count(source: Source, what: What, hold: bool, made: Mapping[str, str], name: str) -> Counts:
@@ -36,6 +38,10 @@ def count(source: Source, what: What, hold: bool, made: Mapping[str, str], name:
 @functools.lru_cache(maxsize=1)  # a process counts many sequences of one source
 def _opened(source: Source) -> tuple[Dataset, StoredMasks]:
     dataset = open_dataset(
-        source.dataset, root=source.root, split=source.split, resolution=source.resolution
+        source.dataset,
+        root=source.root,
+        split=source.split,
+        resolution=source.resolution,
+        at=source.at,
     )
     return dataset, open_stored(source.masks)

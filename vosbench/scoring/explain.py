@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vosbench import protocols
 from vosbench.errors import DataError
-from vosbench.protocols import ranked_by
+from vosbench.protocols import USUAL, ranked_by
 from vosbench.resolve import choose_sequences
 from vosbench.results import figure
 from vosbench.scoring.counts import Counts, What, kind_of
@@ -183,6 +183,8 @@ class _Counted:
 def _candidates(dataset: Dataset) -> list[ScoringProtocol]:
     """The card's protocols, then all others that there are, each once."""
     known = [each for each in vars(protocols).values() if isinstance(each, ScoringProtocol)]
+    if getattr(dataset, "at", USUAL) != USUAL:
+        known = []  # a published name over other prompts would be taken for the published figure
     by_name = {each.name: each for each in (*dataset.card.protocols, *known)}
     return list(by_name.values())
 
@@ -236,7 +238,7 @@ def _changes(
 
 
 def _what(protocol: ScoringProtocol) -> What:
-    return What(*kind_of(protocol), mosev2=True)
+    return What(*kind_of(protocol), mosev2=True, before=protocol.frames == "but-prompt")
 
 
 def _variants(
@@ -245,7 +247,7 @@ def _variants(
     """Each rule that people and scorers differ in, and the protocol with it."""
     first = "counted" if own.drop_first else "left out"
     last = "counted" if own.drop_last else "left out"
-    if own.frames != "after-prompt":
+    if own.frames not in ("after-prompt", "but-prompt"):
         yield f"the first frame {first}", replace(own, drop_first=not own.drop_first)
     yield f"the last frame {last}", replace(own, drop_last=not own.drop_last)
     by_id = own.objects not in ("united", "proposals")
@@ -254,7 +256,7 @@ def _variants(
         "after-prompt": "each object after its own prompt only",
         "from-sight": "each object from the first frame on that shows it",
     }
-    for frames, words in ways.items() if by_id else ():
+    for frames, words in ways.items() if by_id and own.frames != "but-prompt" else ():
         if frames != own.frames:
             yield words, replace(own, frames=frames)  # type: ignore[arg-type]
     which = {
@@ -269,7 +271,9 @@ def _variants(
         if objects != own.objects and not same and own.frames != "own-range":
             yield words, replace(own, objects=objects)  # type: ignore[arg-type]
     if by_id:
-        yield "all ids as one object", replace(own, objects="united", frames="all")
+        united = replace(own, objects="united")
+        both_ways = own.frames == "but-prompt"
+        yield "all ids as one object", united if both_ways else replace(united, frames="all")
     averages = {"objects": "mean over all objects", "sequences": "mean over videos, not objects"}
     for average, words in averages.items():
         if average != own.average:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vosbench.errors import DataError
 from vosbench.files import fingerprint
+from vosbench.protocols import USUAL
 from vosbench.scoring.measure import stamp_of, truth_crc32
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def of_dataset(dataset: Dataset) -> dict[str, str]:
         "resolution": str(getattr(dataset, "resolution", "")),
         "root": "" if root is None else str(Path(root).resolve()),
         "lists": lists,
+        **getattr(dataset, "at", USUAL).words,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +18,7 @@ from vosbench.masks import (
     MasksDigest,
     ids,
     in_ids,
+    joined,
     label_map,
     lay_masks,
     one_object,
@@ -68,13 +70,15 @@ def measure(
     """
     prompts = sequence.prompts
     start = min(prompts, default=0)  # frames before the first prompt are not scored
-    places = tuple(index for index in sorted(sequence.truth) if index >= start)
+    since = 0 if what.before else start
+    places = tuple(index for index in sorted(sequence.truth) if index >= since)
     apart = bool(prompts) and isinstance(prompts[start], Layers)
-    asked = places if first or apart or what.kind == "proposals" else places[1:]
+    whole = first or apart or what.before or what.kind == "proposals"
+    asked = places if whole else places[1:]
     present, absent = _present(sequence, stored, asked)
     known = {number for masks in prompts.values() for number in ids(masks)} | {*sequence.objects}
     tally = _Tally(sequence, what, known - {VOID} if not apart else known)
-    digest, held = MasksDigest(), _Held(sequence if hold else None)
+    digest, held = MasksDigest(), _Held(sequence if hold else None, both=what.before)
     missing: list[str] = []
     wanted = set(asked)
     for index, name in enumerate(sequence.frame_names):
@@ -218,19 +222,29 @@ def crc_of(masks: Masks, crc: int) -> int:
 
 
 class _Held:
-    """What copy-first shows: the prompts so far."""
+    """What copy-first shows: the prompts so far; both: and, carried back, those that come yet."""
 
-    def __init__(self, sequence: Sequence | None) -> None:
+    def __init__(self, sequence: Sequence | None, *, both: bool = False) -> None:
         self._prompts = sequence.prompts if sequence else {}
         self._left = sorted(self._prompts)
-        self._masks: Masks | None = None
+        self._both = both
+        self._masks = self._until(-1)
 
     def until(self, index: int) -> Masks | None:
-        """Its masks on a frame; None if it is not asked for."""
-        while self._left and self._left[0] <= index:
-            prompt = self._prompts[self._left.pop(0)]
-            self._masks = prompt if self._masks is None else lay_masks(self._masks, prompt)
+        """Its masks on a frame, later ones after earlier ones; None if it is not asked for."""
+        if self._left and self._left[0] <= index:
+            self._left = [each for each in self._left if each > index]
+            self._masks = self._until(index)
         return self._masks
+
+    def _until(self, index: int) -> Masks | None:
+        begun = [self._prompts[each] for each in sorted(self._prompts) if each <= index]
+        forward = functools.reduce(lay_masks, begun) if begun else None
+        coming = [self._prompts[each] for each in self._left[::-1]] if self._both else []
+        backward = functools.reduce(lay_masks, coming) if coming else None
+        if forward is None or backward is None:
+            return backward if forward is None else forward
+        return joined(forward, backward, {n for each in begun for n in ids(each)})[0]
 
 
 class _Tally:

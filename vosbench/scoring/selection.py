@@ -151,9 +151,12 @@ def _frames(counts: Counts, protocol: ScoringProtocol, number: int) -> tuple[int
     if counts.stored is not None and number in counts.stored:
         places = counts.stored[number]
     kept = places[protocol.drop_first : len(places) - protocol.drop_last]
-    if protocol.frames == "after-prompt":
-        since = counts.prompts.get(number, -1)
-        kept = tuple(place for place in kept if counts.places[place] > since)
+    if protocol.frames in ("after-prompt", "but-prompt"):
+        united = protocol.objects == "united"
+        prompted = {*counts.prompts.values()} if united else {counts.prompts.get(number, -1)}
+        since = min(prompted, default=-1) if protocol.frames == "after-prompt" else -1
+        kept = tuple(p for p in kept if counts.places[p] > since)
+        kept = tuple(p for p in kept if counts.places[p] not in prompted)
     if protocol.frames == "from-sight":
         seen = counts.rows["place"][(counts.rows["object"] == number) & (counts.rows["truth"] > 0)]
         unread = {*counts.missing, *counts.faults}

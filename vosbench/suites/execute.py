@@ -19,6 +19,8 @@
     root = "clips"                            # default: from VOSBENCH_DATA
     sequences = ["bird"]                      # default: all
     prompt = "mask"                           # or "box", "points:3", "click-center"
+    prompt_at = "first"                       # or "mid", or a frame's name or number
+    direction = "forward"                     # or "both"
 
     [[run]]
     method = "label-propagation"
@@ -141,7 +143,7 @@ def execute(
                 config = config_of(
                     method=run.method, dataset=dataset, options=run.set, seed=run.seed,
                     root=Path(run.root) if run.root else None, sequences=run.sequences,
-                    prompt=run.prompt,
+                    prompt=run.prompt, prompt_at=run.prompt_at, direction=run.direction,
                 )  # fmt: skip
                 folders.append(_run(config, running_bar))
     return Done(tuple(dict.fromkeys(folders)), missing, not_at_hand)

@@ -10,18 +10,24 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vosbench import registry
 from vosbench.errors import DataError, PluginError, UsageError, did_you_mean
 from vosbench.options import as_typed
+from vosbench.protocols import USUAL, PromptAt
 from vosbench.resolve import method_options
-from vosbench.running.config import MASK, known_prompt
+from vosbench.running.config import MASK, check_at, known_prompt
 from vosbench.types import check_name
 
 FOLDER = Path(__file__).parent
 REPORTS = ("page", "paper")
-BESIDE = ("seed", "prompt")  # of a grid's keys those that are of the run, not options
+BESIDE = (
+    "seed",
+    "prompt",
+    "prompt_at",
+    "direction",
+)  # of a grid's keys those that are of the run, not options
 MOST = 10_000  # runs in a grid: more is a slip, and months of work
 
 _NAMES = (list, str, 'a list of names, ["a", "b"]')
@@ -61,12 +67,15 @@ class Run:
     root: str = ""
     sequences: tuple[str, ...] = ()
     prompt: str = MASK
+    prompt_at: str = USUAL.frame
+    direction: Literal["forward", "both"] = "forward"
     seed: int = 0
 
     def words(self) -> str:
         """The run in words, e.g. `label-propagation preset=crw seed=1`."""
         prompt = "" if self.prompt == MASK else self.prompt
-        beside = {"prompt": prompt, "seed": self.seed, "root": self.root}
+        at = PromptAt(self.prompt_at, self.direction).words
+        beside = {"prompt": prompt, **at, "seed": self.seed, "root": self.root}
         said = {**self.set, **{key: value for key, value in beside.items() if value}}
         return " ".join([self.method, *(f"{key}={as_typed(value)}" for key, value in said.items())])
 
@@ -192,10 +201,11 @@ def _entry(kind: type, values: Mapping[str, Any], path: Path) -> Any:
 
 
 def _check_prompts(runs: Iterable[Run], path: Path) -> None:
-    """UsageError for a prompt that there is none of."""
-    for prompt in dict.fromkeys(run.prompt for run in runs):
+    """UsageError for a prompt, a frame to prompt at or a direction that there is none of."""
+    for run in runs:
         try:
-            known_prompt(prompt)
+            known_prompt(run.prompt)
+            check_at(PromptAt(run.prompt_at, run.direction))
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
 

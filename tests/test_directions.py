@@ -242,6 +242,24 @@ def test_boxes_and_clicks_go_both_ways_and_are_made_once(folder_root: Path, tmp_
     assert all(np.array_equal(mask, truth) for mask in masks_of(boxed.folder, "bee"))
 
 
+def test_sam_is_told_by_clicks_and_goes_both_ways(tmp_path: Path) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 5})
+    given = config(
+        root, method="video-sam", options={"weights": "random"}, prompt="points:2", prompt_at="mid",
+        direction="both",
+    )  # fmt: skip
+    ran = compute(plan_run(given))
+    assert not ran.failed
+    rows = json.loads((ran.folder / "prompts/ant.json").read_text())["prompts"]
+    assert [(row["frame"], row["object"], len(row["points"])) for row in rows] == [
+        ("00002", 1, 2), ("00002", 2, 2),
+    ]  # fmt: skip
+    forward = compute(plan_run(replace(given, direction="forward")))
+    for name in ("00002", "00003", "00004"):  # of the passes, the forward one is a run forward
+        both, alone = (read_mask(r.folder / f"masks/ant/{name}.png") for r in (ran, forward))
+        assert np.array_equal(both, alone)
+
+
 def test_a_run_from_elsewhere_is_another_run_and_says_so(folder_root: Path) -> None:
     out = folder_root.parent / "runs"
     usual = api.run("drifting", "folder", root=folder_root, out=out)
@@ -348,6 +366,8 @@ def test_frames_that_cannot_prompt_cost_their_sequence(folder_root: Path) -> Non
         config(folder_root, prompt_at="a/b")
     with pytest.raises(UsageError, match="direction is 'back', expected forward or both"):
         config(folder_root, direction="back")
+    with pytest.raises(UsageError, match="--real-time goes forward; leave --direction away"):
+        config(folder_root, direction="both", real_time=25.0)
 
 
 def test_nothing_hands_such_masks_in(folder_root: Path) -> None:
@@ -369,6 +389,7 @@ def test_scores_elsewhere_remember_the_prompts(folder_root: Path, tmp_path: Path
     assert load(tmp_path / "again").data == run.data
     other = api.evaluate(run.folder, protocol="davis2017-prompt-at-mid-both-local")
     assert other.folder == run.folder / "scores-davis2017-prompt-at-mid-both-local"
+    assert foreign(run.folder) == []
     explained = api.explain(run.folder)
     assert all(row[0].endswith("-both-local") for row in explained.tables[0].rows)
     draw([load(run.folder)], tmp_path / "p.png", ())

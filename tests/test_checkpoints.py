@@ -6,7 +6,6 @@ import argparse
 import pathlib
 import pickle
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 
 from vosbench import api, registry
 from vosbench.errors import DataError, UsageError
+from vosbench.toolbox.methods.checkpoints import network_in
 
 plugin = registry.load("methods", "label-propagation")
-network_in = import_module(plugin.__name__ + ".checkpoints").network_in
 
 State = dict[str, Tensor]
 

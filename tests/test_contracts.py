@@ -77,6 +77,8 @@ def built(name: str, folder: Path) -> Method:
         (folder / "tiny").mkdir(parents=True, exist_ok=True)
         for t in range(LENGTH):
             write_mask(folder / "tiny" / f"{t:05d}.png", clip().prompts[0 if t < 3 else 3])
+    if name == "cutie":
+        options |= {"weights": "random", "model": "small"}
     if name == "command":
         program = ROOT / "tests" / "programs" / "follow.py"
         line = shlex.join((sys.executable, str(program)))

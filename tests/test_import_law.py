@@ -125,7 +125,9 @@ OPTIONS_OF_PLUGINS = {
     "backbone", "estimator", "encoder.", "trunk.",
 }  # fmt: skip
 # The ablation of the paper's Fig. 6 and 8 by default: --by names any other two options.
+# And a library that is called as the method that it brings.
 DEFAULTS_OF_ANALYSES = {
+    "vosbench/errors.py": {"cutie"},
     "vosbench/analysis/ablation.py": {"backbone", "matching"},
     "vosbench/analysis/published.py": {"backbone"},
     "vosbench/analysis/sweep.py": {"backbone"},

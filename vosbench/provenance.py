@@ -18,6 +18,7 @@ from vosbench.files import fingerprint
 VERSION = "0.1.0"
 LIBRARIES = (
     "numpy", "opencv-python-headless", "pillow", "torch", "torchvision", "timm", "transformers",
+    "rf-cutie",
 )  # fmt: skip
 
 

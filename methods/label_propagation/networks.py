@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from vosbench.errors import UsageError, did_you_mean, needing
+from vosbench.toolbox.methods.checkpoints import network_in
 
 from . import positions
-from .checkpoints import network_in
 
 PROBE = (224, 448)  # px: not square, whole in patches of 8, 14, 16 and 32
 

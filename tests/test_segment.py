@@ -20,7 +20,8 @@ from PIL import Image
 import vosbench
 from vosbench.errors import DataError, MethodError, UsageError, VosbenchError
 from vosbench.filming import video
-from vosbench.masks import ids, pixels, read_mask, write_mask
+from vosbench.masks import ids, painted, pixels, read_mask, write_mask
+from vosbench.running.clicks import box_of
 from vosbench.segmenting import pointing
 from vosbench.stored import open_stored
 from vosbench.toolbox.reports import stills
@@ -142,6 +143,32 @@ def test_the_masks_are_those_of_a_run(method: str, folder_root: Path, tmp_path: 
     assert run.masks is not None
     for path in sorted((run.masks / "ant").iterdir()):
         assert path.read_bytes() == (tmp_path / "out/masks" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("model", ["sam2", "edgetam"])
+def test_the_masks_of_boxes_are_those_of_a_run_by_boxes(
+    model: str, folder_root: Path, tmp_path: Path
+) -> None:
+    options = {"model": model, "weights": "random"}
+    run = vosbench.run(
+        "video-sam", "folder", root=folder_root, sequences=["ant"], options=options, prompt="box",
+        out=tmp_path / "runs",
+    )  # fmt: skip
+    mask = read_mask(folder_root / "masks/ant/00000.png")
+    marks = {number: box_of(mask == number) for number in ids(mask)}
+    out = tmp_path / "out"
+    done = vosbench.segment(
+        folder_root / "images/ant", out, method="video-sam", options=options, marks=marks
+    )
+    assert run.masks is not None
+    assert done.objects == (1, 2)
+    assert any("random weights" in remark for remark in done.remarks)
+    stored = open_stored(out / "masks.json")
+    for path in sorted((run.masks / "ant").iterdir()):
+        layers = stored.read("ant", path.stem)
+        assert isinstance(layers, Layers)
+        flat = painted(layers, {1: 1, 2: 2})
+        assert (flat == read_mask(path)).all()
 
 
 def test_a_folder_of_pictures_keeps_its_names(pictures: Path, tmp_path: Path) -> None:

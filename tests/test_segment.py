@@ -21,7 +21,7 @@ import vosbench
 from vosbench.errors import DataError, MethodError, UsageError, VosbenchError
 from vosbench.filming import video
 from vosbench.masks import ids, painted, pixels, read_mask, write_mask
-from vosbench.running.clicks import box_of
+from vosbench.prompts.clicks import box_of
 from vosbench.segmenting import pointing
 from vosbench.stored import open_stored
 from vosbench.toolbox.reports import stills
@@ -261,6 +261,35 @@ def test_a_prompt_on_a_later_frame_leaves_those_before_it_empty(clip: Path, tmp_
         "frame": "00000", "object": "1", "x": "", "y": "", "w": "", "h": "", "area": "0",
     }  # fmt: skip
     assert any("first prompt is on frame 00003" in remark for remark in done.remarks)
+
+
+def test_a_prompt_on_a_later_frame_can_go_both_ways(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    told = {"mask": scene(3)[1], "frame": 3, "direction": "both"}
+    done = vosbench.segment(clip, out, method="optical-flow", **told)  # type: ignore[arg-type]
+    for index in range(LENGTH):
+        mask = read_mask(out / "masks" / f"{index:05d}.png")
+        assert (mask == scene(index)[1]).mean() > 0.95
+    assert done.remarks == ()
+    assert record(out)["direction"] == "both"
+    with pytest.raises(UsageError, match="direction is 'back', expected forward or both"):
+        vosbench.segment(
+            clip,
+            tmp_path / "new",
+            method="optical-flow",
+            mask=scene(0)[1],
+            direction="back",  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.usefixtures("test_plugins")
+def test_boxes_on_a_later_frame_can_go_both_ways(clip: Path, tmp_path: Path) -> None:
+    marks = {1: Box(10, 4, 19, 13), 2: Box(2, 20, 5, 30)}
+    told = {"marks": marks, "frame": 3, "direction": "both"}
+    vosbench.segment(clip, tmp_path / "out", method="told", **told)  # type: ignore[arg-type]
+    for index in range(LENGTH):
+        mask = read_mask(tmp_path / "out/masks" / f"{index:05d}.png")
+        assert ((mask == 1).sum(), (mask == 2).sum()) == (100, 44)
 
 
 def test_a_mask_of_0_and_255_is_one_object(clip: Path, tmp_path: Path) -> None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from vosbench.cli.options import METHOD_NAME, Device, Rate, Replace, Seed, Settings, out_folder
+from vosbench.cli.options import (
+    METHOD_NAME,
+    Device,
+    Direction,
+    Rate,
+    Replace,
+    Seed,
+    Settings,
+    out_folder,
+)
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,8 +64,8 @@ At = Annotated[
     int,
     typer.Option(
         "--frame",
-        help="Frame on which mask, boxes and clicks are, counted from 0; those before it stay "
-        "empty.",
+        help="Frame on which mask, boxes and clicks are, counted from 0; with --direction both "
+        "objects are carried to those before it, too.",
         rich_help_panel=PROMPT,
     ),
 ]
@@ -71,6 +80,7 @@ def segment(
     point: Points = None,
     outside: Outside = None,
     frame: At = 0,
+    direction: Direction = None,
     settings: Settings = None,
     seed: Seed = None,
     device: Device = None,
@@ -96,6 +106,7 @@ def segment(
     def work(on_frame: Progress) -> Segmented:
         return segmenting.segment(
             clip, out, method=method, mask=mask or None, marks=marks, frame=frame,
+            direction=cast("Any", direction or "forward"),
             options=parse_settings(settings or []), device=device or "cpu", seed=seed or 0,
             fps=fps, replace=replace, progress=on_frame,
         )  # fmt: skip

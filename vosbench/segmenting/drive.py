@@ -43,11 +43,10 @@ class _OneClip:
 
 @dataclass(frozen=True)
 class ByMarks:
-    """A method that is told by marks on one frame, whatever prompts come with the frames."""
+    """A method that is told by marks, on the frame of whatever prompt comes with the frames."""
 
     method: TakesMarks
     marks: Mapping[int, Mark]
-    frame: int
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Masks]:
         """Yield the masks of each frame."""
@@ -57,12 +56,10 @@ class ByMarks:
         self, frames: Iterable[Frame], prompts: Mapping[int, Masks]
     ) -> Iterator[Masks]:
         """The same; the runner asks for it, as the prompts are layers."""
-        return self.method.segment_marks(frames, {self.frame: self.marks})
+        return self.method.segment_marks(frames, dict.fromkeys(prompts, self.marks))
 
 
-def by_marks(
-    method: Method | PerSequence, name: str, marks: Mapping[int, Mark], frame: int
-) -> ByMarks:
+def by_marks(method: Method | PerSequence, name: str, marks: Mapping[int, Mark]) -> ByMarks:
     """The method, told by these marks.
 
     Raises:
@@ -71,7 +68,7 @@ def by_marks(
     for mark in marks.values():
         check_takes(method, name, "box" if isinstance(mark, Box) else f"points:{len(mark.inside)}")
     assert isinstance(method, TakesMarks)
-    return ByMarks(method, marks, frame)
+    return ByMarks(method, marks)
 
 
 def run(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from vosbench.masks import ids
 from vosbench.provenance import environment, hashed, made_by
 from vosbench.resolve import ChosenMethod, check_device, choose_method
 from vosbench.running.config import RunConfig
+from vosbench.running.prompting import check_goes_back
 from vosbench.segmenting import drive, folder, pointing
 from vosbench.segmenting.clip import Clip, open_clip
 from vosbench.types import Layers, Mark, Masks, Sequence
@@ -66,6 +67,7 @@ def segment(
     mask: AnyPath | Iterable[AnyPath] | Masks | None = None,
     marks: Mapping[int, Mark] | None = None,
     frame: int = 0,
+    direction: Literal["forward", "both"] = "forward",
     options: Mapping[str, Any] | None = None,
     device: str = "cpu",
     seed: int = 0,
@@ -81,7 +83,8 @@ def segment(
         method: a name of `vosbench list methods`.
         mask: the objects on one frame: a mask file, one file an object, or an array (h, w) of ids.
         marks: in place of it, a box or clicks by object, vosbench.types.Box and Points.
-        frame: on which frame they are, counted from 0; those before it are background.
+        frame: on which frame they are, counted from 0.
+        direction: "forward" leaves the frames before it empty; "both" goes to them, too.
         options: the method's options.
         device: "cpu", "cuda" or "cuda:1".
         seed: 0 to 2**63 - 1; of networks without weights.
@@ -102,14 +105,16 @@ def segment(
     if (mask is None) == (not given):
         raise UsageError("what is to be segmented? give a mask, or boxes or clicks, not both")
     config = RunConfig(
-        method=method, dataset="clip", options=options or {}, device=device, seed=seed
-    )
+        method=method, dataset="clip", options=options or {}, device=device, seed=seed,
+        direction=direction,
+    )  # fmt: skip
     chosen = choose_method(method, config.options)
     check_device(device)
     opened = open_clip(Path(clip))
     rate = opened.rate if fps is None else check_rate(fps)
     prompt = _prompt(opened, mask, given, frame)
     built = chosen.build(device=device, seed=seed)
+    check_goes_back(built, chosen, direction)
     sequence = Sequence(
         name=opened.name, frames=opened.frames, frame_names=opened.names,
         prompts={frame: prompt}, truth={},
@@ -118,7 +123,7 @@ def segment(
     with built_beside(place, lambda at: folder.check_place(at, replace=replace)) as building:
         record = drive.run(
             config,
-            drive.by_marks(built, method, given, frame) if given else built,
+            drive.by_marks(built, method, given) if given else built,
             sequence,
             building / RUN,
             lambda _, at, of: say("segmenting", at, of),
@@ -138,6 +143,7 @@ def segment(
         )
         told = {
             "frame": opened.names[frame],
+            "direction": direction,
             "prompt": list(pointing.described(given)) if given else "mask",
             "fps": float(rate),
         }

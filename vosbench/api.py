@@ -55,6 +55,7 @@ def run(
     timeout: float | None = None,
     real_time: float | None = None,
     grace: int | None = None,
+    protocol_time: bool = False,
     overwrite: Literal["never", "missing", "always"] = "missing",
     out: AnyPath = "runs",
     on_sequence: Callable[[str, str | None], None] | None = None,
@@ -91,6 +92,8 @@ def run(
         real_time: frames a second of a camera: those that come while the method is busy get its
             last mask and are not shown to it, so that masks depend on the machine.
         grace: late masks of a sequence that are forgiven then; None is 3, as in VOT's challenges.
+        protocol_time: when the masks are made, time the method by a fixed protocol in a process of
+            its own; `analyse` gives "protocol-time", "protocol-memory" and "memory-curve" of it.
         overwrite: if the run exists, "missing" continues it, "never" refuses it, "always" makes
             it anew.
         out: folder in which the run gets one of its own.
@@ -126,6 +129,7 @@ def run(
         timeout=timeout,
         real_time=real_time,
         grace=grace,
+        protocol_time=protocol_time,
         overwrite=overwrite,
         out=Path(out),
     )

@@ -70,6 +70,10 @@ def run_and_score(
     ran = compute(plan, on_sequence=on_sequence, after=counting_of(plan))
     if ran.failed:
         raise IncompleteRunError(failures(ran))
+    if config.protocol_time:
+        from vosbench.running.protocol_time import time_run
+
+        time_run(plan, ran.folder)
     return score_run(ran.folder, dataset=ran.dataset)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from vosbench.analysis import protocol_time
 from vosbench.analysis.ablation import ablation
 from vosbench.analysis.attributes import attributes
 from vosbench.analysis.comparison import comparisons, differences
@@ -28,14 +29,15 @@ if TYPE_CHECKING:
 class Analysis(NamedTuple):
     """A function from a group of runs to a table, and what it gives.
 
-    needs: what it reads beside the runs' folders: nothing, or also the dataset's truth.
+    needs: what it reads beside the runs' scores: nothing, the dataset's truth, or what
+        --protocol-time measured.
     fixed: arguments that are always the same. paired: it holds runs against one of them.
     grid: two options make its rows and columns.
     """
 
     function: Callable[..., Table]
     summary: str
-    needs: Literal["runs", "truth"] = "runs"
+    needs: Literal["runs", "truth", "time"] = "runs"
     fixed: tuple[tuple[str, Any], ...] = ()
     paired: bool = False
     grid: bool = False
@@ -54,6 +56,11 @@ ANALYSES = {
     "ablation-F": Analysis(ablation, "F by two options", fixed=(("metric", "F"),), grid=True),
     "sweep": Analysis(sweep, "each option alone: J and F, difference to the base run"),
     "runtime": Analysis(runtime, "time a frame, device, size, memory"),
+    "protocol-time": Analysis(protocol_time.speed, "time by protocol, by objects", "time"),
+    "protocol-memory": Analysis(protocol_time.memory, "memory by protocol, its growth", "time"),
+    "memory-curve": Analysis(
+        protocol_time.memory_curve, "memory by frame", "time", fixed=(("step", 10),)
+    ),
     "over-time": Analysis(over_time, "J by frames since the prompt", fixed=(("step", 10),)),
     "worst-objects": Analysis(worst_objects, "the objects of lowest J"),
     "worst-frames": Analysis(worst_frames, "where J falls most and stays low"),

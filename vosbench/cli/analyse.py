@@ -49,7 +49,8 @@ def analyse(
     """Analyse scored runs: significance, attributes, failures, time and more.
 
     scores, published, significance, sequences, presence, attributes, ablation, ablation-F,
-    sweep, runtime, over-time, worst-objects, worst-frames and loss read the runs only; size,
+    sweep, runtime, protocol-time, protocol-memory, memory-curve, over-time, worst-objects,
+    worst-frames and loss read the runs only, three of them those of run --protocol-time; size,
     speed and drift also need the dataset. `all` computes all of them.
 
     With --out each table is written in every format, unless --format names one.

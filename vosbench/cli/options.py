@@ -235,6 +235,16 @@ RealTime = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+ProtocolTime = Annotated[
+    bool | None,
+    typer.Option(
+        "--protocol-time",
+        help="When the masks are made, time the method by a fixed protocol in a process of its "
+        "own: seconds, frames a second by objects, memory; see `analyse --what protocol-time`.",
+        show_default=False,
+        rich_help_panel=MACHINE,
+    ),
+]
 Grace = Annotated[
     int | None,
     typer.Option(

@@ -22,6 +22,7 @@ from vosbench.cli.options import (
     Prompt,
     PromptFrame,
     ProtocolName,
+    ProtocolTime,
     RealTime,
     Resolution,
     Root,
@@ -36,7 +37,7 @@ from vosbench.cli.options import (
     out_folder,
     split_list,
 )
-from vosbench.cli.scored_runs import score_tables
+from vosbench.cli.scored_runs import score_tables, time_tables
 from vosbench.errors import IncompleteScoresError, TruthWithheldError
 from vosbench.running.config import OVERWRITE, from_toml
 
@@ -80,6 +81,7 @@ def run(
     timeout: Timeout = None,
     real_time: RealTime = None,
     grace: Grace = None,
+    protocol_time: ProtocolTime = None,
     out: Annotated[Path | None, out_folder("runs; each run gets a folder in it")] = None,
     overwrite: Overwrite = None,
     config: ConfigFile = None,
@@ -100,7 +102,7 @@ def run(
         "resolution": resolution, "protocol": protocol, "prompt": prompt, "seed": seed,
         "prompt_at": prompt_at, "direction": direction,
         "workers": workers, "scheduler": scheduler, "own_process": own_process, "timeout": timeout,
-        "real_time": real_time, "grace": grace,
+        "real_time": real_time, "grace": grace, "protocol_time": protocol_time,
         "out": out, "overwrite": overwrite,
         "sequences": None if sequences is None else split_list(sequences, "--sequences"),
         "options": parse_settings(settings or []),
@@ -108,8 +110,11 @@ def run(
     with progress.prints_on_stderr(), progress.crashes_told():
         plan = plan_run(from_toml(config, flags))
         ended = _run(plan)
+        timed = plan.resolved.config.protocol_time and not ended.failed
+        if timed:
+            _time(plan, ended.folder)
     try:
-        _score_and_tell(ended, report, as_json=as_json)
+        _score_and_tell(ended, report, as_json=as_json, timed=timed)
     finally:
         if ended.failed:
             from vosbench.run_and_score import failures
@@ -143,7 +148,21 @@ def _run(plan: RunPlan) -> RunResult:
         raise typer.Exit(130) from None
 
 
-def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
+def _time(plan: RunPlan, folder: Path) -> None:
+    """Time the method by protocol; Ctrl-C says that the masks are there."""
+    from vosbench.running.protocol_time import time_run, told, warnings
+
+    typer.echo(told(plan), err=True)
+    try:
+        found = time_run(plan, folder)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; all masks are in {folder}, but no times of the protocol", err=True)
+        raise typer.Exit(130) from None
+    for each in warnings(found):
+        typer.echo(f"warning: {each}", err=True)
+
+
+def _score_and_tell(ended: RunResult, report: str, *, as_json: bool, timed: bool) -> None:
     """Score the sequences that did not fail and print the table and where the files are."""
     from vosbench.cli import progress
 
@@ -157,6 +176,8 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool) -> None:
         typer.echo(
             json.dumps(result.record(), indent=1) if as_json else score_tables([result], report)
         )
+        if timed and not as_json:
+            typer.echo(time_tables([result], report))
         typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=quiet)
     typer.echo(f"masks:  {ended.folder}/masks", err=quiet)
     typer.echo(f"time:   {_cost(ended.folder)}", err=quiet)

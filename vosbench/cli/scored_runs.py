@@ -49,3 +49,12 @@ def score_tables(results: list[Result], report: str) -> str:
 
     tables = [scores(group, intervals=False) for group in groups(results)]
     return "\n".join(formats.render(table, report) for table in tables).rstrip("\n")
+
+
+def time_tables(results: list[Result], report: str) -> str:
+    """What --protocol-time measured, as a report plugin writes it."""
+    from vosbench.analysis.groups import groups
+    from vosbench.analysis.protocol_time import memory, speed
+
+    tables = [make(group) for group in groups(results) for make in (speed, memory)]
+    return "\n" + "\n".join(formats.render(table, report) for table in tables).rstrip("\n")

@@ -238,6 +238,7 @@ def line_panels(
     *,
     xlabel: str,
     ylabel: str,
+    scale: float = 100,
     markers: bool = False,
     looks: Looks | None = None,
 ) -> Figure:
@@ -247,6 +248,7 @@ def line_panels(
         panels: title -> label -> curve; a label keeps its colour in every panel.
         xlabel: under the last row; with `{}`, each panel's title is put there instead of above.
         ylabel: beside the first column.
+        scale: what values are multiplied with.
         markers: mark the few values of a sweep, and name them on the axis; one that spans a factor
             of eight or more has a logarithmic axis.
         looks: of the labels; by their place where there is none.
@@ -262,11 +264,11 @@ def line_panels(
     figure = sheet(height, width=width)
     # axes that share a scale look at all others for each line: slow where there are many
     grid = figure.subplots(rows, columns, sharey=own_axes, squeeze=False)
-    scale = {} if own_axes else _one_scale(panels)
+    limits = {} if own_axes else _one_scale(panels, scale)
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
-        axes.set(**scale)
+        axes.set(**limits)
         for label, curve in curves.items():
-            _line(axes, curve, label, known[label], markers=markers)
+            _line(axes, curve, label, known[label], scale, markers=markers)
         if markers:
             _name_values(axes, sorted({x for curve in curves.values() for x in curve.x}))
         if own_axes:
@@ -290,18 +292,20 @@ def line_panels(
     return figure
 
 
-def _one_scale(panels: Mapping[str, Mapping[str, Curve]]) -> dict[str, tuple[float, float]]:
+def _one_scale(
+    panels: Mapping[str, Mapping[str, Curve]], scale: float
+) -> dict[str, tuple[float, float]]:
     """Limits of both axes within which all curves and bands lie, y from 0 on."""
     curves = [curve for lines in panels.values() for curve in lines.values()]
     xs = [x for curve in curves for x in curve.x] or [0.0]
     ys = [y for curve in curves for y in (*curve.y, *curve.high) if not math.isnan(y)] or [0.0]
-    left, right, top = min(xs), max(xs), 100 * max(ys)
+    left, right, top = min(xs), max(xs), scale * max(ys)
     margin = 0.05 * (right - left) or 0.5
     return {"xlim": (left - margin, right + margin), "ylim": (0, 1.05 * top or 1)}
 
 
-def _line(axes: Axes, curve: Curve, label: str, look: Look, *, markers: bool) -> None:
-    y = [100 * value for value in curve.y]
+def _line(axes: Axes, curve: Curve, label: str, look: Look, scale: float, *, markers: bool) -> None:
+    y = [scale * value for value in curve.y]
     axes.plot(
         curve.x,
         y,
@@ -311,7 +315,7 @@ def _line(axes: Axes, curve: Curve, label: str, look: Look, *, markers: bool) ->
         marker=look.marker if markers else "",
     )
     if curve.low:
-        low, high = ([100 * v for v in band] for band in (curve.low, curve.high))
+        low, high = ([scale * v for v in band] for band in (curve.low, curve.high))
         axes.fill_between(curve.x, low, high, color=look.colour, alpha=0.15, linewidth=0)
 
 

@@ -15,6 +15,7 @@ from vosbench.tables import BOUNDS, Cell, Table, is_bound
 if TYPE_CHECKING:
     from vosbench.toolbox.reports.looks import Looks
 
+GPU = " (GPU)"  # behind the name of a run whose memory on the GPU a column has
 BANDS = 3  # lines up to which their bands can be told apart
 PANELS = 30  # in one figure: laying out more takes minutes, and they do not fit on a page
 
@@ -86,6 +87,23 @@ def time_lines(table: Table, *, runs: Collection[str] = (), looks: Looks | None 
         curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
     return charts.line_panels(
         {"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)", looks=looks
+    )
+
+
+def memory_lines(table: Table, *, runs: Collection[str] = (), looks: Looks | None = None) -> Figure:
+    """The table `memory-curve` as one line per run, or these; a GPU's by itself, beside."""
+    panels: dict[str, dict[str, Curve]] = {}
+    for column in table.columns[1:]:
+        name, gpu = column.name.removesuffix(GPU), column.name.endswith(GPU)
+        rows = [row for row in table.records() if row[column.name] is not None]
+        if rows and (not runs or name in runs):
+            frames = [_must(row["frame"]) for row in rows]
+            curve = Curve(frames, [_must(row[column.name]) for row in rows])
+            panels.setdefault("GPU" if gpu else "CPU", {})[name] = curve
+    if len(panels) == 1:
+        panels = {"": next(iter(panels.values()))}
+    return charts.line_panels(
+        panels, xlabel="frame", ylabel="memory above the start (MB)", scale=1, looks=looks
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence as Seq
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vosbench.analysis import failures, side_by_side, sweep
+from vosbench.analysis import failures, protocol_time, side_by_side, sweep
 from vosbench.analysis.attributes import attributes
 from vosbench.analysis.groups import Group, sequences_of
 from vosbench.drawing.figure import Figure
@@ -21,6 +21,7 @@ from vosbench.drawing.from_tables import (
     ablation_bars,
     attribute_bars,
     condition_bars,
+    memory_lines,
     sequence_levels,
     sequence_lines,
     settings_of,
@@ -42,7 +43,7 @@ DRAWN = (
 STRIPS = 6  # sequences in one figure: more do not fit on a page
 
 
-PLOTS = ("attributes", "over-time", "sequences")  # the figures that stand for themselves
+PLOTS = ("attributes", "over-time", "sequences", "memory")  # the figures that stand for themselves
 ROWS = 60  # sequences in one figure: more do not fit on a page
 CONDITIONS = {"size": "the object's size", "speed": "the speed of its motion"}
 SERIES = len(COLOURS)  # what ranks below is not drawn, as the caption says
@@ -76,6 +77,8 @@ def single(group: Group, what: str) -> Figure:
         return by_attribute(attributes(best), names, said, known=known)
     if what == "over-time":
         return over_time(failures.over_time(best, step=10), names, said, known=known)
+    if what == "memory":
+        return by_frame(protocol_time.memory_curve(best), names, said, known=known)
     return all_sequences(best, said, known=known)
 
 
@@ -125,6 +128,8 @@ def of_group(
             )
     if "over-time" in tables:
         yield over_time(tables["over-time"], names, said, known=known)
+    if "memory-curve" in tables:
+        yield by_frame(tables["memory-curve"], names, said, known=known)
     if all(run.folder is not None for run in best):
         yield from by_sequence(group.only(best), said, known=known)
     if dataset is not None:
@@ -151,6 +156,17 @@ def over_time(table: Table, names: Seq[str], said: str, *, known: Looks | None =
         f"J by frames since the prompt{band}; {said}",
         f"Lines of J over time for {', '.join(names)}.",
         time_lines(table, runs=names, looks=known),
+    )
+
+
+def by_frame(table: Table, names: Seq[str], said: str, *, known: Looks | None = None) -> Figure:
+    """Memory of some runs over the frames of a video."""
+    return Figure(
+        "memory",
+        "Memory of the process over the frames of the longest sequence, above its size before the "
+        f"method was loaded; {said}",
+        f"Lines of memory by frame for {', '.join(names)}.",
+        memory_lines(table, runs=names, looks=known),
     )
 
 

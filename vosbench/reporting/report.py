@@ -25,6 +25,7 @@ from vosbench.analysis.groups import (
     title_of,
 )
 from vosbench.analysis.side_by_side import by_sequence
+from vosbench.analysis.timed import is_timed
 from vosbench.errors import UsageError, needing
 from vosbench.files import (
     built_beside,
@@ -292,10 +293,11 @@ def _exhibited(exhibition: Exhibition, out: Path) -> tuple[ShownExhibit, ...]:
 def _analysed(group: Group, root: Path | None, dataset: Dataset | None) -> Iterator[Table | Left]:
     """Every analysis of a group; those that read the truth only where it is at hand."""
     yield by_sequence(group)  # scores, where the catalogue has differences
+    there = {"runs": True, "truth": bool(dataset), "time": any(map(is_timed, group.results))}
     names = [
         name
         for name, analysis in catalogue.ANALYSES.items()
-        if name not in ("sequences", "runtime") and (dataset or analysis.needs == "runs")
+        if name not in ("sequences", "runtime") and there[analysis.needs]
     ]
     yield from catalogue.tables([group], names, root=root)
 

@@ -53,6 +53,7 @@ class RunConfig:
     real_time: frames a second of a live video, of which the method is not shown those that come
         while it is busy; None for all frames. grace: how many late masks of a sequence are
         forgiven then; 3, as in VOT's challenges, where real_time is given.
+    protocol_time: when the masks are made, time the method once more by itself.
     overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
         `always` starts anew: the run that is there gives way when the new one is whole.
     """
@@ -76,6 +77,7 @@ class RunConfig:
     timeout: float | None = None
     real_time: float | None = None
     grace: int | None = None
+    protocol_time: bool = False
     overwrite: Literal["never", "missing", "always"] = "missing"
     out: Path = Path("runs")
 
@@ -110,6 +112,8 @@ class RunConfig:
         object.__setattr__(self, "prompt", known_prompt(self.prompt))
         self._check_real_time()
         check_at(self.at)
+        if self.protocol_time:
+            self._check_alone("--protocol-time")
 
     def _check_real_time(self) -> None:
         if self.real_time is None:
@@ -123,15 +127,15 @@ class RunConfig:
         if self.grace is not None and self.grace < 0:
             raise UsageError(f"grace is {self.grace}, expected 0 or more")
         object.__setattr__(self, "grace", GRACE if self.grace is None else self.grace)
-        self.check_alone("--real-time")
-        if self.direction != "forward":
-            raise UsageError("--real-time goes forward; leave --direction away")
+        self._check_alone("--real-time")
 
-    def check_alone(self, option: str) -> None:
-        """Raise UsageError where something that is timed would run beside other processes."""
+    def _check_alone(self, option: str) -> None:
+        """Raise UsageError where what is timed would run beside others, or in two passes."""
         if self.workers > 1 or self.scheduler:
             other = "--scheduler" if self.scheduler else "--workers"
             raise UsageError(f"{option} times one process by itself; leave {other} away")
+        if self.direction != "forward":
+            raise UsageError(f"{option} goes forward; leave --direction away")
 
     @property
     def live(self) -> RealTime | None:

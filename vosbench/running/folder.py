@@ -2,10 +2,10 @@
 
 It holds run.json, timing.csv, log.txt, masks/<sequence>/<frame>.png (where objects may overlap
 masks/<sequence>/<id>/<frame>.png) and sequences/<sequence>.json, the record of a finished
-sequence; where the method was told by boxes or clicks, prompts/<sequence>.json has them. After
-scoring also scores.csv and summary.json, and those of other protocols in scores-<protocol>/. A
-sequence counts as finished while its masks and record are there and the record's `data_sha256` is
-that of the data as they are now.
+sequence; where the method was told by boxes or clicks, prompts/<sequence>.json has them; time.json
+where the method was timed by protocol. After scoring also scores.csv and summary.json, and those of
+other protocols in scores-<protocol>/. A sequence counts as finished while its masks and record are
+there and the record's `data_sha256` is that of the data as they are now.
 
 Anything else in the folder is the user's: it is never removed, and moves along when a new run
 takes the place of an old one. The new one is built in `.<name>.new` beside it; while they change
@@ -35,7 +35,8 @@ from vosbench.results import load_manifest
 from vosbench.running.records import read_record
 from vosbench.types import check_name
 
-FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock")
+TIMES = "time.json"  # what --protocol-time measured
+FILES = ("run.json", "timing.csv", "log.txt", "scores.csv", "summary.json", ".lock", TIMES)
 COUNTED = ".counts"  # of sequences as they end, each in a folder of its own, until all are scored
 COUNTS = re.compile(r"counts[a-z-]*\.(csv|json)")  # as scoring/counts.py names them
 SCORES = ("summary.json", "scores.csv")

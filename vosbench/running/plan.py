@@ -13,7 +13,7 @@ from vosbench.masks import ids
 from vosbench.protocols import check_numbered
 from vosbench.resolve import check_device
 from vosbench.results import load_manifest
-from vosbench.running import cluster, manifest, prompting
+from vosbench.running import cluster, machine, manifest, prompting
 from vosbench.running.folder import building, refuse_strangers
 from vosbench.running.records import has_changed
 from vosbench.running.resolved import Resolved, resolve
@@ -35,6 +35,7 @@ class RunPlan:
     damaged: those among them with a damaged record, and what is wrong with it.
     changed: those among them whose masks were made, but have been changed or damaged since.
     replaces: the run whose place this one takes when it is whole, under `--overwrite always`.
+    load: of the machine, before anything was done.
     anew: whether an earlier attempt in `folder` is of other data or options, and is not gone on
         with.
     """
@@ -50,6 +51,7 @@ class RunPlan:
     damaged: dict[str, str]
     replaces: Path | None
     anew: bool
+    load: float
 
 
 def plan_run(config: RunConfig) -> RunPlan:
@@ -60,7 +62,7 @@ def plan_run(config: RunConfig) -> RunPlan:
             masks or what is none of a run.
         DataError: the dataset is not there, or the run's folder cannot be written.
     """
-    resolved = resolve(config)
+    load, resolved = machine.load(), resolve(config)
     cluster.check(config.scheduler)
     if not config.scheduler:  # else it is the workers' device
         check_device(config.device)
@@ -68,8 +70,9 @@ def plan_run(config: RunConfig) -> RunPlan:
     with blaming(f"method {config.method!r}"):
         prompting.check_takes(built, config.method, config.prompt)
         prompting.check_goes_back(built, resolved.method, config.direction)
-    if config.live:
-        _check_frame_by_frame(resolved, built)
+    for option, given in (("--real-time", config.live), ("--protocol-time", config.protocol_time)):
+        if given:
+            _check_frame_by_frame(resolved, built, option)
     opened, broken = _open(resolved)
     remarks = [*prompting.remarks(config.prompt), *resolved.method.remarks(built)]
     described = manifest.describe(resolved) | {"remarks": remarks}
@@ -112,10 +115,11 @@ def plan_run(config: RunConfig) -> RunPlan:
         damaged={} if anew else damaged(folder, longest_first),
         replaces=replaces,
         anew=anew,
+        load=load,
     )
 
 
-def _check_frame_by_frame(resolved: Resolved, built: Method) -> None:
+def _check_frame_by_frame(resolved: Resolved, built: Method, option: str) -> None:
     """UsageError where a method has no time for each frame, or reads a file for each."""
     method, why = resolved.method, ""
     if isinstance(method.module, Untimed):
@@ -123,11 +127,11 @@ def _check_frame_by_frame(resolved: Resolved, built: Method) -> None:
     elif isinstance(built, RunsProgram):
         why = "a program does whole videos, so that no frame has a time of its own"
     elif isinstance(built, PerSequence) and any(path.is_dir() for path in method.files().values()):
-        why = "it reads files of every frame, which are of all frames"
+        why = "it reads a file for each frame"
     if why:
         raise UsageError(
-            f"method {resolved.config.method!r} cannot be run in real time: {why}; leave "
-            "--real-time away"
+            f"method {resolved.config.method!r} has no time of its own for each frame: {why}; "
+            f"leave {option} away"
         )
 
 

@@ -20,7 +20,7 @@ from vosbench.running import directions, prompting, workers
 from vosbench.running.config import MASK
 from vosbench.running.forms import Exchange
 from vosbench.running.live import Live
-from vosbench.running.measured import NO_MORE, begun, forget_peak, next_mask, peak_memory
+from vosbench.running.measured import NO_MORE, Calling, begun, forget_peak, next_mask, peak_memory
 from vosbench.running.pipeline import Ahead, Behind, is_slow
 from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
@@ -73,7 +73,7 @@ def segment_sequence(
     forget_peak()
     sequence = dataset.sequence(name)
     given = data_sha256(sequence)
-    calling = functools.partial(_calling, config.method, name)
+    calling = calling_of(config.method, name)
     partial = folder / "masks" / f".{name}-{uuid.uuid4().hex[:8]}"
     partial.mkdir()
     run = functools.partial(_segment, method, config=config, calling=calling)
@@ -168,7 +168,7 @@ def _segment(
     partial: Path,
     *,
     config: RunConfig,
-    calling: Callable[[], contextlib.AbstractContextManager[None]],
+    calling: Calling,
     on_frame: FrameDone | None,
     told: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -201,7 +201,7 @@ def _driven(
     partial: Path,
     config: RunConfig,
     on_frame: FrameDone | None,
-    calling: Callable[[], contextlib.AbstractContextManager[None]],
+    calling: Calling,
     seconds: list[float],
     told: dict[str, Any] | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -222,7 +222,7 @@ def _driven(
         digest.add(kept)
 
     with (
-        contextlib.closing(Ahead(_checked(sequence, exchange))) as frames,
+        contextlib.closing(Ahead(checked(sequence, exchange))) as frames,
         Behind(write) as behind,
     ):
         live = Live(frames, config.live, max(sequence.prompts)) if config.live else None
@@ -296,6 +296,11 @@ def _remarks(sequence: Sequence, exchange: Exchange, *, late: int) -> Iterator[s
         )
 
 
+def calling_of(method: str, sequence: str) -> Calling:
+    """What is around each call of the method for a sequence."""
+    return functools.partial(_calling, method, sequence)
+
+
 @contextlib.contextmanager
 def _calling(method: str, sequence: str) -> Iterator[None]:
     """Around a call of the method: whatever it raises is told in a sentence, with its line.
@@ -312,7 +317,7 @@ def _calling(method: str, sequence: str) -> Iterator[None]:
         raise
 
 
-def _checked(sequence: Sequence, exchange: Exchange) -> Iterator[Frame]:
+def checked(sequence: Sequence, exchange: Exchange) -> Iterator[Frame]:
     """The frames of a sequence; DataError for one that is missing or has another size."""
     frames = iter(sequence.frames)
     for index, frame_name in enumerate(sequence.frame_names):

@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from vosbench.errors import UsageError, needing
-from vosbench.running.workers import Outcome, Pool, Told
+from vosbench.errors import UsageError, VosbenchError, described, line_of, needing
+from vosbench.running.workers import Outcome, Pool, ProcessEndedError, Told
 
 CONNECTING = 20.0  # seconds to wait for a scheduler's answer
 CLOSING = 2.0  # seconds for its good-bye
@@ -80,6 +80,28 @@ def _beside(function: Callable[[str], Any], task: str) -> Any:
     if outcome.error is not None:
         raise outcome.error
     return outcome.result
+
+
+def message_of(error: BaseException, *, timeout: float | None = None, at: str = "") -> str:
+    """One message for the user: ours as it is, the method's own error with its type.
+
+    at: how far its process had come, to be told where the process ended.
+    """
+    if isinstance(error, ProcessEndedError):
+        late = error.late and timeout
+        return (
+            f"no mask for {timeout:g} s, the --timeout{error.line}{at}" if late else f"{error}{at}"
+        )
+    if isinstance(error, VosbenchError):
+        return str(error)
+    if type(error).__name__ == "KilledWorker":
+        return (
+            "its worker processes died, one after another: out of memory, ended by the method, or "
+            "without vosbench or the method's plugin; their logs tell"
+        )
+    if isinstance(error, OSError):
+        return f"{error}; make room or mend the folder, then give the same command again"
+    return f"{described(error)}{line_of(error)} (traceback in log.txt)"
 
 
 def check(scheduler: str) -> None:

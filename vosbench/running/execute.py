@@ -15,9 +15,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vosbench.errors import DataError, VosbenchError, described, line_of
+from vosbench.errors import DataError
 from vosbench.files import alone_in
 from vosbench.running import cluster, manifest
+from vosbench.running.cluster import message_of
 from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
 from vosbench.running.sequence import (
     After,
@@ -27,7 +28,6 @@ from vosbench.running.sequence import (
     segment_sequence,
 )
 from vosbench.running.whole import finished, is_done
-from vosbench.running.workers import ProcessEndedError
 
 if TYPE_CHECKING:
     from vosbench.running.plan import RunPlan
@@ -184,25 +184,3 @@ def _work(plan: RunPlan, on_frame: FrameDone | None, after: After | None) -> Cal
         )
     threads = 1 if config.scheduler else 0
     return functools.partial(segment_by_name, config, folder, threads=threads, after=after)
-
-
-def message_of(error: BaseException, *, timeout: float | None = None, at: str = "") -> str:
-    """One message for the user: ours as it is, the method's own error with its type.
-
-    at: how far its process had come, to be told where the process ended.
-    """
-    if isinstance(error, ProcessEndedError):
-        late = error.late and timeout
-        return (
-            f"no mask for {timeout:g} s, the --timeout{error.line}{at}" if late else f"{error}{at}"
-        )
-    if isinstance(error, VosbenchError):
-        return str(error)
-    if type(error).__name__ == "KilledWorker":
-        return (
-            "its worker processes died, one after another: out of memory, ended by the method, or "
-            "without vosbench or the method's plugin; their logs tell"
-        )
-    if isinstance(error, OSError):
-        return f"{error}; make room or mend the folder, then give the same command again"
-    return f"{described(error)}{line_of(error)} (traceback in log.txt)"

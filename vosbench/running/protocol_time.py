@@ -24,8 +24,8 @@ from vosbench.files import alone_in, write_json
 from vosbench.provenance import made_by
 from vosbench.resolve import choose_method, open_dataset
 from vosbench.running import cluster, machine, prompting, workers
+from vosbench.running.cluster import message_of
 from vosbench.running.config import MASK
-from vosbench.running.execute import message_of
 from vosbench.running.folder import TIMES
 from vosbench.running.forms import Exchange
 from vosbench.running.measured import NO_MORE, begun, forget_peak, next_mask, peak_memory, resident

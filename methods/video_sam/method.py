@@ -35,7 +35,7 @@ class VideoSam:
         self.network, self.options = network, options
         self.reach = reach(network.model.config, options.memory)
         self.remarks = network.remarks
-        self._told = False
+        self._steps = 0
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Masks]:
         """Yield one label map (h, w) per frame; Layers with overlap=keep."""
@@ -71,11 +71,11 @@ class VideoSam:
             yield (answers.layers if keep else answers.label_map)(logits, shape)
 
     def _tell(self, seconds: float, objects: int) -> None:
-        """Say once on stderr where a run on CPU will take long."""
-        if not self._told and seconds >= SLOW and self.network.view.device == "cpu":
+        """Say once on stderr where a run on CPU will take long, by its second, warm step."""
+        self._steps += 1
+        if self._steps == 2 and seconds >= SLOW and self.network.view.device == "cpu":
             sys.stderr.write(
                 f"video-sam: {seconds:.1f} s for a frame with {objects} objects on "
                 f"{os.cpu_count() or 1} cores: 100 frames take about {seconds * 100 / 60:.0f} min; "
                 "--device cuda, a smaller network or a smaller --set size= is faster\n"
             )
-        self._told = True

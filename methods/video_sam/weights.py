@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -102,7 +102,9 @@ def _loaded(folder: Folder, family: Family, options: Options, said: list[str]) -
     config, model = family.kind("Config"), family.kind("Model")
     given = folder.config.get("tracker_config") or folder.config  # SAM 3 with its detector
     try:
-        made = at_size(config.from_dict(dict(given)), options.size or _own(config, given))
+        made = config.from_dict(dict(given))
+        _check_encoder(made, folder)
+        made = at_size(made, options.size or int(made.image_size))
         loaded, told = model.from_pretrained(
             folder.path,
             config=made,
@@ -111,7 +113,7 @@ def _loaded(folder: Folder, family: Family, options: Options, said: list[str]) -
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except UsageError:
+    except (UsageError, DataError):
         raise
     except (SafetensorError, EOFError) as error:
         raise DataError(
@@ -136,9 +138,15 @@ def _loaded(folder: Folder, family: Family, options: Options, said: list[str]) -
     return loaded
 
 
-def _own(config: Any, given: Mapping[str, Any]) -> int:
-    """The side of the frames that the network was made for, in pixels."""
-    return int(config.from_dict(dict(given)).image_size)
+def _check_encoder(config: Any, folder: Folder) -> None:
+    """Refuse a configuration by which timm would fetch an encoder, or read a pickle."""
+    encoder = config.vision_config.backbone_config
+    name, arguments = getattr(encoder, "architecture", ""), getattr(encoder, "model_args", None)
+    if ":" in name or "checkpoint_path" in (arguments or {}):
+        raise DataError(
+            f"weights {folder.path}: config.json asks timm for encoder {name!r} from elsewhere; "
+            "only encoders that timm defines are used, with the folder's own weights"
+        )
 
 
 @contextlib.contextmanager

@@ -84,16 +84,23 @@ class ChosenMethod:
         with contextlib.chdir(os.curdir), blaming(what), needing(what):
             yield
 
+    def deciding(self) -> dict[str, Any]:
+        """The options that decide the masks; the others say of themselves that they do not."""
+        return {
+            field.name: getattr(self.options, field.name)
+            for field in fields(self.options)
+            if field.metadata.get("decides", True)
+        }
+
     def changed(self) -> tuple[str, ...]:
-        """The given options that would have another value if they were left out.
+        """Those given that decide the masks and would be otherwise if they were left out.
 
         What an option is when left out can depend on the others, as with a preset.
         """
         return tuple(
-            field.name
-            for field in fields(self.options)
-            if field.name in self.given
-            and getattr(self.options, field.name) != self._without(field.name)
+            name
+            for name, value in self.deciding().items()
+            if name in self.given and value != self._without(name)
         )
 
     def _without(self, name: str) -> Any:

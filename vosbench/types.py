@@ -491,7 +491,11 @@ class MethodPlugin(Protocol):
 
     @property
     def Options(self) -> type:  # noqa: N802, the class itself
-        """Frozen dataclass of the method's options."""
+        """Frozen dataclass of the method's options.
+
+        An option with the metadata {"decides": False} changes no mask, such as a limit of time: a
+        run goes on with another value of it.
+        """
         ...
 
     def build(self, options: Any, *, device: str, seed: int) -> Method:

@@ -73,6 +73,7 @@ class Command:
         facts = {
             **self._facts,
             "frames": described(self.options, self.line.names),
+            "time_limit": self.options.time_limit,
             "exit_status": ended.status,
             "seconds": ended.seconds,
             "cpu_seconds": ended.cpu_seconds,

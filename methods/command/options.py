@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from vosbench.errors import UsageError
@@ -21,7 +21,8 @@ class Options:
     quality: int = 95  # of JPEG, with full colours: the highest that Pillow advises
     prompts: Literal["label-maps", "objects"] = "label-maps"  # one PNG an object is SA-V's habit
     results: str = ""  # where in {out} the masks are; found where there is one place for them
-    time_limit: float | None = None  # seconds for a video; how long one takes only the user knows
+    # seconds for a video; how long one takes only the user knows, who may also find it out
+    time_limit: float | None = field(default=None, metadata={"decides": False})
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:

@@ -24,6 +24,7 @@ from vosbench.errors import MethodError
 GUARD = Path(__file__).with_name("guard.py")
 KEPT = 1 << 14  # bytes of what the program prints
 LINES, WIDTH = 20, 300  # of them in the record
+_OVERWRITTEN = re.compile(rb"[^\r\n]*\r+(?=[^\r\n])")  # what a progress bar showed before
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -149,9 +150,9 @@ class _Tail:
     def follow(self, printed: IO[bytes]) -> None:
         with printed:
             while piece := os.read(printed.fileno(), 1 << 16):
-                self.kept = (self.kept + piece)[-KEPT:]
+                self.kept = _OVERWRITTEN.sub(b"", self.kept + piece)[-KEPT:]
 
     def lines(self) -> tuple[str, ...]:
-        text = self.kept.decode("utf-8", "replace").replace("\r", "\n")
+        text = self.kept.decode("utf-8", "replace")
         lines = (_CONTROL.sub("", line).strip()[:WIDTH] for line in text.split("\n"))
         return tuple([line for line in lines if line][-LINES:])

@@ -20,14 +20,18 @@ if how in ("hangs", "forks"):
 if how == "hangs":
     print("now waiting")
     time.sleep(300)
+if how == "naps":  # over videos of more than six frames
+    time.sleep(4 * (int(note.name) > 6))
 if how == "status":
     print("reading weights\nValueError: no such weights")
     sys.exit(3)
 if how == "signal":
     os.kill(os.getpid(), signal.SIGSEGV)
 if how == "prints":
+    print("\n" * 99_999 + "begun")
     for number in range(200_000):
         print(f"\x1b[31mstep {number}\x1b[0m of very many, as progress bars do", end="\r")
+    print("", *(f"line {number}" for number in range(2, 20)), sep="\n")
 if how == "lists":
     print(
         *sorted(str(path.relative_to(frames.parents[1])) for path in frames.parents[1].rglob("*"))

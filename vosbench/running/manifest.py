@@ -33,7 +33,7 @@ def describe(resolved: Resolved) -> dict[str, Any]:
     identity = {
         "method": config.method,
         "source_sha256": source_sha256(method.plugin.path),
-        "options": jsonable(method.options),
+        "options": jsonable(method.deciding()),
         "files": hashed(method.files()),
         "dataset": card.name,
         "split": resolved.dataset.split,

@@ -396,6 +396,19 @@ def test_a_run_knows_its_dataset_and_is_packed_whole(
     assert not Path("y.zip").exists()
 
 
+@pytest.mark.usefixtures("test_plugins")
+def test_what_a_server_is_given_by_boxes_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    video(tmp_path / "data", "a", dict.fromkeys(range(6), (1, 3)))
+    run = vosbench.run("told", "mosev1", root="data", prompt="box")
+    assert run.folder
+    assert vosbench.pack(run.folder, "mosev1", "x.zip").notes == (
+        "objects were told by box, not by masks: say so where you hand this in",
+    )
+
+
 def test_masks_without_a_public_truth_are_run_then_packed(mose: Path, command: Vosbench) -> None:
     ran = command("run", "--method", "copy-first", "--dataset", "mosev1", "--root", "data")
     assert ran.returncode == 0, ran.stderr

@@ -297,7 +297,10 @@ def pack_run(
     packed = pack(
         chosen, wanted, folder / "masks", out, made=made, replace=replace, progress=progress
     )
-    return dataclasses.replace(packed, root=root or data.root)
+    notes = packed.notes
+    if prompt := identity.get("prompt"):
+        notes += (f"objects were told by {prompt}, not by masks: say so where you hand this in",)
+    return dataclasses.replace(packed, root=root or data.root, notes=notes)
 
 
 def _elsewhere(

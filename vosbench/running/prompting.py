@@ -41,8 +41,6 @@ CLICK_RULE = (
 # frame index, id, points -> the method's mask of an object that is told by these points alone
 Answer = Callable[[int, int, Points], npt.NDArray[np.bool_]]
 Calling = Callable[[], AbstractContextManager[None]]
-
-
 Marks = dict[int, dict[int, Mark]]  # frame index -> id -> what tells where the object is
 
 

@@ -18,7 +18,7 @@ from conftest import Vosbench, command_environment
 from PIL import Image
 
 import vosbench
-from vosbench.errors import DataError, MethodError, UsageError, VosbenchError
+from vosbench.errors import DataError, MethodError, MissingExtraError, UsageError, VosbenchError
 from vosbench.filming import video
 from vosbench.masks import ids, painted, pixels, read_mask, write_mask
 from vosbench.prompts.clicks import box_of
@@ -421,6 +421,16 @@ def test_a_method_that_fails_leaves_nothing(
     with pytest.raises(MethodError, match=words):
         vosbench.segment(clip, out, method="misbehaving", mask=scene(0)[1], options={"how": how})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "first.png"]
+
+
+@pytest.mark.usefixtures("test_plugins")
+def test_what_is_missing_to_write_a_film_is_told_before_the_method_runs(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtraError, match=r"writing an \.mp4 needs av"):
+        vosbench.segment(pictures, tmp_path / "out", method="misbehaving", mask=scene(0)[1])
+    assert not (tmp_path / "out").exists()
 
 
 def test_only_a_folder_of_our_own_is_replaced(clip: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vosbench.errors import UsageError
+from vosbench.errors import MissingExtraError, UsageError
 from vosbench.filming import video
 from vosbench.videos import VideoFile
 
@@ -117,6 +118,18 @@ def test_a_film_is_whole_or_not_there(name: str, tmp_path: Path) -> None:
         fail()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == b"former"
+
+
+def test_without_pyav_only_a_gif_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    words = r"writing an \.mp4 needs av, which is not installed: pip install \"vosbench\[run\]\""
+    with pytest.raises(MissingExtraError, match=words):
+        video.check_out(tmp_path / "s.mp4", replace=False)
+    video.check_out(tmp_path / "s.gif", replace=False)
+    written(tmp_path / "s.gif", [bars(32, 48)])
+    assert (tmp_path / "s.gif").is_file()
 
 
 def test_a_place_where_no_film_may_be_written_is_refused(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def laid_out(
         left = within.width - GAP * (across - 1)
         scale = fitting(h, w, Within(left // across, within.height // rows))
     size = max(1, round(h * scale)), max(1, round(w * scale))
-    letters = min(28, max(11, round(size[1] / 32)))
+    letters = min(24, max(11, round(size[1] / 38)))
     layout = Layout(*size, across, rows, letters, keys)
     if min(size) < 16 or max(layout.width, layout.height) > LARGEST:
         raise UsageError(

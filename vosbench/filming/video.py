@@ -52,7 +52,7 @@ def check_out(out: Path, *, replace: bool) -> None:
 
     Raises:
         UsageError: it has another suffix, is a folder or in none, or exists and `replace` is not
-            said.
+            said; MissingExtraError: PyAV is needed for .mp4 and is not installed.
     """
     if out.suffix.lower() not in SUFFIXES:
         raise UsageError(
@@ -64,6 +64,14 @@ def check_out(out: Path, *, replace: bool) -> None:
         raise UsageError(f"--out {out} is a folder; name a file")
     if (out.exists() or out.is_symlink()) and not replace:
         raise UsageError(f"--out {out} exists; give --replace, or name another file")
+    if out.suffix.lower() != ".gif":
+        check_library()
+
+
+def check_library() -> None:
+    """Raise MissingExtraError where there is nothing that writes an .mp4."""
+    with needing("writing an .mp4"):
+        import av  # noqa: F401, whether it is there counts
 
 
 @contextlib.contextmanager
@@ -71,12 +79,9 @@ def opened(out: Path, *, fps: Fraction, total: int) -> Iterator[Film]:
     """A film to add pictures to; the file is there when the block ends.
 
     Args:
-        out: its name ends in .mp4 or .gif.
+        out: its name ends in .mp4 or .gif; see `check_out`.
         fps: pictures a second.
         total: how many pictures will come; a GIF chooses among them.
-
-    Raises:
-        MissingExtraError: PyAV is needed for .mp4 and is not installed.
     """
     with written_whole(out) as partial:
         if out.suffix.lower() == ".gif":
@@ -101,8 +106,7 @@ def check_rate(fps: float) -> Fraction:
 
 @contextlib.contextmanager
 def _mp4(path: Path, fps: Fraction) -> Iterator[Film]:
-    with needing("writing an .mp4"):
-        import av
+    import av
 
     # the index at the start, so that a browser plays it while it loads
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:

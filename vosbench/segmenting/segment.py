@@ -14,7 +14,7 @@ import numpy as np
 
 from vosbench.errors import UsageError
 from vosbench.files import built_beside, jsonable, place_of, remove, write_json
-from vosbench.filming.video import check_rate
+from vosbench.filming.video import check_library, check_rate
 from vosbench.masks import ids
 from vosbench.provenance import environment, hashed, made_by
 from vosbench.resolve import ChosenMethod, check_device, choose_method
@@ -110,6 +110,7 @@ def segment(
     )  # fmt: skip
     chosen = choose_method(method, config.options)
     check_device(device)
+    check_library()
     opened = open_clip(Path(clip))
     rate = opened.rate if fps is None else check_rate(fps)
     prompt = _prompt(opened, mask, given, frame)

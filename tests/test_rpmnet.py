@@ -26,6 +26,8 @@ from vosbench.training.settings import choose
 from vosbench.types import Frame, Inspectable, Mask
 
 rpmnet = registry.load("methods", "rpmnet")
+deformable = importlib.import_module(f"{rpmnet.__name__}.deformable")
+memory = importlib.import_module(f"{rpmnet.__name__}.memory")
 network = importlib.import_module(f"{rpmnet.__name__}.network")
 training = importlib.import_module(f"{rpmnet.__name__}.training")
 warps = importlib.import_module(f"{rpmnet.__name__}.warps")
@@ -45,7 +47,7 @@ class Constant(nn.Module):
         self.motion = torch.tensor((dy, dx))[None, :, None, None]
 
     def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self.motion.expand(1, 2, *target.shape[-2:]).to(target)
+        return self.motion.expand(len(target), 2, *target.shape[-2:]).to(target)
 
 
 def built(name: str = "rpmnet", **options: Any) -> Any:
@@ -255,6 +257,118 @@ def test_the_crf_refines_what_is_given_out(in_loop: bool) -> None:
     *_, with_crf = refined.segment([frame] * 3, {0: prompt})
     *_, without = plain.segment([frame] * 3, {0: prompt})
     assert iou(with_crf, truth) > iou(without, truth) + 0.05
+
+
+# beyond the paper: matching again, and more frames to read
+
+
+class Apart(nn.Module):
+    """A matching module for embeddings that hold where each cell is in the world."""
+
+    def __init__(self, part: float) -> None:
+        super().__init__()
+        self.part = part  # of the way that is left
+
+    def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self.part * (target - reference)[:, :2]
+
+    def samples(self, _r: torch.Tensor, _t: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        return network.window(cells, 1, 1)
+
+
+def drifting(shifts: list[tuple[float, float]], part: float = 1.0, **options: Any) -> Any:
+    """A method that sees a world which moves by so many cells (y, x) between frames."""
+    method, left = built(matching="conv-1", **options), iter(np.cumsum([(0, 0), *shifts], 0))
+    method.network.matching = Apart(part)
+
+    def see(frame: Frame) -> Any:
+        h, w = method.grid(*frame.shape[:2])
+        shift = torch.tensor(next(left), dtype=torch.float32)[:, None, None]
+        at = (deformable.positions(h, w, like=torch.zeros(1)) + shift)[None]
+        return memory.Seen(at, torch.cat((at, at[:, :1]), 1) / 100)
+
+    method._see = see
+    return method
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_iterations_go_the_rest_of_the_way(iterations: int) -> None:
+    prompt = rectangle(96, 128, slice(32, 64), slice(48, 88))
+    method = drifting([(0.0, -4.0)], part=0.5, iterations=iterations)
+    *_, mask = method.segment([texture(96, 128)] * 2, {0: prompt})
+    gone = 4 * 4 * (1 - 0.5**iterations)  # of 16 pixels
+    assert iou(mask, np.roll(prompt, round(gone), 1)) > 0.95
+
+
+def test_iterating_on_a_moved_texture_leads_to_the_shift() -> None:
+    first, second = (texture(160, 204, seed=1)[:, x : x + 192] for x in (0, 12))  # 3 cells
+    cells = np.array([(20, 20)])
+    errors = []
+    for iterations in (1, 2, 6):
+        options = {"weights": "default", "iterations": iterations}
+        shown = built("rpmnet", **options).inspect(second, first, cells)
+        inner = shown.offsets[:, 8:-8, 8:-8]
+        errors.append(float(np.median(np.hypot(inner[0], inner[1] + 3))))
+    assert errors[0] > 1 > errors[1] > 0.25 > errors[2]
+
+
+def test_uncovered_background_is_not_the_object_where_an_earlier_frame_shows_it() -> None:
+    ground, frames = texture(96, 128), []
+    for left in (8, 48, 88):  # the object jumps: nothing finds it, all that is seen is the ground
+        frame = ground.copy()
+        frame[32:64, left : left + 32] = (255, 0, 0)
+        frames.append(frame)
+    prompts = {t: rectangle(96, 128, slice(32, 64), slice(x, x + 32)) for t, x in ((0, 8), (1, 48))}
+    left = {}
+    for memory_of in ((1,), (1, 2)):
+        *_, mask = moving(0.0, 0.0, memory=memory_of).segment(frames, prompts)
+        left[memory_of] = float((mask[36:60, 52:76] > 0).mean())  # where it was a frame before
+    assert left == {(1,): 1, (1, 2): 0}
+
+
+@pytest.mark.parametrize("first", ["direct", "chained", "both"])
+@pytest.mark.parametrize("warp_res", ["quarter", "full"])
+def test_prompted_frames_are_read_however_far_the_world_has_moved(
+    first: str, warp_res: str
+) -> None:
+    shifts = [(-1.0, 0.0), (0.0, -2.0), (-1.0, -1.0), (0.5, -1.0)]
+    prompt = rectangle(96, 160, slice(16, 48), slice(24, 64))
+    method = drifting(shifts, first=first, memory=(1, 2), warp_res=warp_res)
+    *_, last = method.segment([texture(96, 160)] * 5, {0: prompt})
+    assert iou(last, np.roll(prompt, (6, 16), (0, 1))) > 0.95
+
+
+def test_late_objects_are_read_from_frames_that_know_them() -> None:
+    prompts = {
+        0: rectangle(64, 96, slice(8, 56), slice(4, 40), label=7),
+        3: rectangle(64, 96, slice(8, 56), slice(52, 90), label=3),
+    }
+    method = drifting([(0.0, 0.0)] * 5, memory=(1, 2, 4), first="both")
+    masks = list(method.segment([texture(64, 96)] * 6, prompts))
+    assert [ids(mask) for mask in masks] == [*[(7,)] * 3, *[(3, 7)] * 3]
+    assert iou(masks[-1] == 7, prompts[0]) > 0.95
+    assert iou(masks[-1] == 3, prompts[3]) > 0.95  # though most references show ground there
+
+
+def test_memory_is_flat_in_the_length_of_a_video() -> None:
+    options = method_options("rpmnet-memory", {"weights": "none"})
+    kept = memory.Memory(options, built(matching="conv-1").network)
+    seen = memory.Seen(torch.rand(1, 32, 8, 12), torch.rand(1, 3, 8, 12))
+    for index in range(40):
+        kept.add(seen, [1], torch.rand(1, 8, 12), prompted=index in (0, 5))
+    assert len(kept._recent) == max(options.memory)
+    assert len(kept._first) == len(kept._chains) == 2
+
+
+def test_inspection_of_iterations_shows_where_the_last_one_looks() -> None:
+    shown = drifting([(0.0, -4.0)], part=0.5, iterations=2).inspect(
+        texture(96, 128), texture(96, 128), np.array([(10, 20)])
+    )
+    np.testing.assert_allclose(shown.offsets[:, 10, 20], (0, -3), atol=1e-5)
+    np.testing.assert_allclose(shown.samples[0].mean(0), (10, 18), atol=1e-5)  # half the way on
+
+
+# variants
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -117,7 +117,7 @@ def typed_as(value: Any, hint: Any) -> Any:
                     faults.append(str(error))
         raise ValueError("; or ".join(faults))
     if origin is tuple:
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = value.strip("()[]").rstrip(",").split(",") if isinstance(value, str) else value
         if not isinstance(parts, (list, tuple)):
             raise ValueError("expected a list")
         return tuple(typed_as(part, arguments[0]) for part in parts)

@@ -7,6 +7,7 @@ own variant, not the paper's. rpmnet-paper is the paper's network; rpmnet itself
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ SOURCE = (
     "Kim et al., RPM-Net: Robust Pixel-Level Matching Networks for Self-Supervised Video Object "
     "Segmentation, WACV 2020"
 )
-VARIANTS = {
+VARIANTS: Mapping[str, Mapping[str, object]] = {
     "rpmnet-conv-1": {"matching": "conv-1"},
     "rpmnet-conv-3": {"matching": "conv-3"},
     "rpmnet-conv-5": {"matching": "conv-5"},
@@ -46,6 +47,17 @@ VARIANTS = {
     "rpmnet-dilation-6": {"matching": "dilation-6"},
     "rpmnet-dilation-9": {"matching": "dilation-9"},
     "rpmnet-correlation": {"matching": "correlation", "embed_dim": 128, "size": 384},
+    # ours, beyond the paper
+    "rpmnet-iterated": {"iterations": 3},
+    "rpmnet-conv-3-iterated": {"matching": "conv-3", "iterations": 3},
+    "rpmnet-dilation-3-iterated": {"matching": "dilation-3", "iterations": 3},
+    "rpmnet-memory": {"iterations": 3, "memory": (1, 2, 4, 8), "first": "both"},
+    "rpmnet-conv-3-memory": {
+        "matching": "conv-3",
+        "iterations": 3,
+        "memory": (1, 2, 4, 8),
+        "first": "both",
+    },
     "rpmnet-r": {"refine": "crf"},
     "rpmnet-paper": {
         "backbone": "resnet101",

@@ -1,7 +1,7 @@
 """RPM-Net at work: each frame takes its masks from the frame before, where offsets point.
 
 Maps of 0..1, one per object, on cells of 4x4 px (or at the network's pixels); what they leave is
-background. Online: the last embedding and the last maps are all that is kept.
+background. Online: what memory.py asks for is all that is kept of former frames.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from vosbench.toolbox.methods.images import fit, resize, tensor_of
 from vosbench.toolbox.methods.labels import winner
 from vosbench.types import Frame, Inspection, Mask
 
-from .deformable import warp
+from .deformable import sample, warp
+from .memory import Memory, Seen, iterated
 from .network import Network
 
 if TYPE_CHECKING:
@@ -43,17 +44,19 @@ class RpmNet:
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame, in order; every frame is embedded once."""
         names: list[int] = []
-        maps, reference = torch.empty(0), torch.empty(0)
+        maps, memory = torch.empty(0), Memory(self.options, self.network)
         for index, frame in enumerate(frames):
             mask = np.zeros(frame.shape[:2], np.uint8)
-            target = self._embed(frame)
+            target = self._see(frame)
             if names:
-                maps = self._follow(maps, self._offsets(reference, target))
+                maps = self._follow(memory, target, names)
                 maps, mask = self._read(frame, maps, names)
-            if index in prompts and prompts[index].any():
-                names, maps = self._lay(names, maps, prompts[index], target)
+            prompted = index in prompts and bool(prompts[index].any())
+            if prompted:
+                names, maps = self._lay(names, maps, prompts[index], target.embedding)
                 mask = lay_prompt(mask, prompts[index])
-            reference = target
+            if names:
+                memory.add(target, names, maps, prompted=prompted)
             yield mask
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
@@ -64,13 +67,20 @@ class RpmNet:
     @torch.inference_mode()
     def inspect(self, reference: Frame, target: Frame, cells: npt.NDArray[np.int64]) -> Inspection:
         """Embed both frames and show the samples of the target `cells` (p, 2), y then x."""
-        pair = self._embed(reference), self._embed(target)
+        pair = self._see(reference).embedding, self._see(target).embedding
         h, w = pair[1].shape[-2:]
         at = torch.from_numpy(cells).to(pair[1])
-        samples = self.network.matching.samples(*pair, at)
+        before = self.options.iterations - 1
+        led = iterated(self.network, *pair, before) if before else None
+        moved = pair[0] if led is None else warp(pair[0], led, "edge")
+        samples = self.network.matching.samples(moved, pair[1], at)
+        if led is not None:  # from the grid of the moved reference to its own
+            samples = samples + sample(led, samples.permute(2, 0, 1)[None], "edge")[0].permute(
+                1, 2, 0
+            )
+        found = iterated(self.network, *pair, 1, led)
         first, second, offsets, places = (
-            x.float().cpu().numpy()
-            for x in (pair[0][0], pair[1][0], self.network(*pair)[0], samples)
+            x.float().cpu().numpy() for x in (pair[0][0], pair[1][0], found[0], samples)
         )
         cell = (target.shape[0] / h, target.shape[1] / w)
         return Inspection(first, second, cell, offsets, places)
@@ -83,26 +93,16 @@ class RpmNet:
         return fit(height, width, short_side=size, multiple=multiple)
 
     @torch.inference_mode()
-    def _embed(self, frame: Frame) -> Tensor:
-        """The embedding (1, c, h, w) of a frame."""
+    def _see(self, frame: Frame) -> Seen:
+        """The embedding of a frame, and its colours on the same cells, as far as they are asked."""
         image = resize(tensor_of(frame, self.device), self._input(*frame.shape[:2]))
-        return self.network.embed(self.network.colours(image))
+        colours = self.network.colours(image)
+        return Seen(self.network.embed(colours), F.avg_pool2d(colours, STRIDE))
 
     @torch.inference_mode()
-    def _offsets(self, reference: Tensor, target: Tensor) -> Tensor:
-        """Where each place of the maps looks in the frame before, in places: (1, 2, h, w)."""
-        offsets: Tensor = self.network(reference, target)
-        if self.options.warp_res == "full":
-            offsets = F.interpolate(
-                offsets, scale_factor=STRIDE, mode="bilinear", align_corners=False
-            )
-            offsets = offsets * STRIDE
-        return offsets
-
-    @torch.inference_mode()
-    def _follow(self, maps: Tensor, offsets: Tensor) -> Tensor:
-        """D4: maps (k, h, w) sampled at the offsets."""
-        return warp(maps[None], offsets, self.options.border)[0]
+    def _follow(self, memory: Memory, target: Seen, names: list[int]) -> Tensor:
+        """The maps (k, h, w) that the target takes from former frames."""
+        return memory.read(target, names)
 
     @torch.inference_mode()
     def _read(self, frame: Frame, maps: Tensor, names: list[int]) -> tuple[Tensor, Mask]:

@@ -112,6 +112,10 @@ class Options:
     warp_res: Literal["quarter", "full"] = "quarter"  # where masks are sampled: cells, or pixels
     propagate: Literal["hard", "soft"] = "soft"  # hard is Eq. 10 read literally: whole cells only
     border: Literal["zeros", "edge"] = "zeros"  # what is read outside the frame
+    iterations: int = 1  # how often offsets are predicted, each time from where they led; paper: 1
+    memory: tuple[int, ...] = (1,)  # which frames are read, in frames back; the paper's: the last
+    first: Literal["none", "direct", "chained", "both"] = "none"  # whether prompts' frames are, too
+    gate: Literal["likeness", "none"] = "likeness"  # of several frames: those alike, or the mean
     init: Literal["identity", "gaussian"] = "identity"  # before training; the paper's is gaussian
     refine: Literal["none", "crf"] = "none"  # RPM-Net_R: a dense CRF of two iterations
     crf_in_loop: bool = False  # whether refined masks are carried on, or only given out
@@ -124,6 +128,15 @@ class Options:
             raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
         if self.shape == "square" and not self.size:
             raise UsageError("shape=square needs a size, such as --set size=512")
+        if not 1 <= self.iterations <= 100:
+            raise UsageError(f"iterations={self.iterations} must be 1 to 100")
+        if not self.memory or self.memory[0] != 1 or list(self.memory) != sorted({*self.memory}):
+            given = ",".join(map(str, self.memory))
+            raise UsageError(
+                f"memory={given} must begin with 1, the frame before, and ascend: memory=1,2,4,8"
+            )
+        if self.memory[-1] > 100:
+            raise UsageError(f"memory={self.memory[-1]} frames back must be 100 at most")
         if self.crf_in_loop and self.refine == "none":
             raise UsageError("crf_in_loop=true needs refine=crf")
 

@@ -1,0 +1,143 @@
+"""From which former frames a frame takes its maps, and how: the paper's way, and ours beyond it.
+
+The paper reads the frame before, once. `iterations` matches again with the reference moved as
+found so far. `memory` and `first` name further frames to read; each place then takes its maps from
+those that, so moved, look like it (`gate`). Uncovered background is unlike the object that left
+it, and like the background of an earlier frame.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vosbench.toolbox.methods.backbones import STRIDE
+
+from .deformable import warp
+
+if TYPE_CHECKING:
+    from .network import Network
+    from .options import Options
+
+TEMPERATURE = 0.05  # of the softmax over how alike references are, whose cosines are 0.5 to 1
+
+
+class Seen(NamedTuple):
+    """A frame as it is matched: embedding (1, c, h, w), colours (1, 3, h, w) of the same cells."""
+
+    embedding: Tensor
+    colours: Tensor
+
+
+class Reference(NamedTuple):
+    """A former frame and its maps (k, h, w), or those of its pixels, of the objects in `names`."""
+
+    seen: Seen
+    names: tuple[int, ...]
+    maps: Tensor
+
+
+class Memory:
+    """The last frames that are asked for, and those of the prompts: flat in a video's length."""
+
+    def __init__(self, options: Options, network: Network) -> None:
+        self.options, self.network = options, network
+        self._recent: deque[Reference] = deque(maxlen=max(options.memory))  # latest first
+        self._first: list[Reference] = []
+        self._chains: list[Tensor] = []  # where each cell of the latest frame lies in those
+
+    def add(self, seen: Seen, names: Sequence[int], maps: Tensor, *, prompted: bool) -> None:
+        """Remember a frame with its maps; prompted: whether a prompt is among them."""
+        reference = Reference(seen, tuple(names), maps)
+        self._recent.appendleft(reference)
+        if prompted and self.options.first != "none":
+            self._first.append(reference)
+            self._chains.append(torch.zeros_like(seen.embedding[:, :2]))
+
+    def read(self, target: Seen, names: Sequence[int]) -> Tensor:
+        """The maps (k, h, w) of these objects that the target takes from what is remembered."""
+        found = [
+            self._recent[back - 1] for back in self.options.memory if back <= len(self._recent)
+        ]
+        if self.options.first in ("direct", "both"):
+            found += self._first
+        offsets = self._offsets(found, target, self.options.iterations)
+        if self.options.first in ("chained", "both"):
+            step = offsets[:1]  # to the frame before, which is the first of the memory
+            self._chains = [step + warp(chain, step, "edge") for chain in self._chains]
+            chained = self._offsets(self._first, target, 1, start=torch.cat(self._chains))
+            self._chains = list(torch.split(chained, 1))
+            found, offsets = found + self._first, torch.cat((offsets, chained))
+        return self._gathered(found, offsets, target, names)
+
+    def _offsets(
+        self, found: Sequence[Reference], target: Seen, times: int, start: Tensor | None = None
+    ) -> Tensor:
+        """Where each cell of the target lies in each reference, in cells: (r, 2, h, w)."""
+        embedded = torch.cat([each.seen.embedding for each in found])
+        wanted = target.embedding.expand_as(embedded)
+        return iterated(self.network, embedded, wanted, times, start)
+
+    def _gathered(
+        self, found: Sequence[Reference], offsets: Tensor, target: Seen, names: Sequence[int]
+    ) -> Tensor:
+        """D4, for each reference; then the mean of what they say of each place."""
+        share = None
+        if len(found) > 1:
+            share = self._shares(found, offsets, target)
+        if self.options.warp_res == "full":
+            offsets = _finer(offsets) * STRIDE
+            share = None if share is None else _finer(share)
+        maps = torch.stack([_of(each, names) for each in found])
+        moved = warp(maps, offsets, self.options.border)
+        if share is None:
+            return moved[0]
+        knows = moved.new_tensor([[name in each.names for name in names] for each in found])
+        weights = share * knows[:, :, None, None]  # of an object, among those that know it
+        gathered = (weights * moved).sum(0) / weights.sum(0).clamp(min=1e-6)
+        return gathered / gathered.sum(0, keepdim=True).clamp(min=1)
+
+    def _shares(self, found: Sequence[Reference], offsets: Tensor, target: Seen) -> Tensor:
+        """How much each reference says of each cell (r, 1, h, w), which sums to 1."""
+        if self.options.gate == "none":
+            return torch.full_like(offsets[:, :1], 1 / len(found))
+        kept = [torch.cat((each.seen.embedding, each.seen.colours), 1) for each in found]
+        moved = warp(torch.cat(kept), offsets, "edge")
+        embedded, colours = moved[:, :-3], moved[:, -3:]
+        like = F.cosine_similarity(embedded, target.embedding, dim=1)
+        like = like - (colours - target.colours).square().sum(1)
+        shares: Tensor = (like / TEMPERATURE).softmax(0)[:, None]
+        return shares
+
+
+def iterated(
+    network: Network, reference: Tensor, target: Tensor, times: int, start: Tensor | None = None
+) -> Tensor:
+    """Offsets (b, 2, h, w) of embeddings (b, c, h, w), each time from where the last one led."""
+    offsets = start
+    for _ in range(times):
+        if offsets is None:
+            offsets = network(reference, target)
+        else:
+            offsets = offsets + network(warp(reference, offsets, "edge"), target)
+    assert offsets is not None, "at least once"
+    return offsets
+
+
+def _finer(cells: Tensor) -> Tensor:
+    """Cells (b, c, h, w) at the pixels of the network."""
+    return F.interpolate(cells, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+
+
+def _of(reference: Reference, names: Sequence[int]) -> Tensor:
+    """Its maps of these objects, 0 for those that it does not know."""
+    if reference.names == tuple(names):
+        return reference.maps
+    maps = reference.maps.new_zeros(len(names), *reference.maps.shape[1:])
+    maps[[names.index(name) for name in reference.names]] = reference.maps
+    return maps

@@ -207,7 +207,7 @@ def test_prototypes_are_bounded() -> None:
 
 
 def test_it_runs_over_synthetic_and_real_videos(tmp_path: Path) -> None:
-    options = {"weights": "random", "model": "small", "size": 64}
+    options = {"weights": "random", "model": "small", "size": 48}
     made = vosbench.run(
         "cutie", "synthetic", sequences=["late-object"], options=options,
         out=tmp_path / "runs",

@@ -156,6 +156,7 @@ def test_wrong_weights_are_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=said) as told:
             build(weights=path)
         assert "\n" not in str(told.value)
+        assert ("--set model=" in str(told.value)) == ("not of this network" in said)
     assert not (tmp_path / "harm").exists()
     with pytest.raises(DataError, match=r"nothing\.pth are missing"):
         build(weights=tmp_path / "nothing.pth")
@@ -206,6 +207,7 @@ def test_prototypes_are_bounded() -> None:
     assert len(set(sizes)) > 3
 
 
+@pytest.mark.slow
 def test_it_runs_over_synthetic_and_real_videos(tmp_path: Path) -> None:
     options = {"weights": "random", "model": "small", "size": 48}
     made = vosbench.run(

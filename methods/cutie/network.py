@@ -94,6 +94,8 @@ def network(options: Options, *, seed: int) -> nn.Module:
         try:
             found = network_in(options.weights, needed)
         except DataError as error:
+            if "not of this network" not in str(error):
+                raise
             raise DataError(
                 f"{error}; --set model= must be as the file is, base or small"
             ) from None

@@ -1,14 +1,16 @@
 """What the harness costs a method: the wall time of a run over the method's, threads off and on.
 
-    python benchmarks/harness.py [--root DATA] [--frames 70] [--times 3]
+    python benchmarks/harness.py [--root DATA] [--frames 70] [--times 3] [--only sleeps]
 
 Methods that take 5, 20 and 50 ms a frame: one that sleeps, as one does that waits for a GPU or a
 program; one that computes on one core, one on all cores, and one in plain Python, which holds its
 lock. What a frame takes is measured alone, before, and the work is then fixed. `off` is without
 the threads that read frames ahead and write masks behind (vosbench/running/pipeline.py), `on` with
 them; `stretched` says how much longer they make the frames of the method itself, which shares the
-cores with them. Runs of both are made in turn and the least of each counts: reading, checking and
-writing of one sequence, without the start of the program, and without scoring.
+cores with them. `harness's ms` is what the thread that calls the method works a frame beside it, in
+CPU time, which other work on the machine does not stretch. Runs of both are made in turn and the
+least of each counts: reading, checking and writing of one sequence, without the start of the
+program, and without scoring.
 """
 
 from __future__ import annotations
@@ -27,17 +29,19 @@ import cv2
 import numpy as np
 
 import vosbench.plugins
+from vosbench import registry
 from vosbench.masks import write_mask
-from vosbench.running import pipeline
+from vosbench.running import pipeline, sequence
 from vosbench.running.config import RunConfig
 from vosbench.running.plan import plan_run
 from vosbench.running.records import record_of
 from vosbench.running.sequence import Made, segment_sequence
 
 METHOD = '''"""Gives the prompt back after some work."""
+import time
 from dataclasses import dataclass
 SOURCE = "benchmarks/harness.py"
-WORK = []
+WORK, SPENT = [], [0.0]
 @dataclass(frozen=True)
 class Options:
     pass
@@ -46,7 +50,9 @@ class Works:
         pass
     def segment(self, frames, prompts):
         for frame in frames:
+            began = time.thread_time()
             WORK[0]()
+            SPENT[0] += time.thread_time() - began
             yield prompts[0]
 build = Works
 '''
@@ -109,27 +115,33 @@ def draw(root: Path, frames: int) -> None:
 class Least:
     """The least wall time of the runs so far, and the method's own in that run, in seconds.
 
-    frame: the median of a frame, the least of all runs.
+    frame: the median of a frame, the least of all runs. own: CPU seconds of the thread that the
+    method is called in, without the method's, the least of all runs.
     """
 
     wall: float = math.inf
     method: float = math.inf
     frame: float = math.inf
+    own: float = math.inf
 
     def run(self, config: RunConfig, *, threads: bool) -> None:
         """Run once more."""
         pipeline.SLOW = 0.0 if threads else math.inf  # at once, so that 5 ms are told of as well
+        sequence.CORES = 0
         with tempfile.TemporaryDirectory() as folder:
             plan = plan_run(dataclasses.replace(config, out=Path(folder)))
             assert plan.method is not None
             (plan.folder / "masks").mkdir()
             (plan.folder / "sequences").mkdir()
             (name,) = plan.frames
-            began = time.perf_counter()
+            spent = registry.load("methods", "works").SPENT
+            spent[0] = 0.0
+            began, worked = time.perf_counter(), time.thread_time()
             made: Made = segment_sequence(
                 plan.resolved.config, plan.method, plan.resolved.dataset, plan.folder, name
             )
             wall = time.perf_counter() - began
+            self.own = min(self.own, time.thread_time() - worked - spent[0])
             self.wall, self.method = min((self.wall, self.method), (wall, made.seconds))
             record = record_of(plan.folder, name)
             self.frame = min(self.frame, statistics.median(record["seconds"]))
@@ -141,13 +153,19 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="the folder that holds DAVIS-2016")
     parser.add_argument("--frames", type=int, default=70, help="of the drawn sequence")
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--only", default="", help="the kind of work, e.g. sleeps")
     given = parser.parse_args()
     usual = pipeline.SLOW
     cores = len(os.sched_getaffinity(0))
-    print(f"{cores} cores, load before {os.getloadavg()[0]:.1f}; in a run, threads begin beside a")
-    print(f"method slower than {1000 * usual:.0f} ms a frame, here beside all, to tell why\n")
-    print("| work | ms a frame | wall / method, off | on | median ms, off | on | stretched |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print(f"{cores} cores, load before {os.getloadavg()[0]:.1f}; a run has threads from")
+    print(
+        f"{pipeline.CORES} cores and {1000 * usual:.0f} ms a frame on, here always, to tell why\n"
+    )
+    print(
+        "| work | ms a frame | wall / method, off | on | median ms, off | on | stretched "
+        "| harness's ms, off | on |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         plugin = Path(folder) / "plugins" / "methods" / "works.py"
         plugin.parent.mkdir(parents=True)
@@ -161,6 +179,8 @@ def main() -> None:
             draw(Path(folder) / "data", given.frames)
             config = RunConfig(method="works", dataset="folder", root=Path(folder) / "data")
         for name, kind in works().items():
+            if given.only not in name:
+                continue
             cv2.setNumThreads(cores if name == "all cores" else 1)
             for ms in (5, 20, 50):
                 row(name, ms, kind(pieces_of(ms, kind)), config, given.times)
@@ -168,17 +188,16 @@ def main() -> None:
 
 def row(name: str, ms: int, work: Callable[[], None], config: RunConfig, times: int) -> None:
     """Measure one method and print it."""
-    from vosbench import registry
-
     registry.load("methods", "works").WORK[:] = [work]
-    off, on = Least(), Least()
+    off, on, frames = Least(), Least(), next(iter(plan_run(config).frames.values()))
     for _ in range(times):
         off.run(config, threads=False)
         on.run(config, threads=True)
     print(
         f"| {name} | {ms} | {off.wall / off.method:.3f} | {on.wall / on.method:.3f} | "
         f"{1000 * off.frame:.1f} | {1000 * on.frame:.1f} | "
-        f"{100 * (on.frame / off.frame - 1):+.1f} % |",
+        f"{100 * (on.frame / off.frame - 1):+.1f} % | "
+        f"{1000 * off.own / frames:.2f} | {1000 * on.own / frames:.2f} |",
         flush=True,
     )
 

@@ -30,7 +30,7 @@ def runs(tmp_path: Path) -> list[Path]:
     return [run.folder for run in made if run.folder]
 
 
-def put(folder: Path, **changes: Any) -> None:
+def put(folder: Path, threads: dict[str, int | None] | None = None, **changes: Any) -> None:
     """Write a time.json of 105 frames: 20 ms each, one of 90; 1 MB more in every frame."""
     manifest = json.loads((folder / "run.json").read_text())
     found = {
@@ -46,7 +46,7 @@ def put(folder: Path, **changes: Any) -> None:
         "machine": {
             "processor": "x86_64", "processor_name": "Quick CPU", "cores_allowed": 2,
             "python": "3.12", "versions": {"torch": "2.9", "numpy": "2.3"},
-            "threads": {"torch": 2, "opencv": None}, "device_name": None,
+            "threads": threads or {"torch": 2, "opencv": None}, "device_name": None,
         },
     }  # fmt: skip
     (folder / "time.json").write_text(json.dumps({**found, **changes}))
@@ -69,7 +69,8 @@ def test_speed(runs: list[Path]) -> None:
     }  # fmt: skip
     said = "\n".join(table.notes)
     assert "on: ant of folder, 105 frames of 32x48, 2 objects" in said
-    assert "machine: 2 cores of Quick CPU; threads torch 2; torch 2.9; numpy 2.3; vosbench" in said
+    assert "machine: 2 cores of Quick CPU; threads: torch 2; torch 2.9; numpy 2.3\n" in said
+    assert "timed by vosbench 1" in said
     assert "do not compare" not in said
 
 
@@ -119,6 +120,17 @@ def test_rows_that_do_not_compare_say_so(runs: list[Path]) -> None:
     assert "on: they differ, so that these rows do not compare" in said
     assert any(note.startswith("on, of empty: bee of folder") for note in said)
     assert "empty: other programs took 50 % of the cores meanwhile: its times are too long" in said
+
+
+def test_a_library_that_one_run_did_not_load_makes_no_difference(runs: list[Path]) -> None:
+    put(runs[0], threads={"torch": None, "opencv": 4})
+    put(runs[1], dtype="float32")
+    said = api.analyse(loaded(runs), "protocol-time").notes
+    assert "machine: 2 cores of Quick CPU; threads: opencv 4, torch 2; torch 2.9; numpy 2.3" in said
+    assert "in float32: empty" in said
+    put(runs[0], threads={"torch": 1, "opencv": 4})
+    said = api.analyse(loaded(runs), "protocol-time").notes
+    assert "machine: they differ, so that these rows do not compare" in said
 
 
 def test_runs_without_times_are_named(runs: list[Path]) -> None:

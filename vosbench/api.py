@@ -103,6 +103,7 @@ def run(
         UsageError: a name, option or value that does not exist or does not fit.
         DataError: the dataset is not there or damaged.
         IncompleteRunError: a sequence failed; the others are kept.
+        MethodError: the masks are made, but protocol_time failed.
         IncompleteScoresError: the truth of a sequence is bad; the others are scored, and `scored`
             of it is their Result.
     """

@@ -88,7 +88,11 @@ def _read(run: Result) -> Timed:
 def notes(runs: list[Timed], left: list[str]) -> Iterator[str]:
     """On which videos and machines, once for all that are alike, and which runs lack."""
     yield from _alike("on", [(one.run.name, _video(one.found)) for one in runs])
-    yield from _alike("machine", [(one.run.name, _machine(one.found)) for one in runs])
+    known = _threads(runs)
+    yield from _alike("machine", [(one.run.name, _machine(one.found, known)) for one in runs])
+    for dtype in dict.fromkeys(one.found["dtype"] for one in runs if one.found["dtype"]):
+        yield f"in {dtype}: {', '.join(o.run.name for o in runs if o.found['dtype'] == dtype)}"
+    yield f"timed by {', '.join(dict.fromkeys(one.found['made_by'] for one in runs))}"
     yield from left
 
 
@@ -122,18 +126,28 @@ def _video(found: dict[str, Any]) -> str:
     )
 
 
-def _machine(found: dict[str, Any]) -> str:
-    """Where it was measured, with what decides times beside the method."""
-    machine, threads = found["machine"], found["machine"]["threads"]
-    own = {key: value for key, value in threads.items() if value is not None}
-    versions = machine["versions"]
-    libraries = [f"{n} {versions[n]}" for n in ("torch", "numpy") if n in versions]
+def _threads(runs: list[Timed]) -> dict[str, Any]:
+    """Numbers of threads that all runs share; a library that a run did not load says nothing."""
+    found: dict[str, list[Any]] = {}
+    for one in runs:
+        for key, value in one.found["machine"]["threads"].items():
+            if value is not None and value not in found.setdefault(key, []):
+                found[key].append(value)
+    return {key: values[0] for key, values in found.items() if len(values) == 1}
+
+
+def _machine(found: dict[str, Any], known: dict[str, Any]) -> str:
+    """Where it was measured, with what decides times beside the method; known: see `_threads`."""
+    machine, versions = found["machine"], found["machine"]["versions"]
+    own = {key: value for key, value in machine["threads"].items() if value is not None}
+    threads = ", ".join(f"{key} {value}" for key, value in sorted((known | own).items()))
     parts = (
         machine["device_name"] or "",
         f"{machine['cores_allowed']} cores of {machine['processor_name'] or machine['processor']}",
-        "threads " + ", ".join(f"{key} {value}" for key, value in own.items()) if own else "",
-        f"{found['dtype']}" if found["dtype"] else "",
-        *libraries,
-        found["made_by"],
+        f"threads: {threads}" if threads else "",
+        *(f"{key} {versions[name]}" for key, name in _LIBRARIES.items() if name in versions),
     )
     return "; ".join(filter(None, parts))
+
+
+_LIBRARIES = {"torch": "torch", "opencv": "opencv-python-headless", "numpy": "numpy"}

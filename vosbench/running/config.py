@@ -53,7 +53,8 @@ class RunConfig:
     real_time: frames a second of a live video, of which the method is not shown those that come
         while it is busy; None for all frames. grace: how many late masks of a sequence are
         forgiven then; 3, as in VOT's challenges, where real_time is given.
-    protocol_time: when the masks are made, time the method once more by itself.
+    protocol_time: when the masks are made, time the method once more by itself; it implies
+        own_process.
     overwrite: `missing` goes on where a run stopped, `never` refuses an existing folder,
         `always` starts anew: the run that is there gives way when the new one is whole.
     """
@@ -96,7 +97,8 @@ class RunConfig:
     @property
     def apart(self) -> bool:
         """Whether the work must leave this process, whoever does it."""
-        return self.own_process or self.timeout is not None
+        leaves = self.own_process or self.timeout is not None
+        return leaves or self.protocol_time  # what times the method has the GPU to itself
 
     def __post_init__(self) -> None:
         if self.overwrite not in OVERWRITE:

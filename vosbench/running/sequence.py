@@ -21,7 +21,7 @@ from vosbench.running.config import MASK
 from vosbench.running.forms import Exchange
 from vosbench.running.live import Live
 from vosbench.running.measured import NO_MORE, Calling, begun, forget_peak, next_mask, peak_memory
-from vosbench.running.pipeline import Ahead, Behind, is_slow
+from vosbench.running.pipeline import CORES, Ahead, Behind, is_slow
 from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
 from vosbench.running.whole import is_done
@@ -212,7 +212,7 @@ def _driven(
     exchange = Exchange(method, sequence, marked=config.prompt != MASK)
     told = prompting.tell(method, sequence, exchange, config, calling=calling, before=told)
     first, empty, digest = min(sequence.prompts), 0, MasksDigest()
-    threads = not config.scheduler and workers.cores() > config.workers  # a core is left for them
+    threads = not config.scheduler and workers.cores() >= CORES * config.workers
     threads = threads and config.live is None  # which masks there are depends on the time
     skipped: list[int] = []
     kept: Masks | None = None

@@ -25,9 +25,9 @@ It takes masks, boxes and points, at any frame: an object that starts late joins
 tracked as if it were alone. On the frame of a prompt it shows the network's own mask, not the given
 one, as SAM 2's script does: a given mask comes back at a quarter of the network's resolution.
 
-What differs from the authors' code: frames are resized as transformers does it (bilinear, where
-SAM 2's script has bicubic), and a video of fewer than 16 frames is taken for the start of a longer
-one. Holes are not filled and specks stay, as in the authors' evaluation.
+What differs from the authors' code: before its prompt an object is not tracked, and frames are
+resized bilinearly, where SAM 2's script has bicubic; docs/methods.md has the rest, with figures.
+Holes are not filled and specks stay, as in the authors' evaluation.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def at_size(config: Any, size: int) -> Any:
             f"size={size} must be a multiple of {step} px for this network, such as {lower} or "
             f"{lower + step}; its own is {own}"
         )
-    if not hasattr(type(config), "image_size") or not isinstance(type(config).image_size, property):
+    if not isinstance(getattr(type(config), "image_size", None), property):
         sizes = [[side * size // own for side in two] for two in _grids(config)]
         config.vision_config.backbone_feature_sizes = sizes
         config.memory_attention_rope_feat_sizes = sizes[-1]

@@ -27,9 +27,9 @@ class Group(NamedTuple):
 def groups(prompts: Mapping[int, Told]) -> list[Group]:
     """The objects of a video by the frames of their prompts, in the order in which they start.
 
-    transformers takes every memory of a frame for given where one object is prompted on it, and of
-    EdgeTAM cannot track one object while it is prompted with another. In a session of its own no
-    object sees that another one starts. A mask without pixels is no prompt.
+    Objects that start at different frames are kept apart, as in SAM 2's own code: in a session of
+    transformers, memories of all objects are made as if given on a frame where one of them is, and
+    EdgeTAM fails there. A mask without pixels is no prompt.
     """
     frames: dict[int, list[int]] = {}
     for index in sorted(prompts):

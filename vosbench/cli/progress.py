@@ -102,8 +102,11 @@ def _bar(*columns: Any) -> Any:
 
 @contextmanager
 def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
-    """Two bars, sequences and frames; without a terminal, one line per finished sequence."""
-    total = len(plan.missing)
+    """Two bars, sequences and frames; without a terminal, one line per finished sequence.
+
+    Without a terminal a run that will take long says so by its fourth frame; a bar shows it anyway.
+    """
+    total, frames_total = len(plan.missing), sum(plan.frames[name] for name in plan.missing)
     causes: dict[str, str] = {}
     if not sys.stderr.isatty():
         ended: list[str] = []
@@ -113,13 +116,12 @@ def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
             state = _failed(name, error, causes) if error else "done"
             sys.stderr.write(f"[{len(ended)}/{total}] {name}: {state}\n")
 
-        yield say, lambda *_: None
+        yield say, _Forecast(frames_total)
         return
 
     from rich.progress import MofNCompleteColumn
 
     with _bar(MofNCompleteColumn()) as bar:
-        frames_total = sum(plan.frames[name] for name in plan.missing)
         sequences = bar.add_task("sequences", total=total)
         frames = bar.add_task("frames", total=frames_total)
         seen: dict[str, int] = {}
@@ -136,6 +138,34 @@ def running(plan: RunPlan) -> Iterator[tuple[SequenceDone, FrameDone]]:
             bar.update(frames, completed=sum(seen.values()), description=f"frames ({name})")
 
         yield on_sequence, on_frame
+
+
+LONG = 600.0  # seconds: who waits so long should know it
+
+
+class _Forecast:
+    """Says once on stderr what a long run will take, by the frames after the first one."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames, self.began, self.told = frames, -1.0, False
+        self.seen: dict[str, int] = {}
+
+    def __call__(self, name: str, done: int, _of: int) -> None:
+        self.seen[name] = done
+        now, count = time.monotonic(), sum(self.seen.values())
+        if self.told:
+            return
+        if self.began < 0:
+            self.began, self.first = now, count
+        elif count - self.first >= 3:
+            self.told = True
+            left = self.frames - count
+            seconds = left * (now - self.began) / (count - self.first)
+            if seconds >= LONG:
+                sys.stderr.write(
+                    f"about {seconds / 60:.0f} min for the {left:,} frames that are left; Ctrl-C "
+                    "keeps the sequences that are done\n"
+                )
 
 
 def _failed(name: str, error: str, causes: dict[str, str]) -> str:

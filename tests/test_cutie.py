@@ -17,7 +17,7 @@ import vosbench
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import ids, write_mask
-from vosbench.toolbox.methods.cost import tell_pace
+from vosbench.toolbox.methods.pace import Pace
 
 plugin = registry.load("methods", "cutie")
 H, W = 64, 96
@@ -302,8 +302,13 @@ def test_the_configuration_is_the_authors_for_davis() -> None:
 
 
 def test_a_slow_frame_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_pace(0.5, what="it", remedy="wait")
+    fast, slow = (Pace("it", device="cpu", remedy="wait") for _ in range(2))
+    for seconds in (9.0, 0.2, 9.0):  # the first sets up; what comes later is told by others
+        fast.took(seconds, 1)
     assert capsys.readouterr().err == ""
-    tell_pace(3.0, what="it", remedy="wait")
-    assert "it: 3.0 s for a frame on" in (said := capsys.readouterr().err)
-    assert "about 5 min for 100; wait" in said
+    for seconds in (0.1, 3.0, 3.0):
+        slow.took(seconds, 2)
+    said = capsys.readouterr().err
+    assert "it: 3.0 s for a frame with 2 objects on" in said
+    assert said.endswith("about 5 min for 100; wait\n")
+    assert said.count("\n") == 1

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from cutie.inference.inference_core import InferenceCore
 from vosbench.masks import ids
-from vosbench.toolbox.methods.cost import tell_pace
 from vosbench.toolbox.methods.images import resize
+from vosbench.toolbox.methods.pace import Pace
 from vosbench.types import Frame, Mask
 
 from .network import STRIDE, configuration, fitting
@@ -27,7 +27,8 @@ class Cutie:
     def __init__(self, network: nn.Module, options: Options, *, device: str) -> None:
         self.network, self.options, self.device = network, options, device
         self.remarks = ["random weights: scores mean nothing"] * (options.weights == "random")
-        self._told = device != "cpu"
+        remedy = "--device cuda, or a smaller --set size=, is faster"
+        self._pace = Pace("cutie", device=device, remedy=remedy)
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame; background until the first prompt.
@@ -50,7 +51,7 @@ class Cutie:
             with torch.inference_mode(), torch.autocast("cuda", enabled=self._half):
                 mask = self._step(core, frame, prompt if new else None, list(new), inside)
             if not new:  # a frame of a prompt alone is segmented by nobody
-                self._tell(time.perf_counter() - started, core.object_manager.num_obj)
+                self._pace.took(time.perf_counter() - started, core.object_manager.num_obj)
             yield mask
 
     @property
@@ -84,15 +85,6 @@ class Cutie:
             )[:, 0]
         mask: Mask = core.output_prob_to_mask(probability).to(torch.uint8).cpu().numpy()
         return mask
-
-    def _tell(self, seconds: float, objects: int) -> None:
-        """Say on stderr, once, where a run on CPU will take long."""
-        if not self._told:
-            what = f"cutie with {objects} object{'s' * (objects > 1)}"
-            tell_pace(
-                seconds, what=what, remedy="--device cuda, or a smaller --set size=, is faster"
-            )
-        self._told = True
 
 
 def _smaller(prompt: Mask, size: tuple[int, int]) -> Mask:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vosbench.toolbox.methods.pace import Pace
 from vosbench.types import Frame, Layers, Mark, Mask, Masks
 
 from . import answers
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from .options import Options
     from .weights import Network
 
-SLOW = 0.3  # seconds a frame: the 1,999 frames of DAVIS-2017 val then take ten minutes
-
 
 class VideoSam:
     """One network, which serves any number of videos."""
@@ -35,7 +32,11 @@ class VideoSam:
         self.network, self.options = network, options
         self.reach = reach(network.model.config, options.memory)
         self.remarks = network.remarks
-        self._steps = 0
+        self._pace = Pace(
+            "video-sam",
+            device=network.view.device,
+            remedy="--device cuda, a smaller network or a smaller --set size= is faster",
+        )
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Masks]:
         """Yield one label map (h, w) per frame; Layers with overlap=keep."""
@@ -67,15 +68,5 @@ class VideoSam:
                 continue
             started = time.perf_counter()
             logits = tracker.step(index, frame)
-            self._tell(time.perf_counter() - started, len(logits))
+            self._pace.took(time.perf_counter() - started, len(logits))
             yield (answers.layers if keep else answers.label_map)(logits, shape)
-
-    def _tell(self, seconds: float, objects: int) -> None:
-        """Say once on stderr where a run on CPU will take long, by its second, warm step."""
-        self._steps += 1
-        if self._steps == 2 and seconds >= SLOW and self.network.view.device == "cpu":
-            sys.stderr.write(
-                f"video-sam: {seconds:.1f} s for a frame with {objects} objects on "
-                f"{os.cpu_count() or 1} cores: 100 frames take about {seconds * 100 / 60:.0f} min; "
-                "--device cuda, a smaller network or a smaller --set size= is faster\n"
-            )

@@ -10,7 +10,6 @@ from pathlib import Path
 from vosbench.errors import DataError
 
 LONG = 60.0  # seconds a frame that a person should hear of
-SLOW = 1.0  # the same once it is measured: a video of 600 frames then takes ten minutes
 
 
 def check_memory(needed: float, *, device: str, what: str, remedy: str) -> None:
@@ -70,13 +69,4 @@ def tell_time(operations: float, *, what: str, remedy: str) -> None:
     if seconds >= LONG:
         sys.stderr.write(
             f"{what}: about {seconds / 60:.0f} min a frame on {cores} cores; {remedy}\n"
-        )
-
-
-def tell_pace(seconds: float, *, what: str, remedy: str) -> None:
-    """Say on stderr what a hundred frames take, where one took SLOW seconds or more."""
-    if seconds >= SLOW:
-        sys.stderr.write(
-            f"{what}: {seconds:.1f} s for a frame on {os.cpu_count() or 1} cores, so about "
-            f"{100 * seconds / 60:.0f} min for 100; {remedy}\n"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from PIL import Image
 
 import vosbench
 from vosbench import registry
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, MissingExtraError, UsageError
 from vosbench.masks import ids, write_mask
 from vosbench.toolbox.methods.pace import Pace
 
@@ -137,9 +138,20 @@ def test_weights_are_read_from_a_file(small: Any, ending: str, tmp_path: Path) -
     read = plugin.build(plugin.Options(weights=path, model="small"), device="cpu", seed=5)
     assert (segment(read, frames, prompts) == segment(small, frames, prompts)).all()
     assert read.remarks == []
-    assert small.remarks == ["random weights: scores mean nothing"]
+    assert small.remarks == ["random weights: masks and scores mean nothing"]
     with pytest.raises(DataError, match=r"of another shape.*--set model= must be as the file is"):
         plugin.build(plugin.Options(weights=path, model="base"), device="cpu", seed=0)
+
+
+@pytest.mark.parametrize("lacking", ["torch", "cutie"])
+def test_all_that_lacks_is_one_extra(lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = (f"{plugin.__name__}.", "cutie.")
+    for name in [name for name in sys.modules if name.startswith(ours)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, lacking, None)
+    said = f"method 'cutie' needs {lacking}, .*: pip install \"vosbench\\[cutie\\]\"$"
+    with pytest.raises(MissingExtraError, match=said):
+        build()
 
 
 def test_wrong_weights_are_one_sentence(tmp_path: Path) -> None:
@@ -215,7 +227,7 @@ def test_it_runs_over_synthetic_and_real_videos(tmp_path: Path) -> None:
         out=tmp_path / "runs",
     )  # fmt: skip
     run = json.loads((made.folder / "run.json").read_text())
-    assert "random weights: scores mean nothing" in run["remarks"]
+    assert "random weights: masks and scores mean nothing" in run["remarks"]
     assert run["environment"]["versions"]["rf-cutie"] >= "1.0.1"
     root = os.environ.get("VOSBENCH_DATA")
     if not root:

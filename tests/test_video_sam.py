@@ -17,7 +17,7 @@ from fixtures_layouts import real, truncate
 
 import vosbench
 from vosbench import registry
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, MissingExtraError, UsageError
 from vosbench.files import jsonable
 from vosbench.masks import ids
 from vosbench.resolve import method_options
@@ -491,6 +491,37 @@ def test_the_tracker_of_a_whole_sam3_is_taken(tmp_path: Path) -> None:
         strict=True,
     ):
         np.testing.assert_array_equal(ours, again)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("sam2.1_hiera_tiny.pt", r"is a checkpoint of the authors' own code: .*--method command"),
+        ("w/model.safetensors", r"is a file: .*; give its folder, --set weights=/.*/w$"),
+        ("notes.txt", r"is a file: .*; get one with `hf download facebook/.* sam-weights`$"),
+        ("facebook/sam2.1-hiera-small", r"is missing: .*weights=hub:facebook/sam2\.1-hiera-small$"),
+        ("mine", r"is missing: .*--local-dir mine`, .*weights=hub:facebook/sam2\.1-hiera-tiny$"),
+    ],
+)
+def test_what_is_no_folder_of_weights_says_what_to_give(
+    typed: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "w").mkdir()
+    for name in ("sam2.1_hiera_tiny.pt", "w/config.json", "w/model.safetensors", "notes.txt"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(DataError, match=said):
+        plugin.files(plugin.Options(weights=tmp_path / typed))
+
+
+@pytest.mark.parametrize("lacking", ["torch", "transformers"])
+def test_all_that_lacks_is_one_extra(lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(f"{plugin.__name__}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(plugin, "weights", raising=False)  # `from . import` asks it first
+    monkeypatch.setitem(sys.modules, lacking, None)
+    said = f"method 'video-sam' needs {lacking}, .*: pip install \"vosbench\\[sam\\]\"$"
+    with pytest.raises(MissingExtraError, match=said):
+        plugin.build(plugin.Options(weights="random"), device="cpu", seed=0)
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {

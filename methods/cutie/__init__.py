@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vosbench.errors import needing
+
 from .options import Options
 
 if TYPE_CHECKING:
@@ -45,8 +47,10 @@ def build(options: Options, *, device: str, seed: int) -> Cutie:
     Raises:
         UsageError: no weights are given.
         DataError: they are missing, damaged, or of another network.
+        MissingExtraError: rf-cutie or torch is not installed.
     """
-    from .method import Cutie
-    from .network import network
+    with needing("method 'cutie'", extra="cutie"):  # which brings torch, too
+        from .method import Cutie
+        from .network import network
 
     return Cutie(network(options, seed=seed).to(device), options, device=device)

@@ -26,7 +26,9 @@ class Cutie:
 
     def __init__(self, network: nn.Module, options: Options, *, device: str) -> None:
         self.network, self.options, self.device = network, options, device
-        self.remarks = ["random weights: scores mean nothing"] * (options.weights == "random")
+        self.remarks = ["random weights: masks and scores mean nothing"] * (
+            options.weights == "random"
+        )
         remedy = "--device cuda, or a smaller --set size=, is faster"
         self._pace = Pace("cutie", device=device, remedy=remedy)
 

@@ -36,6 +36,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vosbench.errors import needing
+
 from .options import Options
 
 if TYPE_CHECKING:
@@ -54,8 +56,10 @@ def files(options: Options) -> Mapping[str, Path]:
 
     Raises:
         DataError: the folder holds no such network, or the download fails.
+        MissingExtraError: transformers or torch is not installed.
     """
-    from . import weights
+    with needing("method 'video-sam'", extra="sam"):  # which brings torch, too
+        from . import weights
 
     return weights.read_files(options)
 
@@ -66,8 +70,10 @@ def build(options: Options, *, device: str, seed: int) -> VideoSam:
     Raises:
         UsageError: no weights are given, or the options do not fit the network.
         DataError: the weights are damaged, or of another network.
+        MissingExtraError: transformers or torch is not installed.
     """
-    from . import weights
-    from .method import VideoSam
+    with needing("method 'video-sam'", extra="sam"):
+        from . import weights
+        from .method import VideoSam
 
     return VideoSam(weights.network(options, device=device, seed=seed), options)

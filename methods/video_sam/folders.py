@@ -33,11 +33,7 @@ def look_at(path: Path, family: Family, model: str) -> Folder:
     """
     remedy = f"get one with `hf download {family.get} --local-dir {path.name or 'FOLDER'}`"
     if not path.is_dir():
-        is_what = "is a file" if path.is_file() else "is missing"
-        raise DataError(
-            f"weights {path} {is_what}: expected a folder with config.json and model.safetensors; "
-            f"{remedy}"
-        )
+        raise DataError(f"weights {path} {_no_folder(path, family)}")
     if not (path / "config.json").is_file():
         raise DataError(
             f"weights {path} has no config.json: expected a folder as `hf download` or "
@@ -58,6 +54,27 @@ def look_at(path: Path, family: Family, model: str) -> Folder:
             f"{' or '.join(map(repr, family.types))}; {hint}"
         )
     return Folder(path, _tensors(path, remedy), config)
+
+
+def _no_folder(path: Path, family: Family) -> str:
+    """What lies there in place of a folder of weights, and what to do."""
+    wanted = "expected a folder with config.json and model.safetensors"
+    if not path.is_file():
+        owner, name = family.get.split("/")
+        name = path.name if path.parent.name == owner else name  # typed as the hub has it
+        return (
+            f"is missing: {wanted}; get one with `hf download {owner}/{name} --local-dir "
+            f"{path.name}`, or let it be downloaded: --set weights=hub:{owner}/{name}"
+        )
+    if (path.parent / "config.json").is_file():
+        return f"is a file: {wanted}; give its folder, --set weights={path.parent}"
+    remedy = f"get one with `hf download {family.get} --local-dir sam-weights`"
+    if path.suffix in PICKLES:
+        return (
+            f"is a checkpoint of the authors' own code: {wanted}, which holds the same network for "
+            f"transformers; {remedy}, or run their code by --method command"
+        )
+    return f"is a file: {wanted}; {remedy}"
 
 
 def _tensors(path: Path, remedy: str) -> tuple[Path, ...]:

@@ -22,7 +22,7 @@ from .pictures import Input
 if TYPE_CHECKING:
     from .options import Options
 
-RANDOM = "random weights: the scores mean nothing"
+RANDOM = "random weights: masks and scores mean nothing"
 
 
 class Network(NamedTuple):

@@ -125,7 +125,7 @@ def _check_frame_by_frame(resolved: Resolved, built: Method, option: str) -> Non
     if isinstance(method.module, Untimed):
         why = method.module.UNTIMED
     elif isinstance(built, RunsProgram):
-        why = "a program does whole videos, so that no frame has a time of its own"
+        why = "its program does a whole video at once"
     elif isinstance(built, PerSequence) and any(path.is_dir() for path in method.files().values()):
         why = "it reads a file for each frame"
     if why:

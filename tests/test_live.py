@@ -219,15 +219,30 @@ def test_it_is_part_of_what_the_run_is(root: Path, monkeypatch: pytest.MonkeyPat
     assert live.manifest["skipped"] == 3 + 2
     (said,) = live.manifest["remarks"]
     assert said == (
-        "in real time, 10 frames a second, the first 1 late masks of a sequence forgiven: 5 of "
-        "14 frames came while the method was busy, were not shown to it and have its last mask; "
-        "another machine gives other masks"
+        "in real time, 10 frames a second, the first late mask forgiven: 5 of 14 frames came "
+        "while the method was busy, were not shown to it and have its last mask; another machine "
+        "gives other masks"
     )
     assert said in api.compare([live]).tables[0].to_text().replace("\n  ", " ")
     assert live.manifest["timing"]["frames"] == 5  # shown, without the first two of each
     assert live.manifest["timing"]["median_seconds"] == pytest.approx(0.25)
     again = api.run("copy-first", "folder", root=root, out=out, real_time=10, grace=3)
     assert again.name == "copy-first real-time=10"
+
+
+@pytest.mark.parametrize(
+    ("grace", "forgiven"),
+    [(0, "no late mask"), (1, "the first late mask"), (3, "the first 3 late masks of a sequence")],
+)
+def test_a_run_that_missed_nothing_says_so(root: Path, grace: int, forgiven: str) -> None:
+    live = api.run(
+        "copy-first", "folder", root=root, out=root.parent / "runs", real_time=0.1, grace=grace
+    )
+    assert live.manifest is not None
+    assert live.manifest["remarks"] == [
+        f"in real time, 0.1 frames a second, {forgiven} forgiven: the method missed none of 14 "
+        "frames; on another machine it may"
+    ]
 
 
 def _ticking(step: float) -> Callable[[], float]:
@@ -266,7 +281,7 @@ def test_methods_without_a_time_for_each_frame_are_refused(root: Path) -> None:
             "optical-flow", "folder", root=root, real_time=10,
             options={"flow": "file", "folder": root / "masks"},
         )  # fmt: skip
-    with pytest.raises(UsageError, match="a program does whole videos"):
+    with pytest.raises(UsageError, match="its program does a whole video at once"):
         api.run(
             "command", "folder", root=root, real_time=10,
             options={"run": "true {frames} {masks} {out}"},

@@ -30,6 +30,19 @@ def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("python3 infer.py --frames {frames} --masks={masks} -o {out}", "python3 infer.py"),
+        ("python3 infer.py {frames}/{first} {out} --size 480", "python3 infer.py --size 480"),
+        ("/bin/echo {out}", "bin/echo"),
+    ],
+)
+def test_a_command_line_is_labelled_without_what_is_filled_in(line: str, shown: str) -> None:
+    config = RunConfig(method="command", dataset="synthetic", options={"run": line})
+    assert manifest.describe(resolve(config))["label"] == f"command run={shown}"
+
+
 def test_what_a_program_took_stands_in_run_json_and_frames_have_no_times(tmp_path: Path) -> None:
     config = RunConfig(method="copy-first", dataset="synthetic", sequences=("plain", "crowd"))
     described = manifest.describe(resolve(config))

@@ -109,10 +109,22 @@ def test_what_a_reader_must_know_of_a_run_stands_under_the_table(tmp_path: Path)
         "1 object in 1 sequence; higher is better but for decay",
         "never scored: a, object 3",
         "ms/frame: median of the method alone on cpu (2 cores)",
-        "m: 50.0 ms a frame when the first frames of each sequence count too",
-        "m: masks made by one, two",
-        "m: NOT COMPLETE, failed: b",
+        "50.0 ms a frame when the first frames of each sequence count too",
+        "masks made by one, two",
+        "NOT COMPLETE, failed: b",
     )
+
+
+def test_what_is_said_of_several_runs_stands_once(tmp_path: Path) -> None:
+    names = ("a", "b", "c")
+    runs = [write_run(tmp_path / name, steady({"x": 0.5}), method=name) for name in names]
+    said = (["of all"], ["of all", "of two"], ["of all", "of two"])
+    for run, remarks in zip(runs, said, strict=True):
+        assert run.manifest is not None
+        run.manifest.update(remarks=remarks)
+    assert brief(*runs).notes[-2:] == ("of all", "b; c: of two")
+    assert brief(runs[0]).notes[-1] == "of all"
+    assert brief(*runs[:2]).notes[-2:] == ("of all", "b: of two")
 
 
 def test_every_option_behind_a_preset_stands_under_the_table(tmp_path: Path) -> None:

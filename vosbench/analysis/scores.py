@@ -94,7 +94,7 @@ def _presence(group: Group) -> Iterator[str]:
     for run in group.results if len(group.results) <= MANY_RUNS else ():
         if shares := run.presence:
             words = [f"{100 * share:.1f} % {k.replace('_', ' ')}" for k, share in shares.items()]
-            yield f"{run.name}: object-frames {', '.join(words)}"
+            yield _of([run], group, f"object-frames {', '.join(words)}")
 
 
 def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[str]:
@@ -119,38 +119,43 @@ def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[s
             if run.manifest and run.manifest["timing"]["frames"]
         }
         yield f"ms/frame: median of the method alone on {', '.join(sorted(machines))}"
+    caveats: dict[str, list[Result]] = {}
     for run in group.results:
-        yield from _caveats(run)
+        for text in _caveats(run):
+            caveats.setdefault(text, []).append(run)
+    yield from (_of(runs, group, text) for text, runs in caveats.items())
     if "weights" in names:
         yield "weights: the first digits of their sha256"
     yield from presets([(run.name, options_of(run)) for run in group.results])
+
+
+def _of(runs: Sequence[Result], group: Group, text: str) -> str:
+    """What is said of some runs of a table; their names say nothing where it is of all."""
+    names = "; ".join(run.name for run in runs)
+    return text if len(runs) == len(group.results) else f"{names}: {text}"
 
 
 def _caveats(run: Result) -> Iterator[str]:
     """What a reader must know of one run's time, origin and completeness."""
     zero = run.summary.get("zero", ())
     if unscored := [name for name in run.summary.get("failed", ()) if name not in zero]:
-        yield f"{run.name}: NOT COMPLETE, not scored: {', '.join(unscored)}"
+        yield f"NOT COMPLETE, not scored: {', '.join(unscored)}"
     if run.manifest is None:
         return
     timing, makers, failed = (run.manifest[key] for key in ("timing", "made_by", "failed"))
     median, mean = timing["median_seconds"], timing.get("mean_seconds_of_all")
     if median is not None and mean is not None and mean > 2 * median and mean > 0.005:
-        yield (
-            f"{run.name}: {1000 * mean:.1f} ms a frame when the first frames of each sequence "
-            "count too"
-        )
+        yield (f"{1000 * mean:.1f} ms a frame when the first frames of each sequence count too")
     if run.manifest.get("program") and mean is not None:
         yield (
-            f"{run.name}: its program took {1000 * mean:.1f} ms a frame in the mean, from its "
+            f"its program took {1000 * mean:.1f} ms a frame in the mean, from its "
             "start to its end; frames have no times of their own"
         )
-    for remark in run.manifest.get("remarks", []):
-        yield f"{run.name}: {remark}"
+    yield from run.manifest.get("remarks", [])
     if len(makers) > 1:
-        yield f"{run.name}: masks made by {', '.join(makers)}"
+        yield f"masks made by {', '.join(makers)}"
     if failed:
-        yield f"{run.name}: NOT COMPLETE, failed: {', '.join(failed)}"
+        yield f"NOT COMPLETE, failed: {', '.join(failed)}"
 
 
 def presets(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

@@ -101,9 +101,10 @@ def busy(runs: list[Timed]) -> Iterator[str]:
     for one in runs:
         share = one.found["others"]
         if share is not None and share > BUSY:
+            name = f"{one.run.name}: " if len(runs) > 1 else ""
             yield (
-                f"{one.run.name}: other programs took {100 * share:.0f} % of the cores meanwhile: "
-                "its times are too long"
+                f"{name}other programs took {100 * share:.0f} % of the cores meanwhile: its times "
+                "are too long"
             )
 
 

@@ -200,11 +200,17 @@ def _live(described: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[
     if "real_time" not in described["identity"]:
         return
     fps, grace = described["identity"]["real_time"].values()
-    skipped = _skipped(records) or 0
+    skipped, frames = _skipped(records) or 0, sum(record["frames"] for record in records)
+    forgiven = f"the first {grace} late masks of a sequence" if grace > 1 else "the first late mask"
+    missed = (
+        f"{skipped} of {frames} frames came while the method was busy, were not shown to it and "
+        "have its last mask; another machine gives other masks"
+        if skipped
+        else f"the method missed none of {frames} frames; on another machine it may"
+    )
     yield (
-        f"in real time, {fps:g} frames a second, the first {grace} late masks of a sequence "
-        f"forgiven: {skipped} of {sum(r['frames'] for r in records)} frames came while the method "
-        "was busy, were not shown to it and have its last mask; another machine gives other masks"
+        f"in real time, {fps:g} frames a second, {forgiven if grace else 'no late mask'} "
+        f"forgiven: {missed}"
     )
 
 
@@ -264,15 +270,19 @@ def _flattened(records: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _short(value: Any) -> str:
     """An option's value in a label: as a person types it; of paths the last two parts.
 
-    >>> _short(Path("a/b/c")), _short("/usr/bin/python /a/b/infer.py " + 4 * "--images {images} ")
-    ('b/c', 'bin/python b/infer.py --images {images} --images {images}...')
+    What is filled in for each video is left out of a command line, with the flag before it.
+
+    >>> _short(Path("a/b/c")), _short("/usr/bin/python /a/b/infer.py --images {images} {out} --hd")
+    ('b/c', 'bin/python b/infer.py --hd')
     """
     if isinstance(value, Path):
         return "/".join(value.parts[-2:])
-    text = as_typed(value)
-    if len(text) > _LONG:
+    typed = as_typed(value)
+    text = _FILLED_IN.sub("", typed) or typed if isinstance(value, str) else typed
+    if text != typed or len(text) > _LONG:
         text = " ".join("/".join(word.split("/")[-2:]) for word in text.split())
     return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
 
 
+_FILLED_IN = re.compile(r"(?: -[\w-]+[ =])? ?\S*\{[a-z]+\}\S*")
 _LONG = 60  # characters of an option that a label shows

@@ -227,6 +227,7 @@ def test_png_frames_are_the_frames(tmp_path: Path) -> None:
         ("status", r"ended with status 3; it said last: reading weights \| ValueError: no such w"),
         ("signal", r"the program was ended by SIGSEGV; it printed nothing"),
         ("nothing", r"wrote no masks into \{out\}, which is empty; expected .png files"),
+        ("removes", r"the program removed \{out\}; it must leave its masks there"),
         ("elsewhere", r"wrote no masks into \{out\}, which is empty"),
         ("jpeg", r"wrote no masks into \{out\}, which holds 6 .jpg files; expected .png"),
         ("few", r"left no mask for 00004, 00005 of 6 frames in \{out\}; it must write one for"),
@@ -255,6 +256,14 @@ def test_megabytes_of_printing_leave_their_last_lines() -> None:
         *(f"line {i}" for i in range(2, 20)),
     ]
     assert peak < 2e6
+
+
+def test_a_line_of_megabytes_does_not_stop_the_program() -> None:
+    method = odd("long-line")
+    started = time.monotonic()
+    segment(method)
+    assert lines(method) == ["the end"]
+    assert time.monotonic() - started < 20
 
 
 def test_memory_stays_flat_over_a_video() -> None:
@@ -301,18 +310,34 @@ def test_a_run_goes_on_with_another_time_limit(folder_root: Path, tmp_path: Path
     assert "time_limit" not in run["identity"]["options"]
 
 
-def test_children_that_a_program_leaves_behind_end_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["forks", "daemon"])
+def test_children_that_a_program_leaves_behind_end_with_it(how: str, tmp_path: Path) -> None:
     note = tmp_path / "note"
-    segment(odd("forks", note))
+    segment(odd(how, note))
+    assert gone(int(note.read_text().split()[1]))
+
+
+def test_a_time_limit_ends_children_in_sessions_of_their_own(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    with pytest.raises(MethodError, match="had not ended after 2 s"):
+        segment(odd("daemon-waits", note, time_limit=2.0))
     assert gone(int(note.read_text().split()[1]))
 
 
 @pytest.mark.parametrize(
-    ("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGKILL)]
+    ("how", "workers", "number"),
+    [
+        ("hangs", 1, signal.SIGINT),
+        ("daemon-waits", 2, signal.SIGINT),
+        ("hangs", 1, signal.SIGKILL),
+        ("daemon-waits", 2, signal.SIGKILL),
+    ],
 )
-def test_ctrl_c_and_kill_end_the_program(workers: int, number: int, tmp_path: Path) -> None:
+def test_ctrl_c_and_kill_end_the_program(
+    how: str, workers: int, number: int, tmp_path: Path
+) -> None:
     root, note = make_folder_dataset(tmp_path / "data", {"ant": 3}), tmp_path / "note"
-    line = f"{PYTHON} {PROGRAMS / 'odd.py'} hangs {{frames}} {{masks}} {{out}} {note}"
+    line = f"{PYTHON} {PROGRAMS / 'odd.py'} {how} {{frames}} {{masks}} {{out}} {note}"
     run = subprocess.Popen(
         [sys.executable, "-m", "vosbench", "run", "--method", "command", "--dataset", "folder",
          "--root", str(root), "--out", str(tmp_path / "runs"), "--set", f"run={line}",
@@ -331,8 +356,10 @@ def test_ctrl_c_and_kill_end_the_program(workers: int, number: int, tmp_path: Pa
     program, child, out = note.read_text().split()
     assert gone(int(program))
     assert gone(int(child))
-    if number == signal.SIGINT and workers == 1:
-        assert not Path(out).exists()
+    until = time.monotonic() + 10
+    while Path(out).parent.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(out).parent.exists()
 
 
 @pytest.mark.parametrize(

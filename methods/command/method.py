@@ -68,6 +68,7 @@ class Command:
             folder=self.line.folder,
             variables=self.options.variables,
             time_limit=self.options.time_limit,
+            scratch=layout.root.parent,
         )
         ended.check(self.options.time_limit)
         facts = {

@@ -1,7 +1,7 @@
 """One run of a program: it ends by itself, at its limit of time, or with vosbench, never later.
 
-The program and what it starts are one process group, under guard.py. Whatever way `run` is left,
-the group is killed first. Of what the program prints, the end is kept.
+The program and all that it starts are under guard.py. Whatever way `run` is left, they are killed
+first, and at the end of vosbench their files go, too. Of what the program prints, the end is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from vosbench.errors import MethodError
 GUARD = Path(__file__).with_name("guard.py")
 KEPT = 1 << 14  # bytes of what the program prints
 LINES, WIDTH = 20, 300  # of them in the record
-_OVERWRITTEN = re.compile(rb"[^\r\n]*\r+(?=[^\r\n])")  # what a progress bar showed before
+# what a progress bar showed before; tried at the start of each line alone, as lines may be long
+_OVERWRITTEN = re.compile(rb"^[^\n]*\r(?=[^\r\n])", re.MULTILINE)
+PATIENCE = 5.0  # seconds for the guard to kill what the program started
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -70,7 +72,12 @@ def failed(what: str, said: tuple[str, ...]) -> MethodError:
 
 
 def run(
-    words: list[str], *, folder: Path, variables: Mapping[str, str], time_limit: float | None
+    words: list[str],
+    *,
+    folder: Path,
+    variables: Mapping[str, str],
+    time_limit: float | None,
+    scratch: Path,
 ) -> Ended:
     """Run a program and wait for its end.
 
@@ -79,6 +86,7 @@ def run(
         folder: where it runs.
         variables: of its environment, beside those of this process.
         time_limit: seconds, None for none.
+        scratch: a folder of this run alone, which goes if vosbench is killed meanwhile.
     """
     life, ours = os.pipe()
     reports, report = os.pipe()
@@ -87,7 +95,7 @@ def run(
     process: subprocess.Popen[bytes] | None = None
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD), str(life), str(report), *words],
+            [sys.executable, "-I", "-S", str(GUARD), *map(str, (life, report, scratch)), *words],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             cwd=folder, env=environment, pass_fds=(life, report), start_new_session=True,
         )  # fmt: skip
@@ -101,7 +109,7 @@ def run(
         return Ended(None, str(error.strerror), 0.0, 0.0, 0, ())
     finally:
         if process is not None:
-            _end(process)
+            _end(process, ours)
         for number in {life, ours, reports, report} - {-1}:
             os.close(number)
     listening.join(1.0)  # longer only where a child that left the group holds the pipe
@@ -117,8 +125,11 @@ def _told(reports: int, time_limit: float | None) -> dict[str, Any] | None:
     return json.loads(content) if content else {}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the group, before its head is waited for and its number given away."""
+def _end(process: subprocess.Popen[bytes], ours: int) -> None:
+    """Let the guard kill all that is left, then kill its group, if it could not."""
+    os.write(ours, b".")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(PATIENCE)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

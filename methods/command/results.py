@@ -113,6 +113,8 @@ class _Place(NamedTuple):
 
 
 def _found(out: Path, named: str) -> _Place:
+    if not out.is_dir():
+        raise DataError(f"the program removed {out}; it must leave its masks there")
     if named:
         path = out / named
         if not path.exists():

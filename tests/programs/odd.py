@@ -32,6 +32,16 @@ if how == "prints":
     for number in range(200_000):
         print(f"\x1b[31mstep {number}\x1b[0m of very many, as progress bars do", end="\r")
     print("", *(f"line {number}" for number in range(2, 20)), sep="\n")
+if how == "long-line":
+    print("x" * 30_000_000 + "\rthe end")
+if how in ("daemon", "daemon-waits"):  # as torchrun starts its workers, in sessions of their own
+    line = [sys.executable, "-c", "import time; time.sleep(300)"]
+    child = subprocess.Popen(line, start_new_session=True, stdout=subprocess.DEVNULL)
+    note.write_text(f"{os.getpid()} {child.pid} {out}")
+    time.sleep(300 * (how == "daemon-waits"))
+if how == "removes":
+    out.rmdir()
+    sys.exit(0)
 if how == "lists":
     print(
         *sorted(str(path.relative_to(frames.parents[1])) for path in frames.parents[1].rglob("*"))

@@ -390,6 +390,8 @@ def test_scores_elsewhere_remember_the_prompts(folder_root: Path, tmp_path: Path
     other = api.evaluate(run.folder, protocol="davis2017-prompt-at-mid-both-local")
     assert other.folder == run.folder / "scores-davis2017-prompt-at-mid-both-local"
     assert foreign(run.folder) == []
+    with pytest.raises(UsageError, match="are of a run with prompt-at=mid direction=both, which"):
+        api.evaluate(run.folder / "masks", "folder", root=folder_root)
     explained = api.explain(run.folder)
     assert all(row[0].endswith("-both-local") for row in explained.tables[0].rows)
     draw([load(run.folder)], tmp_path / "p.png", ())

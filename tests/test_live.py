@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import queue
+import threading
 import time
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from PIL import Image
 from vosbench import api
 from vosbench.errors import MethodError, UsageError
 from vosbench.masks import read_mask, write_mask
-from vosbench.running import measured, pipeline, sequence
+from vosbench.running import live, measured, pipeline, sequence
 from vosbench.running.config import RealTime, RunConfig
 from vosbench.running.live import Clock, Live
 from vosbench.running.resolved import resolve
@@ -192,8 +195,60 @@ def test_who_reads_ahead_cannot_be_live(tmp_path: Path, clock: Callable[[float],
 
     with pytest.raises(MethodError, match="asks for a frame before it has given the mask"):
         run(tmp_path, folder(tmp_path), ReadsAhead(clock, FAST))
+
+
+def test_a_thread_that_reads_for_the_method_waits_for_each_frame(
+    tmp_path: Path, clock: Callable[[float], None]
+) -> None:
+    class Threaded(Method):
+        fails = False
+
+        def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+            read: queue.Queue[Frame | None] = queue.Queue()
+
+            def reads() -> None:
+                for frame in frames:
+                    read.put(frame)
+                read.put(None)
+
+            self.thread = threading.Thread(target=reads)  # no daemon: it has to end
+            self.thread.start()
+            while (frame := read.get(timeout=20)) is not None:
+                self.seen.append(round(int(frame[0, 0, 0]) / 10))
+                self.wait(SLOW)
+                if self.fails and len(self.seen) == 2:
+                    raise ValueError("no face")
+                yield prompts[0]
+
+    method = Threaded(clock, SLOW)
+    record, _ = run(tmp_path, folder(tmp_path), method)
+    assert method.seen == [0, 3, 6, 9]
+    assert record["skipped"] == [1, 2, 4, 5, 7, 8, 10, 11]
+    method.fails, method.seen = True, []
+    with pytest.raises(MethodError, match="no face"):
+        run(tmp_path / "again", folder(tmp_path / "again"), method)
+    method.thread.join(10)
+    assert not method.thread.is_alive()
+
+
+def test_who_waits_for_a_thread_that_reads_all_is_told(
+    tmp_path: Path, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Waits(Method):
+        def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+            with ThreadPoolExecutor() as pool:
+                read = pool.submit(list, frames).result()
+            for _ in read:
+                yield prompts[0]
+
+    monkeypatch.setattr(live, "PATIENCE", 0.2)
+    with pytest.raises(MethodError, match="asks for a frame before it has given the mask"):
+        run(tmp_path, folder(tmp_path), Waits(clock, FAST))
+
+
+def test_no_frame_comes_after_the_end() -> None:
     ended = Live(iter([]), RealTime(10, 0), 0)
-    ended.end()
+    ended.close()
     assert list(ended) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,11 @@ def test_a_name_comes_before_a_number() -> None:
 def test_a_frame_that_cannot_prompt_is_told(frame: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
         prompted_at(of(TRUTH), PromptAt(frame))
+
+
+def test_where_only_prompts_are_annotated_that_is_told() -> None:
+    with pytest.raises(DataError, match=r"frame f0 has no annotation .*only its prompts are anno"):
+        prompted_at(dataclasses.replace(of({}), prompts={0: shown(1)}), PromptAt("f0"))
 
 
 def test_an_annotation_of_nothing_cannot_prompt() -> None:

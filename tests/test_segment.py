@@ -337,6 +337,9 @@ def test_what_is_no_box_or_click_is_told(
 
 
 def test_boxes_are_numbered_and_clicks_gathered() -> None:
+    for zero in ((["0:1,2,3,4"], []), ([], ["0:1,2"])):
+        with pytest.raises(UsageError, match="object 0: expected a number from 1 to 254"):
+            pointing.check_marks(pointing.marks_of(*zero, []), (48, 64))
     marks = pointing.marks_of(["1,2,3,4", "5:0,0,2,2", "9,9,1,1"], ["7:1.5,2", "7:3,4"], ["7:5,6"])
     assert list(marks) == [1, 5, 6, 7]
     assert marks[1] == Box(1, 2, 3, 5)
@@ -378,7 +381,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_leaves_nothing(
         ({"mask": first, "method": "optical-flaw"}, "did you mean 'optical-flow'"),
         ({"mask": first, "options": {"x": 1}}, "optical-flow has no option 'x'"),
         ({"mask": first, "device": "cuda:99"}, "cannot be used here"),
-        ({"mask": first, "fps": 0}, "expected frames a second above 0"),
+        ({"mask": first, "fps": 0}, "expected frames a second, from"),
         ({"marks": box}, "'optical-flow' takes masks only, but the prompt is box; .*told"),
         (
             {"marks": {1: Box(40, 4, 60, 13)}, "method": "told"},

@@ -246,6 +246,9 @@ def test_what_cannot_be_shown_is_told_in_a_sentence(
         (run, {"sequence": "ant", "truth": "besides"}, "did you mean 'beside'"),
         (run, {"sequence": "ant", "colours": "save"}, "did you mean 'safe'"),
         (run, {"sequence": "ant", "fps": 0}, "--fps 0: expected"),
+        (run, {"sequence": "ant", "fps": 1e-9}, "--fps 1e-09: expected"),
+        (run, {"sequence": "ant", "scale": float("nan")}, "--scale nan: expected a number above 0"),
+        (run, {"sequence": "ant", "scale": float("inf")}, "--scale inf: expected a number above 0"),
         (run, {"sequence": "ant", "scale": 0.1}, "scale 0.1 makes frames of 48x32 pixels 5x3"),
     ):
         with pytest.raises((UsageError, DataError), match=words):

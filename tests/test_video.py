@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -120,6 +122,29 @@ def test_a_film_is_whole_or_not_there(name: str, tmp_path: Path) -> None:
     assert (tmp_path / name).read_bytes() == b"former"
 
 
+def test_what_a_killed_process_began_goes_an_hour_later(tmp_path: Path) -> None:
+    none = 2**22 + 1  # no process has this number
+    old, new, other = (
+        tmp_path / f".{name}.{number}.part"
+        for name, number in (("s.gif", none), ("s.gif", none + 1), ("t.gif", none))
+    )
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    written(tmp_path / "s.gif", [bars(32, 48)])
+    assert {path.name for path in tmp_path.iterdir()} == {"s.gif", new.name, other.name}
+
+
+def test_an_error_of_pyav_is_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opens(*_: object, **__: object) -> None:
+        raise av.error.OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(av, "open", opens)
+    with pytest.raises(OSError, match="Read-only file system"):
+        written(tmp_path / "s.mp4", [bars(32, 48)])
+
+
 def test_without_pyav_only_a_gif_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +171,6 @@ def test_a_place_where_no_film_may_be_written_is_refused(tmp_path: Path) -> None
         with pytest.raises(UsageError, match=words):
             video.check_out(tmp_path / name, replace=False)
     video.check_out(tmp_path / "there.mp4", replace=True)
-    for fps in (0, -1, 1e9, float("nan")):
-        with pytest.raises(UsageError, match="expected frames a second above 0, up to 240"):
+    for fps in (0, -1, 1e-4, 1e9, float("nan")):
+        with pytest.raises(UsageError, match=r"expected frames a second, from 0\.01 to 240"):
             video.check_rate(fps)

@@ -227,7 +227,10 @@ def described(error: BaseException) -> str:
     """
     if isinstance(error, SystemExit):
         return f"tried to end the program: SystemExit({error.code})"
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # its own code, which may fail as well
+        text = ""
     said = f": {text[:300]}{'...' if len(text) > 300 else ''}" if text else ""
     return f"failed: {type(error).__name__}{said}"
 

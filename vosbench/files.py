@@ -84,8 +84,11 @@ def _sweep(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one piece, as UTF-8 with plain line ends."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write a text file in one piece, as UTF-8 with plain line ends.
+
+    What is no UTF-8, as in names of files that others made, is written as JSON escapes it.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -105,7 +108,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             remove(partial, inside=path.parent)
         if isinstance(error, OSError) and error.errno and not error.filename:
-            error.filename = str(path)  # what could not be written is told
+            with contextlib.suppress(AttributeError):  # errors of PyAV know no name
+                error.filename = str(path)  # what could not be written is told
         raise
 
 
@@ -364,18 +368,23 @@ def place_of(out: Path) -> Path:
     return folder
 
 
-def _begin(place: Path) -> Path:
-    """An empty folder beside a place, to build in what is to take it.
+def remove_left(place: Path) -> None:
+    """Remove what killed processes had begun to write beside a place, to be what it now is.
 
-    Those that processes of this machine left there when they were killed, an hour ago or more, go.
+    Processes of this machine, that is, and an hour ago or more: others may work on it yet.
     """
     beside = place.parent
     for left in beside.glob(f".{glob.escape(place.name)}.*.part"):
         number = left.name.removesuffix(".part").rpartition(".")[2]
-        if left.is_dir() and number.isdigit() and left.name == f".{place.name}.{number}.part":
-            old = time.time() - left.stat().st_mtime > 3600
+        if number.isdecimal() and left.name == f".{place.name}.{number}.part":
+            old = time.time() - left.lstat().st_mtime > 3600
             if int(number) == os.getpid() or (old and not _lives(int(number))):
                 remove(left, inside=beside)
+
+
+def _begin(place: Path) -> Path:
+    """An empty folder beside a place, to build in what is to take it."""
+    remove_left(place)
     building = place.with_name(f".{place.name}.{os.getpid()}.part")
     building.mkdir()
     return building

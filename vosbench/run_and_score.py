@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -231,6 +232,7 @@ def score_folder(
     cross_check: an installed scorer to run on the same masks. workers, scheduler: so many
     processes, or a Dask cluster, to count sequences. bands: also Boundary IoU.
     """
+    _refuse_moved(masks, at)
     chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution, at=at)
     opened = chosen.open()
     if out is not None:
@@ -257,6 +259,28 @@ def score_folder(
     return _result(scoring, blank, opened, masks, cross_check)
 
 
+def _refuse_moved(masks: Path, at: PromptAt) -> None:
+    """Refuse a run's masks where its objects were prompted elsewhere than `at` says.
+
+    The truth that they were given would count as if they had found it.
+    """
+    if not (home := home_of(masks.parent)):
+        return
+    with contextlib.suppress(DataError):  # a run.json of something else
+        made = data_of(manifest_of(home)).at
+        if made != at:
+            raise UsageError(
+                f"{masks} are of a run with {_in_words(made)}, which the protocols of a benchmark "
+                f"do not fit; score the run as it was made: vosbench evaluate {home}"
+            )
+
+
+def _in_words(at: PromptAt) -> str:
+    """`prompt-at=mid direction=both`, or "the usual prompts"."""
+    words = (f"{key.replace('_', '-')}={value}" for key, value in at.words.items())
+    return " ".join(words) or "the usual prompts"
+
+
 def pack_run(
     folder: Path,
     submission: str,
@@ -276,10 +300,9 @@ def pack_run(
     manifest = manifest_of(folder)
     identity, data = manifest["identity"], data_of(manifest)
     if data.at != USUAL:
-        words = " ".join(f"{key.replace('_', '-')}={value}" for key, value in data.at.words.items())
         raise UsageError(
-            f"{folder} is a run with {words}, but a server scores masks from the benchmark's own "
-            "prompts; run without --prompt-at and --direction to pack"
+            f"{folder} is a run with {_in_words(data.at)}, but a server scores masks from the "
+            "benchmark's own prompts; run without --prompt-at and --direction to pack"
         )
     chosen, wanted = choose_submission(
         submission,

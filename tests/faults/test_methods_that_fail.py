@@ -54,6 +54,8 @@ WAYS = {
     "os._exit(0)": "SystemExit(0)",
     "raise GeneratorExit": "GeneratorExit",
     "open('/nowhere/at/all')": "No such file or directory",
+    r"raise ValueError('no file \udcff')": "no file ",  # of a name in bytes
+    "raise type('Odd', (Exception,), {'__str__': None})": "Odd",
 }
 
 
@@ -116,6 +118,22 @@ def test_a_failure_anywhere_is_one_sentence_with_its_line(
         assert "Traceback" in (made.run / "log.txt").read_text()
         assert json.loads((made.run / "run.json").read_text())["failed"].keys() == {"bee"}
         assert (made.run / "summary.json").is_file()
+
+
+@pytest.mark.parametrize("own", [(), ("--workers", "2")])
+def test_a_log_that_cannot_be_written_costs_no_mask(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    own: tuple[str, ...],
+) -> None:  # fmt: skip
+    made = Made(inside)
+    typed(monkeypatch, *made.arguments)
+    (made.run / "log.txt").unlink()
+    (made.run / "log.txt").symlink_to("/dev/full")
+    for name in ("ant", "bee"):
+        (made.run / "sequences" / f"{name}.json").unlink()
+    assert typed(monkeypatch, *made.arguments, *own) == 0
+    assert "Traceback" not in capfd.readouterr().err
+    assert made.done() == {"ant", "bee", "cat"}
 
 
 @pytest.mark.parametrize("gives", ["None", "[prompts[0] for _ in frames]", "3", "prompts[0]"])

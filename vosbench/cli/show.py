@@ -68,10 +68,14 @@ def show(
     from vosbench.cli import progress
     from vosbench.filming import show as showing
 
-    with progress.of_stages() as on_frame:
-        shown = showing.show(
-            runs, out, sequence=sequence, root=root, truth=cast("showing.Truth", truth),
-            errors=errors, colours=cast("showing.Colours", colours), fps=fps, scale=scale,
-            replace=replace, progress=partial(on_frame, "drawing"),
-        )  # fmt: skip
+    try:
+        with progress.of_stages() as on_frame:
+            shown = showing.show(
+                runs, out, sequence=sequence, root=root, truth=cast("showing.Truth", truth),
+                errors=errors, colours=cast("showing.Colours", colours), fps=fps, scale=scale,
+                replace=replace, progress=partial(on_frame, "drawing"),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; nothing was written to {out}", err=True)
+        raise typer.Exit(130) from None
     typer.echo(str(shown))

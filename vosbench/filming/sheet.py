@@ -112,7 +112,8 @@ def laid_out(
         small ones are enlarged by a whole number.
 
     Raises:
-        UsageError: the scale makes the picture smaller than 16 or larger than 8192 pixels.
+        UsageError: the scale is no number above 0, or makes the picture smaller than 16 or larger
+            than 8192 pixels.
     """
     abreast = ABREAST if w >= h else 2 * ABREAST - 1
     across = count if count <= abreast else math.ceil(math.sqrt(count))
@@ -120,6 +121,8 @@ def laid_out(
     if scale is None:
         left = within.width - GAP * (across - 1)
         scale = fitting(h, w, Within(left // across, within.height // rows))
+    elif not 0 < scale < math.inf:
+        raise UsageError(f"--scale {scale:g}: expected a number above 0, such as 0.5")
     size = max(1, round(h * scale)), max(1, round(w * scale))
     letters = min(24, max(11, round(size[1] / 38)))
     layout = Layout(*size, across, rows, letters, keys)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from vosbench.errors import UsageError, needing
-from vosbench.files import written_whole
+from vosbench.files import remove_left, written_whole
 
 if TYPE_CHECKING:
     from vosbench.types import Frame
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".mp4", ".gif")
 USUAL_RATE = Fraction(24)  # frames a second of pictures that say nothing of it: DAVIS has 24
 QUALITY = "18"  # x264's crf: hardly to be told from the source
+SLOWEST = 0.01  # frames a second: a .gif cannot show a picture for longer than 655 seconds
 GIF_RATE = 12.5  # frames a second: half of a usual video's
 GIF_FRAMES = 80  # at 480x270 about 5 MB; more is too large for a page
 GIF_SLOWEST = 8  # frames a second: where longer clips lose more frames, they run faster
@@ -83,6 +84,7 @@ def opened(out: Path, *, fps: Fraction, total: int) -> Iterator[Film]:
         fps: pictures a second.
         total: how many pictures will come; a GIF chooses among them.
     """
+    remove_left(out)
     with written_whole(out) as partial:
         if out.suffix.lower() == ".gif":
             gif = _Gif(partial, fps, total)
@@ -97,10 +99,10 @@ def check_rate(fps: float) -> Fraction:
     """Pictures a second as a fraction.
 
     Raises:
-        UsageError: it is not above 0, or above 240.
+        UsageError: it is below 0.01 or above 240.
     """
-    if not 0 < fps <= 240:
-        raise UsageError(f"--fps {fps:g}: expected frames a second above 0, up to 240")
+    if not SLOWEST <= fps <= 240:
+        raise UsageError(f"--fps {fps:g}: expected frames a second, from {SLOWEST} to 240")
     return Fraction(fps).limit_denominator(1001)
 
 
@@ -167,7 +169,7 @@ class _Gif:
         self.path = path
         self.step = max(1, math.ceil(fps / Fraction(GIF_RATE)), math.ceil(total / GIF_FRAMES))
         own = float(fps / self.step)
-        rate = min(max(own, GIF_SLOWEST), float(fps))
+        rate = max(min(max(own, GIF_SLOWEST), float(fps)), SLOWEST)
         self.hundredths = max(2, round(100 / rate))  # of a second; players slow down below 2
         self.speed = 100 / self.hundredths / own
         self._pictures: list[Frame] = []

@@ -92,7 +92,11 @@ def _named(sequence: Sequence, frame: str) -> int:
         )
     if index not in sequence.truth:
         known = sorted(sequence.truth, key=lambda each: (abs(each - index), each))
-        near = f"the nearest that is annotated is {names[known[0]]}" if known else "none is"
+        near = (
+            f"the nearest that is annotated is {names[known[0]]}"
+            if known
+            else "only its prompts are annotated; leave --prompt-at out"
+        )
         raise DataError(
             f"{sequence.name}: frame {names[index]} has no annotation to prompt with; {near}"
         )

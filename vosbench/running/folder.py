@@ -215,11 +215,15 @@ def log_of(folder: Path) -> Iterator[logging.Logger]:
     log = logging.getLogger(f"vosbench.run.{folder.name}")
     log.setLevel(logging.INFO)
     log.propagate = False
-    handler = logging.FileHandler(folder / "log.txt", encoding="utf-8")
+    path = folder / "log.txt"
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    # Where it cannot be written, as on a full disk, a traceback for each line would be printed.
+    handler.handleError = lambda record: None  # type: ignore[method-assign]
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
         yield log
     finally:
         log.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # what could not be written before, cannot now
+            handler.close()

@@ -13,6 +13,7 @@ frame up to the last prompt is shown.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 from vosbench.errors import MethodError
@@ -55,8 +56,14 @@ class Clock:
             self._busy = seconds - self._interval
 
 
+PATIENCE = 60.0  # seconds for a mask, after which a thread that waits for a frame is told
+
+
 class Live(Iterator[Frame]):
     """The frames that a method is shown, one at a time.
+
+    A method that reads them in a thread of its own gets each when it has come; one that asks too
+    early in the thread that gives the masks would wait for itself, and is told so.
 
     Args:
         frames: all frames of the video.
@@ -68,31 +75,39 @@ class Live(Iterator[Frame]):
         self._frames, self._last = frames, last
         self._clock = Clock(real_time)
         self._offered = self._over = False
+        self._changed, self._giving = threading.Condition(), threading.get_ident()
         self.took = self._clock.took
 
     def misses(self, index: int) -> bool:
         """Whether frame `index` is not shown; else the method may ask for it now."""
-        if self._offered:  # and it did not ask for the former
-            next(self._frames)
-        if index <= self._last:
-            self._clock.waits()
-        missed = self._clock.misses()
-        if missed:
-            next(self._frames)
-        self._offered = not missed
-        return missed
+        with self._changed:
+            if self._offered:  # and it did not ask for the former
+                next(self._frames)
+            if index <= self._last:
+                self._clock.waits()
+            missed = self._clock.misses()
+            if missed:
+                next(self._frames)
+            self._offered = not missed
+            self._changed.notify_all()
+            return missed
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let no more come."""
-        self._offered, self._over = False, True
+        with self._changed:
+            self._offered, self._over = False, True
+            self._changed.notify_all()
 
     def __next__(self) -> Frame:
-        if self._over:
-            raise StopIteration
-        if not self._offered:
-            raise MethodError(
-                "the method asks for a frame before it has given the mask of the one before; "
-                "--real-time is for methods that take a frame and give its mask, in turn"
-            )
-        self._offered = False
-        return next(self._frames)
+        with self._changed:
+            if threading.get_ident() != self._giving:
+                self._changed.wait_for(lambda: self._offered or self._over, PATIENCE)
+            if self._over:
+                raise StopIteration
+            if not self._offered:
+                raise MethodError(
+                    "the method asks for a frame before it has given the mask of the one before; "
+                    "--real-time is for methods that take a frame and give its mask, in turn"
+                )
+            self._offered = False
+            return next(self._frames)

@@ -224,8 +224,11 @@ def _driven(
     with (
         contextlib.closing(Ahead(checked(sequence, exchange))) as frames,
         Behind(write) as behind,
+        contextlib.ExitStack() as held,
     ):
         live = Live(frames, config.live, max(sequence.prompts)) if config.live else None
+        if live:
+            held.callback(live.close)  # a thread of the method may wait for a frame
         with calling():
             masks = begun(exchange.begin(live or frames), sequence.name)
         total = len(sequence.frame_names)
@@ -256,7 +259,7 @@ def _driven(
             if on_frame:
                 on_frame(sequence.name, index + 1, total)
         if live:
-            live.end()
+            live.close()
         with calling():
             more = next(masks, NO_MORE)
         if more is not NO_MORE:

@@ -42,7 +42,7 @@ def marks_of(
     marks: dict[int, Mark] = {}
     for text in boxes:
         number, (x, y, w, h) = _read(text, 4, "--box", "x,y,w,h", "120,80,200,150")
-        number = number or max(marks, default=0) + 1
+        number = max(marks, default=0) + 1 if number is None else number
         if number in marks:
             raise UsageError(f"--box {text}: object {number} has a box already; number it anew")
         if w < 1 or h < 1:
@@ -52,7 +52,7 @@ def marks_of(
     for given, option, inside in ((points, "--point", True), (outside, "--not", False)):
         for text in given:
             number, (x, y) = _read(text, 2, option, "x,y", "200,140")
-            clicks.setdefault(number or 1, []).append((x, y, inside))
+            clicks.setdefault(1 if number is None else number, []).append((x, y, inside))
     for number, of in clicks.items():
         if number in marks:
             raise UsageError(f"object {number} has a box and clicks; give it one of the two")

@@ -31,7 +31,7 @@ import numpy as np
 import vosbench.plugins
 from vosbench import registry
 from vosbench.masks import write_mask
-from vosbench.running import pipeline, sequence
+from vosbench.running import driving, pipeline
 from vosbench.running.config import RunConfig
 from vosbench.running.plan import plan_run
 from vosbench.running.records import record_of
@@ -127,7 +127,7 @@ class Least:
     def run(self, config: RunConfig, *, threads: bool) -> None:
         """Run once more."""
         pipeline.SLOW = 0.0 if threads else math.inf  # at once, so that 5 ms are told of as well
-        sequence.CORES = 0
+        driving.CORES = 0
         with tempfile.TemporaryDirectory() as folder:
             plan = plan_run(dataclasses.replace(config, out=Path(folder)))
             assert plan.method is not None

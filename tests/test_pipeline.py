@@ -16,7 +16,7 @@ from conftest import make_folder_dataset
 
 from vosbench.errors import DataError, MethodError
 from vosbench.masks import write_mask
-from vosbench.running import pipeline, sequence, workers
+from vosbench.running import driving, pipeline, sequence, workers
 from vosbench.running.config import RunConfig
 from vosbench.running.pipeline import Ahead, Behind, is_slow
 from vosbench.running.resolved import resolve
@@ -214,7 +214,7 @@ def test_a_full_disk_is_told_though_the_method_went_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segment: Segment
 ) -> None:
     """The disk is full at the fourth mask; the method may fail after it, and came later."""
-    write, written = sequence.write_masks, []
+    write, written = driving.write_masks, []
 
     def full(folder: Path, frame: str, masks: Masks) -> None:
         written.append(frame)
@@ -223,7 +223,7 @@ def test_a_full_disk_is_told_though_the_method_went_on(
             raise OSError(errno.ENOSPC, "No space left on device", f"{frame}.png")
         write(folder, frame, masks)
 
-    monkeypatch.setattr(sequence, "write_masks", full)
+    monkeypatch.setattr(driving, "write_masks", full)
     folder = Folder(tmp_path)
     with pytest.raises(OSError, match=r"No space left on device: '00003\.png'"):
         folder.run(segment)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from vosbench.errors import nameless
 
 if TYPE_CHECKING:
+    from vosbench.running.driving import FrameDone
     from vosbench.running.execute import SequenceDone
     from vosbench.running.plan import RunPlan
-    from vosbench.running.sequence import FrameDone
     from vosbench.training.loop import Show
 
 

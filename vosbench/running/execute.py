@@ -19,10 +19,10 @@ from vosbench.errors import DataError
 from vosbench.files import alone_in
 from vosbench.running import cluster, manifest
 from vosbench.running.cluster import message_of
+from vosbench.running.driving import FrameDone
 from vosbench.running.folder import change_places, discard, forget_scores, log_of, prepare, settle
 from vosbench.running.sequence import (
     After,
-    FrameDone,
     Made,
     segment_by_name,
     segment_sequence,

@@ -26,11 +26,12 @@ from vosbench.resolve import choose_method, open_dataset
 from vosbench.running import cluster, machine, prompting, workers
 from vosbench.running.cluster import message_of
 from vosbench.running.config import MASK
+from vosbench.running.driving import checked
 from vosbench.running.folder import TIMES
 from vosbench.running.forms import Exchange
 from vosbench.running.measured import NO_MORE, begun, forget_peak, next_mask, peak_memory, resident
 from vosbench.running.pipeline import Ahead
-from vosbench.running.sequence import calling_of, checked
+from vosbench.running.sequence import calling_of
 from vosbench.types import Layers, Mask, Masks, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:

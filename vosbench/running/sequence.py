@@ -11,27 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vosbench.errors import DataError, MethodError, VosbenchError, blaming, described, needing
+from vosbench.errors import MethodError, VosbenchError, blaming, described, needing
 from vosbench.files import remove, replace, write_json
-from vosbench.masks import MasksDigest
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
 from vosbench.running import directions, prompting, workers
-from vosbench.running.config import MASK
-from vosbench.running.forms import Exchange
-from vosbench.running.live import Live
-from vosbench.running.measured import NO_MORE, Calling, begun, forget_peak, next_mask, peak_memory
-from vosbench.running.pipeline import CORES, Ahead, Behind, is_slow
+from vosbench.running.driving import Drive, FrameDone
+from vosbench.running.measured import Calling, forget_peak
 from vosbench.running.records import data_sha256, of_program, record_of
 from vosbench.running.silence import watching
 from vosbench.running.whole import is_done
-from vosbench.stored import write_masks
 from vosbench.types import (
     Dataset,
-    Frame,
     HasRemarks,
-    Layers,
-    Masks,
     Method,
     PerSequence,
     RunsProgram,
@@ -41,7 +33,6 @@ from vosbench.types import (
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
 
-FrameDone = Callable[[str, int, int], None]  # sequence, frames done, frames in all
 After = Callable[[Sequence, Path], None]  # a sequence that is done, the folder of its masks
 
 
@@ -186,117 +177,14 @@ def _segment(
         with calling():
             own = method = method.for_sequence(sequence.name, sequence.frame_names)
     with watching(sequence.name, len(sequence.frame_names), seconds):
-        record, told = _driven(method, sequence, partial, config, on_frame, calling, seconds, told)
+        drive = Drive(method, sequence, partial, config, calling, seconds=seconds, told=told)
+        drive.go(on_frame)
+    record = drive.record()
     with calling():
-        said = [str(each) for each in own.remarks] if isinstance(own, HasRemarks) else []
-    record["remarks"] += said
+        record["remarks"] += map(str, own.remarks) if isinstance(own, HasRemarks) else []
     if isinstance(method, RunsProgram) and method.ran is not None:
         record |= of_program(method.ran, record)
-    return record, told
-
-
-def _driven(
-    method: Method,
-    sequence: Sequence,
-    partial: Path,
-    config: RunConfig,
-    on_frame: FrameDone | None,
-    calling: Calling,
-    seconds: list[float],
-    told: dict[str, Any] | None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Drive the method through one sequence, checking, timing and writing every mask.
-
-    seconds: empty; gets the time of each frame as it is done.
-    """
-    exchange = Exchange(method, sequence, marked=config.prompt != MASK)
-    told = prompting.tell(method, sequence, exchange, config, calling=calling, before=told)
-    first, empty, digest = min(sequence.prompts), 0, MasksDigest()
-    threads = not config.scheduler and workers.cores() >= CORES * config.workers
-    threads = threads and config.live is None  # which masks there are depends on the time
-    skipped: list[int] = []
-    kept: Masks | None = None
-
-    def write(frame_name: str, kept: Masks) -> None:
-        write_masks(partial, frame_name, kept)
-        digest.add(kept)
-
-    with (
-        contextlib.closing(Ahead(checked(sequence, exchange))) as frames,
-        Behind(write) as behind,
-        contextlib.ExitStack() as held,
-    ):
-        live = Live(frames, config.live, max(sequence.prompts)) if config.live else None
-        if live:
-            held.callback(live.close)  # a thread of the method may wait for a frame
-        with calling():
-            masks = begun(exchange.begin(live or frames), sequence.name)
-        total = len(sequence.frame_names)
-        for index, frame_name in enumerate(sequence.frame_names):
-            if threads and is_slow(seconds):
-                threads = False
-                frames.start()
-                behind.start()
-            if live and live.misses(index):
-                assert kept is not None, "the first frame is shown"
-                skipped.append(index)
-                seconds.append(0.0)
-                behind.put(frame_name, kept, borrowed=False)
-                continue
-            mask, took = next_mask(masks, frames, device=config.device, calling=calling)
-            seconds.append(took)
-            if mask is NO_MORE:
-                raise MethodError(
-                    f"{sequence.name}: the method gave {index} masks for {total} frames; "
-                    "segment() must yield one mask per frame"
-                )
-            if live:
-                live.took(took)
-            kept = exchange.kept(mask, f"{sequence.name}, frame {frame_name}")
-            behind.put(frame_name, kept, borrowed=kept is mask)
-            empty += index < first and not (kept.stack if isinstance(kept, Layers) else kept).any()
-            workers.end_after(config.timeout)
-            if on_frame:
-                on_frame(sequence.name, index + 1, total)
-        if live:
-            live.close()
-        with calling():
-            more = next(masks, NO_MORE)
-        if more is not NO_MORE:
-            raise MethodError(
-                f"{sequence.name}: the method gave more than {total} masks for {total} frames"
-            )
-    return {
-        "sequence": sequence.name,
-        "frames": total,
-        "frame_names": list(sequence.frame_names),
-        "height": exchange.shape[0],
-        "width": exchange.shape[1],
-        "objects": exchange.numbers,
-        "flattened": exchange.flattened,
-        "masks_sha256": digest.sha256,
-        "seconds": seconds,
-        **({"skipped": skipped} if live else {}),
-        "peak_memory_bytes": peak_memory(),
-        "remarks": [
-            *prompting.untold(told),
-            *_remarks(sequence, exchange, late=first if 0 < first == empty else 0),
-        ],
-    }, told
-
-
-def _remarks(sequence: Sequence, exchange: Exchange, *, late: int) -> Iterator[str]:
-    """What a reader of the scores must know; late: how many frames before the first prompt."""
-    if late:
-        yield (
-            f"the first prompt is on frame {sequence.frame_names[late]}; the {late} before it are "
-            "background"
-        )
-    if exchange.flattened:
-        yield (
-            "objects overlap, or have ids that no label map holds, and the method knows nothing "
-            f"else: {exchange.flattened}"
-        )
+    return record, drive.told
 
 
 def calling_of(method: str, sequence: str) -> Calling:
@@ -318,18 +206,3 @@ def _calling(method: str, sequence: str) -> Iterator[None]:
             error.add_note("".join(traceback.format_exception(error.__cause__)))
             error.__cause__ = None
         raise
-
-
-def checked(sequence: Sequence, exchange: Exchange) -> Iterator[Frame]:
-    """The frames of a sequence; DataError for one that is missing or has another size."""
-    frames = iter(sequence.frames)
-    for index, frame_name in enumerate(sequence.frame_names):
-        try:
-            frame = next(frames)
-        except StopIteration:
-            raise DataError(
-                f"{sequence.name}: frame {frame_name} is missing; "
-                f"{len(sequence.frame_names)} frames were announced"
-            ) from None
-        exchange.check_size(frame, sequence, index)
-        yield frame

@@ -32,7 +32,7 @@ from vosbench.files import (
     take_place,
 )
 from vosbench.results import load_manifest
-from vosbench.running.records import read_record
+from vosbench.running.records import PROMPTS, read_record
 from vosbench.types import check_name
 
 TIMES = "time.json"  # what --protocol-time measured
@@ -41,7 +41,6 @@ COUNTED = ".counts"  # of sequences as they end, each in a folder of its own, un
 COUNTS = re.compile(r"counts[a-z-]*\.(csv|json)")  # as scoring/counts.py names them
 SCORES = ("summary.json", "scores.csv")
 PARTS = ("masks", "sequences")
-PROMPTS = "prompts"  # only where the method was told by boxes or clicks
 _OBJECT = re.compile(r"[0-9]{3,5}")  # the folder of an object that may overlap others
 _PROTOCOL = {"protocol": {"name": str}}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from vosbench.errors import MethodError
+from vosbench.errors import MethodError, blaming, needing
 
 Calling = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -21,6 +23,27 @@ class Frames(Protocol):
     """Frames that know how long reading them, or waiting for them, took."""
 
     seconds: float
+
+
+def calling_of(method: str, sequence: str) -> Calling:
+    """What is around each call of the method for a sequence."""
+    return functools.partial(_calling, method, sequence)
+
+
+@contextlib.contextmanager
+def _calling(method: str, sequence: str) -> Iterator[None]:
+    """Around a call of the method: whatever it raises is told in a sentence, with its line.
+
+    The traceback goes along as a note, since a worker's exception travels without its cause.
+    """
+    try:
+        with blaming(f"{sequence}: the method"), needing(f"method {method!r}"):
+            yield
+    except MethodError as error:
+        if error.__cause__ is not None:
+            error.add_note("".join(traceback.format_exception(error.__cause__)))
+            error.__cause__ = None
+        raise
 
 
 def begun(masks: Any, name: str) -> Iterator[Any]:

@@ -1,8 +1,9 @@
 """Read frames ahead of a slow method and write its masks behind it, each in a thread of its own.
 
-Both threads begin when the method has shown that it is slow, and where there is a core for each:
-else what they do would show in the method's times. What waits in between is bounded, and an error
-in a thread is raised where the work without threads would have raised it.
+Both threads begin when the method has shown that it is slow, and where a core is left for them.
+What they do shows in the times of a method that wants all cores itself; --protocol-time has none.
+What waits in between is bounded, and an error in a thread is raised where the work without threads
+would have raised it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Generic, Self, TypeVar
 
 from vosbench.types import Frame, Layers, Masks
 
-CORES = 3  # for each process: on two, a method's own times grew by up to half on a busy machine
+CORES = 2  # for each process: on one, they would only take turns with the method
 SLOW = 0.02  # seconds: a method that took more for each of its last frames is slow
 OF_LAST = 2  # frames; what is set up once may make one of a fast method slow
 COUNT = 4  # frames or masks that wait; more would even out nothing but pauses of the disk

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,13 +17,11 @@ import numpy.typing as npt
 
 from vosbench import registry
 from vosbench.errors import DataError, MethodError, UsageError
-from vosbench.files import write_json
 from vosbench.masks import ids, pixels
 from vosbench.options import paths_of
 from vosbench.prompts.clicks import Click, box_of, next_click
 from vosbench.running import workers
 from vosbench.running.config import MASK, clicks_in
-from vosbench.running.folder import PROMPTS
 from vosbench.types import Box, Mark, PerSequence, Points, TakesMarks
 
 if TYPE_CHECKING:
@@ -235,9 +232,3 @@ def untold(told: dict[str, Any]) -> list[str]:
         return []
     listed = ", ".join(map(str, numbers))
     return [f"object {listed} was not told: its given mask is empty, and so are all of its masks"]
-
-
-def write(folder: Path, told: dict[str, Any]) -> None:
-    """Write prompts/<sequence>.json into a run's folder, for whoever wants to give the same."""
-    (folder / PROMPTS).mkdir(exist_ok=True)
-    write_json(folder / PROMPTS / f"{told['sequence']}.json", told)

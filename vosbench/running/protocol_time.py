@@ -29,9 +29,16 @@ from vosbench.running.config import MASK
 from vosbench.running.driving import checked
 from vosbench.running.folder import TIMES
 from vosbench.running.forms import Exchange
-from vosbench.running.measured import NO_MORE, begun, forget_peak, next_mask, peak_memory, resident
+from vosbench.running.measured import (
+    NO_MORE,
+    begun,
+    calling_of,
+    forget_peak,
+    next_mask,
+    peak_memory,
+    resident,
+)
 from vosbench.running.pipeline import Ahead
-from vosbench.running.sequence import calling_of
 from vosbench.types import Layers, Mask, Masks, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:

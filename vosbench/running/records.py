@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from vosbench.errors import DataError
-from vosbench.files import fingerprint, read_json
+from vosbench.files import fingerprint, read_json, write_json
 from vosbench.types import ProgramRun, Sequence, check_name
 from vosbench.videos import content
 
+PROMPTS = "prompts"  # only where the method was told by boxes or clicks
 RECORD = {
     "sequence": str, "frames": int, "frame_names": [str], "seconds": [(int, float)],
     "masks_sha256": str, "data_sha256": str, "made_by": str, "peak_memory_bytes": int,
@@ -71,6 +72,12 @@ def refuse_swapped(folder: Path, manifest: Mapping[str, Any]) -> None:
             f"{folder / 'run.json'} is not of the masks in {folder}: one of the two is another "
             "run's; put the right run.json back, or run again with --overwrite always"
         )
+
+
+def write_told(folder: Path, told: Mapping[str, Any]) -> None:
+    """Write prompts/<sequence>.json into a run's folder, for whoever wants to give the same."""
+    (folder / PROMPTS).mkdir(exist_ok=True)
+    write_json(folder / PROMPTS / f"{told['sequence']}.json", dict(told))
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:

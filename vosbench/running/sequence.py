@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vosbench.errors import MethodError, VosbenchError, blaming, described, needing
+from vosbench.errors import VosbenchError, described
 from vosbench.files import remove, replace, write_json
 from vosbench.provenance import made_by
 from vosbench.resolve import build_method, open_dataset
-from vosbench.running import directions, prompting, workers
+from vosbench.running import directions, workers
 from vosbench.running.driving import Drive, FrameDone
-from vosbench.running.measured import Calling, forget_peak
-from vosbench.running.records import data_sha256, of_program, record_of
+from vosbench.running.measured import Calling, calling_of, forget_peak
+from vosbench.running.records import data_sha256, of_program, record_of, write_told
 from vosbench.running.silence import watching
 from vosbench.running.whole import is_done
 from vosbench.types import (
@@ -149,7 +148,7 @@ def _leave(
             raise
         remove(partial, inside=folder)
     if told:
-        prompting.write(folder, told)
+        write_told(folder, told)
     write_json(folder / "sequences" / f"{name}.json", record)
 
 
@@ -185,24 +184,3 @@ def _segment(
     if isinstance(method, RunsProgram) and method.ran is not None:
         record |= of_program(method.ran, record)
     return record, drive.told
-
-
-def calling_of(method: str, sequence: str) -> Calling:
-    """What is around each call of the method for a sequence."""
-    return functools.partial(_calling, method, sequence)
-
-
-@contextlib.contextmanager
-def _calling(method: str, sequence: str) -> Iterator[None]:
-    """Around a call of the method: whatever it raises is told in a sentence, with its line.
-
-    The traceback goes along as a note, since a worker's exception travels without its cause.
-    """
-    try:
-        with blaming(f"{sequence}: the method"), needing(f"method {method!r}"):
-            yield
-    except MethodError as error:
-        if error.__cause__ is not None:
-            error.add_note("".join(traceback.format_exception(error.__cause__)))
-            error.__cause__ = None
-        raise

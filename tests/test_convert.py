@@ -133,7 +133,7 @@ def test_the_command_takes_a_run_and_says_what_it_wrote(tmp_path: Path, command:
     (tmp_path / "run/run.json").write_text("{}")
     done = command("convert", tmp_path / "run", "m.json")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "note: cat: 255 is its one object, 1\nm.json: 1 sequences, 2 frames\n"
+    assert done.stdout == "note: cat: 255 is its one object, 1\nm.json: 1 sequence, 2 frames\n"
     again = command("convert", tmp_path / "run", "m.json")
     assert again.returncode == 1
     assert "m.json is there already and is not replaced" in again.stderr

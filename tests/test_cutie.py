@@ -172,6 +172,8 @@ def test_wrong_weights_are_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "harm").exists()
     with pytest.raises(DataError, match=r"nothing\.pth are missing"):
         build(weights=tmp_path / "nothing.pth")
+    with pytest.raises(DataError, match=r"are a folder: name the file in it"):
+        build(weights=tmp_path)
     with pytest.raises(UsageError, match=r"needs weights: --set weights=cutie-base-mega\.pth"):
         build(weights=None)
 

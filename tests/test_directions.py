@@ -361,7 +361,7 @@ def test_methods_that_read_files_of_each_sequence_go_forward_only(folder_root: P
 def test_frames_that_cannot_prompt_cost_their_sequence(folder_root: Path) -> None:
     ran = compute(plan_run(config(folder_root, prompt_at="00007")))
     assert set(ran.failed) == {"ant", "cat"}
-    assert ran.failed["ant"].startswith("ant has no frame 00007: its 6 frames are named 00000 to ")
+    assert ran.failed["ant"].startswith("ant has no frame '00007': its 6 frames are named ")
     with pytest.raises(UsageError, match="prompt-at is 'a/b', expected first, mid, or a frame's"):
         config(folder_root, prompt_at="a/b")
     with pytest.raises(UsageError, match="direction is 'back', expected forward or both"):

@@ -90,8 +90,8 @@ def test_a_name_comes_before_a_number() -> None:
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        ("f9", r"cat has no frame f9: its 7 frames are named f0 to f6, or numbered 0 to 6; "),
-        ("7", r"cat has no frame 7: "),
+        ("f9", r"cat has no frame 'f9': its 7 frames are named f0 to f6, or numbered 0 to 6; "),
+        ("7", r"cat has no frame '7': "),
         (
             "f3",
             r"cat: frame f3 has no annotation to prompt with; the nearest that is annotated is f2",

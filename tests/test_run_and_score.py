@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import Vosbench
@@ -13,6 +15,7 @@ from PIL import Image
 from vosbench import api
 from vosbench.errors import UsageError
 from vosbench.results import Data, Result, load
+from vosbench.run_and_score import failures
 
 
 @pytest.fixture
@@ -121,3 +124,11 @@ def test_a_damaged_record_of_what_was_scored_is_one_sentence(
     (said,) = done.stderr.splitlines()
     assert f"summary.json is not a summary of scores: {next(iter(change))} is " in said
     assert said.endswith("evaluate again")
+
+
+def test_an_error_that_begins_with_its_sequence_names_it_once() -> None:
+    failed = {"ant": "ant has no frame 'x'", "bee": "bee: no mask", "cat": "catalogue is missing"}
+    ran: Any = SimpleNamespace(failed=failed, sequences=failed, folder="runs/r", former=None)
+    assert failures(ran).splitlines()[:3] == [
+        "ant has no frame 'x'", "bee: no mask", "cat: catalogue is missing",
+    ]  # fmt: skip

@@ -231,10 +231,14 @@ def test_what_cannot_be_shown_is_told_in_a_sentence(
 ) -> None:
     out = tmp_path / "s.mp4"
     synthetic = vosbench.run("empty", "synthetic", sequences=["plain"], out=run.parent)
+    (tmp_path / "clip-out/masks").mkdir(parents=True)
+    (tmp_path / "clip-out/segment.json").write_text("{}")
     for runs, options, words in (
         ([], {}, "no run is given"),
         (run.parent / "none", {}, "is no folder; expected that of a run"),
         (folder_root, {}, "is no run: it holds neither run.json nor summary.json"),
+        (tmp_path / "clip-out", {}, "`vosbench segment` made it, and its film is .*/clip-out/over"),
+        (tmp_path / "clip-out/masks", {}, "its film is .*/clip-out/overlay.mp4"),
         (run, {}, "which sequence.* have masks of ant, bee; name it with --sequence S"),
         (run, {"sequence": "ants"}, "folder has no sequence 'ants'; did you mean 'ant'"),
         (run, {"sequence": "cat"}, "expected a folder of masks for cat"),

@@ -149,19 +149,23 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'? `, or "" if no name is close; names that begin with the word are.
 
-    Capitals and the signs between words do not count.
+    Capitals and the signs between words do not count. Last come names of which it is a part.
 
     >>> nearest("sweep", ["sweep-a", "sweep-b", "weep"])
     "did you mean 'sweep-a' or 'sweep-b'? "
     >>> nearest("DAVIS_2017", ["davis2016", "davis2017"]), nearest("JF", ["F", "J", "J&F"])
     ("did you mean 'davis2017'? ", "did you mean 'J&F'? ")
+    >>> nearest("sam2", ["video-sam", "same-size"])
+    "did you mean 'video-sam'? "
     """
     names, sought = sorted(known), _bare(word)
     same = [name for name in names if sought and _bare(name) == sought]
     begun = [name for name in names if len(sought) > 1 and _bare(name).startswith(sought)]
     bare = {_bare(name): name for name in reversed(names)}
     close = [bare[each] for each in difflib.get_close_matches(sought, bare, n=1)]
-    near = same or begun or difflib.get_close_matches(word, names, n=1) or close
+    part = sought.rstrip("0123456789")
+    parts = [name for name in names if len(part) > 2 and part in re.split(r"\W|_", name.lower())]
+    near = same or begun or difflib.get_close_matches(word, names, n=1) or close or parts
     return f"did you mean {' or '.join(map(repr, near[:3]))}? " if near else ""
 
 

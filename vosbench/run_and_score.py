@@ -123,7 +123,9 @@ def _by_cause(failed: Mapping[str, str]) -> list[str]:
     for names in alike.values():
         few = len(names) < 3
         more = "" if few else f" (and so {len(names) - 1} more, {names[1]} to {names[-1]})"
-        lines += [f"{name}: {failed[name]}{more}" for name in (names if few else names[:1])]
+        for name in names if few else names[:1]:
+            named = failed[name].startswith((f"{name} ", f"{name}: "))
+            lines.append(f"{'' if named else f'{name}: '}{failed[name]}{more}")
     rest = len(lines) - MOST_LINES
     return [*lines[:MOST_LINES], *([f"... and {rest} more"] if rest > 0 else [])]
 

@@ -48,4 +48,8 @@ def convert(
     )
     for note in done.notes:
         typer.echo(f"note: {note}")
-    typer.echo(f"{done.out}: {done.sequences} sequences, {done.frames} frames")
+    many = (
+        f"{count} {noun}{'s' * (count != 1)}"
+        for count, noun in ((done.sequences, "sequence"), (done.frames, "frame"))
+    )
+    typer.echo(f"{done.out}: {', '.join(many)}")

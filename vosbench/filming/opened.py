@@ -85,6 +85,12 @@ def _result(folder: Path) -> Result:
         )
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; expected that of a run, such as runs/NAME")
+    for made in (folder, folder.parent):
+        if (made / "segment.json").is_file():
+            raise DataError(
+                f"{folder} is no run: `vosbench segment` made it, and its film is "
+                f"{made / 'overlay.mp4'}"
+            )
     raise DataError(
         f"{folder} is no run: it holds neither run.json nor summary.json; masks of another tool "
         "become one by `vosbench evaluate MASKS --dataset D --name NAME --out DIR`"

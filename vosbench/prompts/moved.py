@@ -87,7 +87,7 @@ def _named(sequence: Sequence, frame: str) -> int:
         index = int(frame)
     else:
         raise DataError(
-            f"{sequence.name} has no frame {frame}: its {len(names)} frames are named {names[0]} "
+            f"{sequence.name} has no frame {frame!r}: its {len(names)} frames are named {names[0]} "
             f"to {names[-1]}, or numbered 0 to {len(names) - 1}; --prompt-at mid fits all sequences"
         )
     if index not in sequence.truth:

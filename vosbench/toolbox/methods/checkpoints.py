@@ -87,6 +87,11 @@ def network_in(
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a file; the keys of nested mappings are joined by dots."""
+    if path.is_dir():
+        raise DataError(
+            f"weights {path} are a folder: name the file in it with the network's state dict, "
+            ".safetensors or .pth"
+        )
     if not path.is_file():
         raise DataError(
             f"weights {path} are missing: put the network's state dict there, .safetensors or .pth"

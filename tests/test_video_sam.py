@@ -627,6 +627,29 @@ def _changed(folder: Path, **settings: Any) -> None:
     (folder / "config.json").write_text(json.dumps(config | settings))
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("[", r"preprocessor_config\.json is damaged: .*; download the folder again, or remove"),
+        ("[]", r"preprocessor_config\.json is damaged: 'list' object"),
+        ('{"image_mean": "x", "image_std": null}', r"preprocessor_config\.json is damaged: could"),
+        ('{"image_mean": [0, 0, 0]}', r"preprocessor_config\.json is damaged: not enough values"),
+        ('{"image_mean": [1], "image_std": [1]}', r"has image_mean \[1\.0\] and .* three numbers"),
+        ('{"image_mean": [0, 0, 0], "image_std": [1, 0, 1]}', r"expected .*image_std above 0"),
+        ('{"image_mean": [NaN, 0, 0], "image_std": [1, 1, 1]}', r"has image_mean \[nan, "),
+    ],
+)
+def test_colours_that_cannot_be_are_told(
+    settings: str, said: str, saved: Callable[..., Path]
+) -> None:
+    folder = saved("sam2")
+    (folder / "preprocessor_config.json").write_text(settings)
+    with pytest.raises(DataError, match=said):
+        built(weights=folder)
+    (folder / "preprocessor_config.json").write_text('{"processor_class": "Sam2VideoProcessor"}')
+    built(weights=folder)
+
+
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     "asked", [{"architecture": "hf-hub:somebody/encoder"}, {"model_args": {"checkpoint_path": "x"}}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.methods import weights
+from vosbench.toolbox.methods import checkpoints, weights
 
 SHIPPED = sorted(weights.FOLDER.glob("*.safetensors"))
 OPTIONS = {"width": 4, "kind": "plain"}
@@ -220,3 +221,19 @@ def test_together_they_are_small_and_every_card_has_its_weights() -> None:
     assert sum(path.stat().st_size for path in SHIPPED) < 25_000_000
     cards = sorted(path.stem for path in weights.FOLDER.glob("*.json"))
     assert cards == sorted(path.stem for path in SHIPPED)
+
+
+@pytest.mark.parametrize("read", [weights.state_of, checkpoints.network_in])
+def test_what_is_no_file_is_called_what_it_is(read: Callable[..., object], tmp_path: Path) -> None:
+    (tmp_path / "folder.pth").mkdir()
+    os.mkfifo(tmp_path / "pipe.pth")
+    (tmp_path / "loop.pth").symlink_to("loop.pth")
+    for name, said in (
+        ("folder", "is a folder, not a file"),
+        ("pipe", "is a pipe or device, not a file"),
+        ("loop", "Too many levels of symbolic links"),
+        ("none", "are missing: "),
+    ):
+        more = ({},) if read is checkpoints.network_in else ()
+        with pytest.raises(DataError, match=rf"weights .*{name}\.pth .*{said}"):
+            read(tmp_path / f"{name}.pth", *more)

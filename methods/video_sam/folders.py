@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,13 +112,34 @@ def files(folder: Folder) -> dict[str, Path]:
 
 
 def colours(folder: Folder, family: Family) -> Colours:
-    """The colours that the network was trained with, as the folder has them."""
-    for name in SETTINGS:
-        try:
-            found = json.loads((folder.path / name).read_text(encoding="utf-8"))
-            found = found.get("video_processor") or found.get("image_processor") or found
-            mean, deviation = (tuple(map(float, found[f"image_{of}"])) for of in ("mean", "std"))
-            return Colours(mean, deviation, "bicubic" if found.get("resample") == 3 else "bilinear")
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            continue
+    """The colours that the network was trained with, as the folder has them.
+
+    Raises:
+        DataError: a file of settings is damaged, or has no such colours.
+    """
+    for path in (folder.path / name for name in SETTINGS):
+        if path.is_file() and (found := _colours_in(path)):
+            return found
     return family.colours
+
+
+def _colours_in(path: Path) -> Colours | None:
+    """What a file of settings says of colours; None where it says nothing of them."""
+    remedy = "download the folder again, or remove the file to take the family's usual colours"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found = found.get("video_processor") or found.get("image_processor") or found
+        given = [found[f"image_{of}"] for of in ("mean", "std") if f"image_{of}" in found]
+        mean, deviation = (tuple(map(float, each)) for each in given) if given else ((), ())
+        bicubic = found.get("resample") == 3
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"weights: {path} is damaged: {error}; {remedy}") from None
+    if not given:
+        return None
+    fine = len(mean) == len(deviation) == 3 and all(map(math.isfinite, (*mean, *deviation)))
+    if not fine or min(deviation) <= 0:
+        raise DataError(
+            f"weights: {path} has image_mean {list(mean)} and image_std {list(deviation)}, "
+            f"expected three numbers each, image_std above 0; {remedy}"
+        )
+    return Colours(mean, deviation, "bicubic" if bicubic else "bilinear")

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from vosbench.errors import DataError, UsageError, did_you_mean
-from vosbench.toolbox.methods.weights import check_finite, state_of
+from vosbench.toolbox.methods.weights import check_finite, no_file, state_of
 
 # parts of names that torch.compile, FSDP and activation checkpointing put anywhere into them
 _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
@@ -93,9 +93,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
             ".safetensors or .pth"
         )
     if not path.is_file():
-        raise DataError(
-            f"weights {path} are missing: put the network's state dict there, .safetensors or .pth"
-        )
+        raise no_file(path, "put the network's state dict there, .safetensors or .pth")
     if path.suffix == ".safetensors":
         return state_of(path)
     allowed: list[Any] = [(_Beside, name) for name in sorted(_PASSED_OVER)]

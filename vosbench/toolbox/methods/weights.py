@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vosbench.errors import DataError, UsageError
-from vosbench.files import read_json, write_bytes, write_json
+from vosbench.files import irregular, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -101,7 +101,7 @@ def header_of(path: Path) -> tuple[str, dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise DataError(f"weights {path} are missing: expected a .safetensors file")
+        raise no_file(path, "expected a .safetensors file")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -134,6 +134,13 @@ def state_of(path: Path) -> dict[str, Tensor]:
     state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
     check_finite(path, state)
     return state
+
+
+def no_file(path: Path, wanted: str) -> DataError:
+    """What is to be said of weights that are no file: they are missing, or something else."""
+    if there := irregular(path):
+        return DataError(f"weights {there}; {wanted}")
+    return DataError(f"weights {path} are missing: {wanted}")
 
 
 def check_finite(path: Path, state: Mapping[str, Tensor]) -> None:

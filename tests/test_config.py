@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from vosbench import options, protocols, resolve
@@ -55,6 +56,25 @@ def test_a_run_needs_a_method_and_a_dataset() -> None:
             config.RunConfig(method="m", dataset="d", seed=seed)
     with pytest.raises(UsageError, match="workers is 0"):
         config.from_toml(None, {"method": "copy-first", "dataset": "synthetic", "workers": 0})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"workers": 2.5}, "workers=2.5: expected a whole number"),
+        ({"timeout": True}, "timeout=True: expected a finite number"),
+        ({"real_time": True}, "real_time=True: expected a finite number"),
+        ({"real_time": "fast"}, "real_time='fast': expected a finite number"),
+        ({"real_time": 5, "grace": 1.5}, "grace=1.5: expected a whole number"),
+        ({"prompt": None}, "prompt=None: expected text"),
+        ({"own_process": "perhaps"}, "own_process='perhaps': expected true or false"),
+    ],
+)
+def test_values_of_python_have_their_types(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        config.RunConfig(method="m", dataset="d", **given)
+    read = config.RunConfig(method="m", dataset="d", real_time="25", grace=np.int64(1))  # type: ignore[arg-type]
+    assert read.live == (25.0, 1)
 
 
 def test_settings_are_pairs() -> None:

@@ -316,7 +316,7 @@ def _ticking(step: float) -> Callable[[], float]:
         ({"workers": 2}, "--real-time times one process by itself; leave --workers away"),
         ({"scheduler": "tcp://x:1"}, "leave --scheduler away"),
         ({"real_time": 0.0}, "real-time is 0, expected frames a second above 0, up to 1000"),
-        ({"real_time": float("nan")}, "real-time is nan, expected"),
+        ({"real_time": float("nan")}, "real_time=nan: expected a finite number"),
         ({"grace": -1}, "grace is -1, expected 0 or more"),
         ({"real_time": None, "grace": 2}, "grace is for runs in real time; give --real-time FPS"),
     ],

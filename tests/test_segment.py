@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -365,6 +366,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_leaves_nothing(
     box = {1: Box(4, 4, 13, 13)}
     outside = {1: Points(np.array([[1, 1]], np.float32), np.array([False]))}
     odd = {1: Points(np.array([1, 1], np.float32), np.array([True]))}
+    nowhere = {1: Points(np.array([[math.nan, 3]], np.float32), np.array([True]))}
     off = {2: Points(np.array([[1, 1], [48, 3]], np.float32), np.array([True, True]))}
     for given, words in (
         ({}, "what is to be segmented"),
@@ -389,6 +391,13 @@ def test_what_cannot_be_done_is_told_in_a_sentence_and_leaves_nothing(
         ),
         ({"marks": {1: Box(9, 4, 4, 13)}, "method": "told"}, "ends before it begins"),
         ({"marks": {0: Box(4, 4, 9, 9)}, "method": "told"}, "object 0: expected a number from 1"),
+        ({"marks": {"1": Box(4, 4, 9, 9)}, "method": "told"}, "object 1: expected a number"),
+        ({"marks": {1: (4, 4, 9, 9)}, "method": "told"}, "expected a Box or Points, got"),
+        ({"marks": {1: Box(math.nan, 4, 9, 9)}, "method": "told"}, "box nan,4,nan,6 .* outside"),
+        ({"marks": nowhere, "method": "told"}, "click nan,3 of object 1 lies outside"),
+        ({"mask": Layers((70000,), np.ones((1, 34, 48), bool))}, "has object 70000; ids are st"),
+        ({"mask": first, "frame": 1.5}, "frame 1.5: .* has the frames 0 to"),
+        ({"mask": first, "frame": "1"}, "frame 1: .* has the frames 0 to"),
         ({"marks": outside, "method": "told"}, "object 1 has no click on it"),
         ({"marks": odd, "method": "told"}, r"clicks are positions \(k, 2\) and inside \(k,\) bool"),
         ({"marks": off, "method": "told"}, "click 48,3 of object 2 lies outside .* 48x34: x is 0"),

@@ -137,7 +137,7 @@ def test_a_file_of_others_says_nothing_of_its_options(tmp_path: Path) -> None:
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.safetensors are missing: expected a \.safetensors"):
         weights.load(network(), tmp_path / "none.safetensors", {})
-    with pytest.raises(DataError, match="are missing"):
+    with pytest.raises(DataError, match="is a folder, not a file"):
         weights.start_from(network(), tmp_path)
 
 

@@ -24,6 +24,9 @@ OVERWRITE = ("never", "missing", "always")
 MASK = "mask"  # the prompt of a run that says nothing else
 PROMPTS = (MASK, "box", "points:N", "click-center")
 GRACE = 3  # late masks of a sequence that VOT's challenges forgive, by the stacks of their toolkit
+_TYPED = (
+    "prompt", "seed", "workers", "own_process", "timeout", "real_time", "grace", "protocol_time",
+)  # fmt: skip
 _CLICKS = re.compile(r"points:([1-9][0-9]?)")
 
 
@@ -101,6 +104,7 @@ class RunConfig:
         return leaves or self.protocol_time  # what times the method has the GPU to itself
 
     def __post_init__(self) -> None:
+        self._take_types()
         if self.overwrite not in OVERWRITE:
             raise UsageError(f"unknown overwrite {self.overwrite!r}; known: {', '.join(OVERWRITE)}")
         if self.workers < 1:
@@ -116,6 +120,20 @@ class RunConfig:
         check_at(self.at)
         if self.protocol_time:
             self._check_alone("--protocol-time")
+
+    def _take_types(self) -> None:
+        """Bring values of Python to their types, as those of a file: what is no number may run on.
+
+        Raises:
+            UsageError: one is of another type.
+        """
+        hints = typing.get_type_hints(RunConfig)
+        for name in _TYPED:
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, typed_as(value, hints[name]))
+            except ValueError as error:
+                raise UsageError(f"{name}={value!r}: {error}") from None
 
     def _check_real_time(self) -> None:
         if self.real_time is None:

@@ -17,6 +17,7 @@ from vosbench.errors import DataError, UsageError
 from vosbench.masks import VOID, ids, one_object, pixels, read_mask, sole_id
 from vosbench.types import Box, Layers, Mark, Masks, Points
 
+LARGEST = 2**16 - 1  # id that a PNG can hold
 MOST = VOID - 1  # objects that a label map holds
 _GIVEN = re.compile(r"(?:([0-9]+):)?([^:]+)")
 
@@ -85,8 +86,10 @@ def check_marks(marks: Mapping[int, Mark], size: tuple[int, int]) -> None:
     """
     h, w = size
     for number, mark in marks.items():
-        if not 1 <= number <= MOST:
+        if not isinstance(number, (int, np.integer)) or not 1 <= number <= MOST:
             raise UsageError(f"object {number}: expected a number from 1 to {MOST}")
+        if not isinstance(mark, (Box, Points)):
+            raise UsageError(f"object {number}: expected a Box or Points, got {mark!r}")
         if isinstance(mark, Box):
             low, high = np.array([mark[:2], mark[2:]])
             sides = (mark.left, mark.top, mark.right - mark.left + 1, mark.bottom - mark.top + 1)
@@ -104,10 +107,10 @@ def check_marks(marks: Mapping[int, Mark], size: tuple[int, int]) -> None:
                     f"object {number} has no click on it; --not says what does not belong to it"
                 )
             low, high = mark.positions.min(axis=0), mark.positions.max(axis=0)
-            off = ((mark.positions < 0) | (mark.positions > (w - 1, h - 1))).any(axis=1)
+            off = ~((mark.positions >= 0) & (mark.positions <= (w - 1, h - 1))).all(axis=1)
             at = mark.positions[off][:1].ravel().tolist()
             what = "click " + ",".join(f"{each:g}" for each in at)
-        if (low < 0).any() or (high > (w - 1, h - 1)).any():
+        if not ((low >= 0).all() and (high <= (w - 1, h - 1)).all()):  # not a number is outside
             raise UsageError(
                 f"{what} of object {number} lies outside the frames, which are {w}x{h}: x is 0 to "
                 f"{w - 1}, y 0 to {h - 1}"
@@ -161,6 +164,10 @@ def check_masks(masks: Masks, what: str, size: tuple[int, int], clip: Path) -> N
     ):
         raise UsageError(
             f"{what} is {masks.shape} {masks.dtype}, expected (h, w) uint8 or uint16 of ids"
+        )
+    if numbers := [number for number in ids(masks) if number > LARGEST]:
+        raise UsageError(
+            f"{what} has object {numbers[0]}; ids are stored in 16 bits, up to {LARGEST}"
         )
     if masks.shape != size:
         (h, w), (of_h, of_w) = masks.shape, size

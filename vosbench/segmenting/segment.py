@@ -161,7 +161,7 @@ def _prompt(
 ) -> Masks:
     """The objects as the runner takes them, checked against the clip."""
     total = len(clip.names)
-    if not 0 <= frame < total:
+    if not isinstance(frame, (int, np.integer)) or not 0 <= frame < total:
         raise UsageError(f"frame {frame}: {clip.path} has the frames 0 to {total - 1}")
     if marks:
         pointing.check_marks(marks, clip.size)

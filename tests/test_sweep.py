@@ -10,7 +10,8 @@ import pytest
 from fixtures_figures import panels, toy_run
 from fixtures_runs import write_run
 
-from vosbench.analysis.groups import one_group
+from vosbench.analysis.ablation import ablation
+from vosbench.analysis.groups import one_group, told_as_usual
 from vosbench.analysis.sweep import courses, sweep
 from vosbench.drawing import from_tables
 from vosbench.errors import UsageError
@@ -112,7 +113,7 @@ def test_a_default_is_named_where_the_base_is_none(tmp_path: Path) -> None:
 
 
 def test_runs_that_are_no_sweep_are_refused(runs: list[Result]) -> None:
-    with pytest.raises(UsageError, match=r"no two runs of .* are of one method and one backbone"):
+    with pytest.raises(UsageError, match=r"no two runs of .* are of one method, backbone, prompt"):
         sweep(one_group([runs[2], runs[8]]))
 
 
@@ -175,3 +176,26 @@ def test_lines_of_a_sweep_are_told_apart_by_what_differs_between_them(tmp_path: 
     ]  # fmt: skip
     lines = {option: list(panel) for option, panel in courses(one_group(made)).items()}
     assert lines == {option: ["m kind=a", "m kind=b"] for option in ("topk", "reach")}
+
+
+def test_runs_in_real_time_stand_apart(tmp_path: Path) -> None:
+    runs = []
+    for live in (None, {"fps": 20, "grace": 3}):
+        for near in (4, 8):
+            options = {"backbone": "raw", "near": near}
+            run = write_run(
+                tmp_path / f"{near}-{bool(live)}", {("a", 1): (near / 10,)}, method="m",
+                options=options,
+            )  # fmt: skip
+            assert run.manifest is not None
+            if live:
+                run.manifest["identity"]["real_time"] = live
+            assert told_as_usual(run) == (not live)
+            runs.append(run)
+    group = one_group(runs)
+    live_name = "m raw real-time=20 grace=3"
+    assert [row[0] for row in sweep(group).rows] == ["m raw"] * 2 + [live_name] * 2
+    crossed = ablation(group, row="near", column="backbone")
+    apart = {str(row[0]) for row in crossed.rows}
+    assert len(apart) == 4
+    assert {"4", "8"} < apart

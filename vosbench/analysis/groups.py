@@ -167,15 +167,24 @@ def options_of(result: Result) -> Mapping[str, Any]:
 
 
 def settings_of(result: Result) -> Mapping[str, Any]:
-    """Its options and, as one more, its prompt: masks unless its run.json says otherwise."""
-    prompt = result.manifest["identity"].get("prompt", "mask") if result.manifest else ""
-    return {"prompt": prompt, **options_of(result)} if prompt else {}
+    """Its options, its prompt (masks unless its run.json says otherwise), and its real time."""
+    if not result.manifest:
+        return {}
+    prompt, live = result.manifest["identity"].get("prompt", "mask"), real_time_of(result)
+    return {"prompt": prompt, **({"real-time": live} if live else {}), **options_of(result)}
+
+
+def real_time_of(result: Result) -> str:
+    """Frames a second and grace of a run in real time, such as "20 grace=3"; "" of others."""
+    live = result.manifest["identity"].get("real_time") if result.manifest else None
+    return f"{live['fps']:g} grace={live['grace']}" if live else ""
 
 
 def told_as_usual(result: Result) -> bool:
-    """Whether objects were told by masks, and where the dataset prompts them."""
+    """Whether objects were told by masks, where the dataset prompts them, and not in real time."""
     prompt = result.manifest["identity"].get("prompt") if result.manifest else None
-    return prompt is None and (result.data is None or result.data.at == USUAL)
+    at = result.data is None or result.data.at == USUAL
+    return prompt is None and at and not real_time_of(result)
 
 
 def plugin_of(method: str) -> str:

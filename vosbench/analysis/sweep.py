@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vosbench.analysis.groups import Group, implied, options_of, sequence_means
+from vosbench.analysis.groups import Group, implied, options_of, real_time_of, sequence_means
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import UsageError
 from vosbench.options import as_typed
@@ -21,8 +21,9 @@ _NONE = object()  # no value at all
 def sweep(group: Group, *, by: str = "backbone") -> Table:
     """J and F of every setting, and their difference to those of the base run, J's with interval.
 
-    Runs of one method, seed, prompt and value of the option `by` are held against each other. Their
-    base is the run that differs from the others in the fewest options, all others together.
+    Runs of one method, seed, prompt, rate in real time and value of the option `by` are held
+    against each other. Their base is the run that differs from the others in the fewest options,
+    all others together.
 
     Raises:
         UsageError: no two runs differ in their options only.
@@ -33,16 +34,16 @@ def sweep(group: Group, *, by: str = "backbone") -> Table:
             identity = run.manifest["identity"]
             own = identity["options"].get(by)
             key = (identity["method"], *([str(own)] if own is not None else []))
-            families.setdefault((*key, *_beside(identity)), []).append(run)
+            families.setdefault((*key, *_beside(run)), []).append(run)
     swept = {key: runs for key, runs in families.items() if len(runs) > 1}
     if not swept:
-        raise UsageError(f"no two runs of {group.title} are of one method and one {by}")
+        raise UsageError(f"no two runs of {group.title} are of one method, {by}, prompt and seed")
     rows: list[tuple[Cell, ...]] = []
     notes = []
     alone = [run.name for run in group.results if not any(run in runs for runs in swept.values())]
     if alone:
         notes.append(
-            f"not here, with no scored run of the same method, {by} and seed beside it: "
+            f"not here, with no scored run of the same method, {by}, prompt and seed beside it: "
             f"{', '.join(alone)}"
         )
     for key, runs in sorted(swept.items()):
@@ -87,9 +88,8 @@ def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[floa
     methods: dict[str, list[Result]] = {}
     for run in group.results:
         if run.manifest and run.summary[metric]["mean"] is not None:
-            identity = run.manifest["identity"]
-            prompt = [f"prompt={identity['prompt']}"] if "prompt" in identity else []
-            methods.setdefault(" ".join([identity["method"], *prompt]), []).append(run)
+            family = " ".join([run.manifest["identity"]["method"], *_beside(run, ("prompt",))])
+            methods.setdefault(family, []).append(run)
     found: dict[str, dict[str, dict[float, float]]] = {}
     for method, own in sorted(methods.items()):
         keys = sorted({key for run in own for key in options_of(run)} - {"weights"})
@@ -114,9 +114,12 @@ def courses(group: Group, *, metric: str = "J") -> dict[str, dict[str, dict[floa
     return found
 
 
-def _beside(identity: Mapping[str, Any]) -> list[str]:
-    """Seed and prompt as in a label, where they are not the default."""
-    return [f"{key}={identity[key]}" for key in ("seed", "prompt") if identity.get(key)]
+def _beside(run: Result, keys: Sequence[str] = ("seed", "prompt")) -> list[str]:
+    """Seed, prompt and real time as in a label, where they are not the default."""
+    identity = run.manifest["identity"] if run.manifest else {}
+    live = real_time_of(run)
+    said = [f"{key}={identity[key]}" for key in keys if identity.get(key)]
+    return [*said, *([f"real-time={live}"] if live else [])]
 
 
 def _changes(run: Result, base: Result) -> dict[str, Any]:

@@ -169,7 +169,9 @@ def test_the_command_prints_both_tables(root: Path, command: Vosbench) -> None:
         "run", "--method", "copy-first", "--dataset", "folder", "--root", root, "--protocol-time"
     )
     assert ran.returncode == 0, ran.stderr
-    assert f"timing bee, {FRAMES} frames, then 30 of them with each of 1, 2, 4, 8" in ran.stderr
+    assert (
+        f"timing bee, {FRAMES} frames, then {FRAMES} of them with each of 1, 2, 4, 8" in ran.stderr
+    )
     for words in ("Time by protocol", "fps, 8", "Memory by protocol", "peak above start"):
         assert words in ran.stdout
     quiet = command(
@@ -177,6 +179,25 @@ def test_the_command_prints_both_tables(root: Path, command: Vosbench) -> None:
         "--json",
     )  # fmt: skip
     assert json.loads(quiet.stdout)["run"]["label"] == "copy-first"
+
+
+def test_masks_that_a_server_scores_are_timed_all_the_same(root: Path, command: Vosbench) -> None:
+    for annotation in root.glob("masks/*/*.png"):
+        if annotation.stem != "00000":
+            annotation.unlink()
+    ran = command(
+        "run", "--method", "copy-first", "--dataset", "folder", "--root", root, "--protocol-time",
+        "--out", root.parent / "runs",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    for words in ("Time by protocol: folder all, not scored", "fps, 8", "Memory by protocol"):
+        assert words in ran.stdout
+    (folder,) = (root.parent / "runs").iterdir()
+    seen = command("analyse", folder, "--what", "protocol-time,protocol-memory,memory-curve")
+    assert seen.returncode == 0, seen.stderr
+    assert "Time by protocol: folder all, not scored" in seen.stdout
+    mixed = command("analyse", folder, "--what", "protocol-time,scores")
+    assert "holds no scores" in mixed.stderr
 
 
 def test_others_are_told_of() -> None:

@@ -251,6 +251,17 @@ def load(folder: Path | str) -> Result:
     return replace(run, scores_sha256=seal.get("scores_sha256", ""), counts=counts)
 
 
+def load_unscored(folder: Path) -> Result:
+    """A run whose masks were not scored: its summary is empty.
+
+    Raises:
+        UsageError: the folder holds no run.json. DataError: it is damaged.
+    """
+    manifest = manifest_of(folder)
+    data = data_of(manifest)
+    return Result(manifest["label"], folder, manifest, {}, folder / "masks", data=data)
+
+
 def remembered(folder: Path) -> Remembered | None:
     """What the scores in a folder were made from; None where there are none, or those of a run.
 

@@ -70,6 +70,26 @@ def groups(results: Iterable[Result]) -> list[Group]:
     return listed
 
 
+def groups_or_not_scored(results: Iterable[Result]) -> list[Group]:
+    """The groups, and behind them one of each dataset and split for runs without scores.
+
+    Such runs, whose truth lies with a server, can be held against each other by their times.
+    """
+    runs = list(results)
+    unscored: dict[tuple[str, str], list[Result]] = {}
+    for run in runs:
+        if run.manifest and not run.summary:
+            identity = run.manifest["identity"]
+            unscored.setdefault((identity["dataset"], identity["split"]), []).append(run)
+    return [
+        *groups(run for run in runs if run.summary),
+        *(
+            Group("-".join(of), f"{' '.join(of)}, not scored", told_apart(members), notes=())
+            for of, members in unscored.items()
+        ),
+    ]
+
+
 def alike(results: Iterable[Result]) -> list[list[Result]]:
     """The runs of each dataset, split and protocol, whatever sequences of it they have."""
     found: dict[tuple[str, str, str], list[Result]] = {}

@@ -56,14 +56,16 @@ def analyse(
     With --out each table is written in every format, unless --format names one.
     """
     from vosbench.analysis import catalogue
-    from vosbench.analysis.groups import groups
+    from vosbench.analysis.groups import groups_or_not_scored
 
     names = catalogue.choose(split_list(what, "--what"))
     pair = _pair(by) if by else None
     if report:
         formats.check(report)
     nothing = True
-    for table in catalogue.tables(groups(scored(runs)), names, root=root, against=against, by=pair):
+    times = all(catalogue.ANALYSES[name].needs == "time" for name in names)
+    found = groups_or_not_scored(scored(runs, or_not=times))
+    for table in catalogue.tables(found, names, root=root, against=against, by=pair):
         if isinstance(table, catalogue.Left):
             typer.echo(f"skipped: {table}", err=True)
             continue

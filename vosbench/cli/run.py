@@ -165,6 +165,7 @@ def _time(plan: RunPlan, folder: Path) -> None:
 def _score_and_tell(ended: RunResult, report: str, *, as_json: bool, timed: bool) -> None:
     """Score the sequences that did not fail and print the table and where the files are."""
     from vosbench.cli import progress
+    from vosbench.results import load_unscored
 
     quiet = as_json or report != formats.TERMINAL  # stdout is for the table alone
     finished = len(ended.sequences) - len(ended.failed)
@@ -176,8 +177,9 @@ def _score_and_tell(ended: RunResult, report: str, *, as_json: bool, timed: bool
         typer.echo(
             json.dumps(result.record(), indent=1) if as_json else score_tables([result], report)
         )
-        if timed and not as_json:
-            typer.echo(time_tables([result], report))
+    if timed and not as_json:
+        typer.echo(time_tables([result or load_unscored(ended.folder)], report))
+    if result is not None:
         typer.echo(f"scores: {ended.folder}/scores.csv, summary.json", err=quiet)
     typer.echo(f"masks:  {ended.folder}/masks", err=quiet)
     typer.echo(f"time:   {_cost(ended.folder)}", err=quiet)

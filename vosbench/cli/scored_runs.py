@@ -14,19 +14,23 @@ if TYPE_CHECKING:
     from vosbench.results import Result
 
 
-def scored(runs: list[Path]) -> list[Result]:
+def scored(runs: list[Path], *, or_not: bool = False) -> list[Result]:
     """Load the scored runs among some folders; note the others on stderr.
 
+    or_not: whether runs that were not scored will do, too.
+
     Raises:
-        UsageError: no folder holds a scored run.
+        UsageError: no folder holds such a run.
     """
     from vosbench.analysis.as_scored import as_scored
-    from vosbench.results import load
+    from vosbench.results import load, load_unscored
 
     results = []
     for folder in runs:
         if (folder / "summary.json").is_file():
             results.append(as_scored(load(folder)))
+        elif or_not and (folder / "run.json").is_file():
+            results.append(load_unscored(folder))
         else:
             why = "holds no scores (no summary.json)" if folder.exists() else "does not exist"
             typer.echo(f"skipped: {folder} {why}", err=True)
@@ -53,8 +57,8 @@ def score_tables(results: list[Result], report: str) -> str:
 
 def time_tables(results: list[Result], report: str) -> str:
     """What --protocol-time measured, as a report plugin writes it."""
-    from vosbench.analysis.groups import groups
+    from vosbench.analysis.groups import groups_or_not_scored
     from vosbench.analysis.protocol_time import memory, speed
 
-    tables = [make(group) for group in groups(results) for make in (speed, memory)]
+    tables = [make(group) for group in groups_or_not_scored(results) for make in (speed, memory)]
     return "\n" + "\n".join(formats.render(table, report) for table in tables).rstrip("\n")

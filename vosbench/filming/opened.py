@@ -12,7 +12,7 @@ from vosbench.analysis.groups import dataset_of, located, told_apart
 from vosbench.errors import DataError, UsageError, did_you_mean
 from vosbench.protocols import choose_protocol
 from vosbench.resolve import card_of, open_dataset
-from vosbench.results import Data, Result, data_of, home_of, load, manifest_of
+from vosbench.results import Data, Result, home_of, load, load_unscored
 from vosbench.stored import StoredMasks, can_be_opened, open_stored
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ def _result(folder: Path) -> Result:
     if (folder / "summary.json").is_file():
         return as_scored(load(folder))
     if home_of(folder) == folder:
-        manifest = manifest_of(folder)
-        return Result(
-            manifest["label"], folder, manifest, {}, folder / "masks", data=data_of(manifest)
-        )
+        return load_unscored(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; expected that of a run, such as runs/NAME")
     for made in (folder, folder.parent):

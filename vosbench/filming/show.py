@@ -109,7 +109,7 @@ def show(
     scene = opened.opened(found, sequence, None if root is None else Path(root))
     if (truth or errors) and not scene.video.truth:
         raise UsageError(
-            f"{scene.video.name} has no truth here, as where annotations are not public; leave out "
+            f"{scene.video.name} has no truth here: only its prompts are annotated; leave out "
             "--truth and --errors"
         )
     rate = video.check_rate(fps) if fps is not None else rate_of(scene.video.frames)

@@ -63,8 +63,9 @@ RULES = {
 def told(plan: RunPlan) -> str:
     """What is about to be done, in a sentence."""
     name, frames = next(iter(plan.frames.items()))
+    some = min(frames, WARM_UP + OF_OBJECTS)
     return (
-        f"timing {name}, {frames} frames, then {WARM_UP + OF_OBJECTS} of them with each of "
+        f"timing {name}, {frames} frames, then {some} of them with each of "
         f"{', '.join(map(str, OBJECTS))} objects, in a process of its own"
     )
 

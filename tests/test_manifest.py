@@ -36,6 +36,7 @@ def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
         ("python3 infer.py --frames {frames} --masks={masks} -o {out}", "python3 infer.py"),
         ("python3 infer.py {frames}/{first} {out} --size 480", "python3 infer.py --size 480"),
         ("/bin/echo {out}", "bin/echo"),
+        ("python3 track.py -v {mp4} -m {masks} -o {out} --hd", "python3 track.py --hd"),
     ],
 )
 def test_a_command_line_is_labelled_without_what_is_filled_in(line: str, shown: str) -> None:

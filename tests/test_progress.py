@@ -34,3 +34,20 @@ def test_a_run_of_less_than_ten_minutes_says_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said(0.19, 3004, monkeypatch, capsys) == ""
+
+
+def test_stages_are_told_as_they_begin_and_where_they_are_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with progress.of_stages() as on_frame:
+        for stage, seconds in (("segmenting", 3.0), ("drawing", 0.01)):
+            for done in range(1, 6):
+                clock[0] += seconds
+                on_frame(stage, done, 1204)
+    assert capsys.readouterr().err == (
+        "segmenting 1,204 frames\n"
+        "about 60 min for the 1,200 frames that are left; Ctrl-C leaves nothing\n"
+        "drawing 1,204 frames\n"
+    )

@@ -477,6 +477,7 @@ def test_the_command_says_what_to_look_at(clip: Path, command: Vosbench) -> None
     assert lines[0].startswith("out/overlay.mp4  look at this: 7 frames of 48x34, 2 objects")
     for line in lines:
         assert (clip.parent / line.split()[0]).exists()
+    assert done.stderr.splitlines()[-2:] == ["segmenting 7 frames", "drawing 7 frames"]
     refused = command(*words, "--method", "optical-flow", "--replace")
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: method 'optical-flow' takes masks only")

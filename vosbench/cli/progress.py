@@ -146,7 +146,10 @@ LONG = 600.0  # seconds: who waits so long should know it
 class _Forecast:
     """Says once on stderr what a long run will take, by the frames after the first one."""
 
-    def __init__(self, frames: int) -> None:
+    def __init__(
+        self, frames: int, stopped: str = "Ctrl-C keeps the sequences that are done"
+    ) -> None:
+        self.stopped = stopped
         self.frames, self.began, self.told = frames, -1.0, False
         self.seen: dict[str, int] = {}
 
@@ -163,8 +166,8 @@ class _Forecast:
             seconds = left * (now - self.began) / (count - self.first)
             if seconds >= LONG:
                 sys.stderr.write(
-                    f"about {seconds / 60:.0f} min for the {left:,} frames that are left; Ctrl-C "
-                    "keeps the sequences that are done\n"
+                    f"about {seconds / 60:.0f} min for the {left:,} frames that are left; "
+                    f"{self.stopped}\n"
                 )
 
 
@@ -192,9 +195,20 @@ def counting(what: str, total: int | None = None) -> Iterator[Callable[[str], No
 
 @contextmanager
 def of_stages() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar a stage; call it with the stage, frames done and all. Nothing without a terminal."""
+    """A bar a stage; call it with the stage, frames done and all.
+
+    Without a terminal a line as each stage begins, and one where it will take long.
+    """
     if not sys.stderr.isatty():
-        yield lambda stage, done, total: None
+        begun: dict[str, _Forecast] = {}
+
+        def say(stage: str, done: int, total: int) -> None:
+            if stage not in begun:
+                sys.stderr.write(f"{stage} {total:,} frames\n")
+                begun[stage] = _Forecast(total, "Ctrl-C leaves nothing")
+            begun[stage](stage, done, total)
+
+        yield say
         return
     from rich.progress import MofNCompleteColumn
 

@@ -284,5 +284,5 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
 
 
-_FILLED_IN = re.compile(r"(?: -[\w-]+[ =])? ?\S*\{[a-z]+\}\S*")
+_FILLED_IN = re.compile(r"(?: -[\w-]+[ =])? ?\S*\{[a-z0-9]+\}\S*")
 _LONG = 60  # characters of an option that a label shows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -329,3 +330,36 @@ def test_a_forked_child_cannot_read_on() -> None:
     with pytest.raises(RuntimeError, match="forked"):
         next(frames)
     frames.close()
+
+
+class Threaded:
+    """Reads its frames in a thread of its own, and gives masks as they come."""
+
+    def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
+        read: queue.Queue[Frame | None] = queue.Queue()
+
+        def reads() -> None:
+            for frame in frames:
+                read.put(frame)
+            read.put(None)
+
+        threading.Thread(target=reads, daemon=True).start()
+        while read.get(timeout=20) is not None:
+            time.sleep(0.025)
+            yield prompts[0]
+
+
+@pytest.mark.parametrize("damaged", [1, 7])
+def test_a_frame_that_a_thread_of_the_method_cannot_read_is_told(
+    tmp_path: Path, damaged: int
+) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 9})
+    path = sorted((root / "images/ant").iterdir())[damaged]
+    path.write_bytes(path.read_bytes()[:40])
+    for part in ("masks", "sequences"):
+        (tmp_path / "run" / part).mkdir(parents=True)
+    resolved = resolve(RunConfig(method="copy-first", dataset="folder", root=root))
+    with pytest.raises(DataError, match=f"{path.name} cannot be read"):
+        sequence.segment_sequence(
+            resolved.config, Threaded(), resolved.dataset, tmp_path / "run", "ant"
+        )

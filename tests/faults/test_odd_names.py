@@ -113,3 +113,28 @@ def test_a_bad_name_in_a_list_costs_itself_alone(
     assert "NOT COMPLETE" in ended.stdout
     assert "Traceback" not in ended.stderr
     assert len(list((tmp_path / "runs").glob("*/masks/ant/*.png"))) == 4
+
+
+def test_results_may_lie_in_a_folder_of_any_name(tmp_path: Path, command: Vosbench) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 3})
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    method = ("--method", "copy-first", "--out")
+    for arguments in (
+        ("run", "--dataset", "folder", "--root", root, *method, odd / "runs"),
+        (
+            "segment",
+            root / "images/ant",
+            "--mask",
+            root / "masks/ant/00000.png",
+            *method,
+            odd / "o",
+        ),
+        ("show", odd / "runs/copy-first-folder-data", "--out", odd / "ant.gif"),
+        ("compare", odd / "runs/copy-first-folder-data"),
+        ("evaluate", odd / "runs/copy-first-folder-data", "--out", odd / "scores"),
+    ):
+        ended = command(*arguments)
+        assert ended.returncode == 0, ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert {path.name for path in odd.iterdir()} == {"runs", "o", "ant.gif", "scores"}

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,6 +61,11 @@ def version(
 def main() -> Any:
     """Run a command; an error that the user can fix becomes one message and exit status 1."""
     atexit.register(gc.freeze)  # or the end looks through all that was imported: 0.05 s
+    if isinstance(
+        sys.stdout, TextIOWrapper
+    ):  # as Python does it for stderr: names may be any bytes
+        with contextlib.suppress(OSError):  # it is closed
+            sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with needing("this command"), _exits_told(), _no_child_left():
             application(sys.argv[1] if len(sys.argv) > 1 else "")()

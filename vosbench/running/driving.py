@@ -129,6 +129,8 @@ class Drive:
         """What the method gives for a frame."""
         mask, took = next_mask(masks, frames, device=self.config.device, calling=self.calling)
         self.seconds.append(took)
+        if frames.error:
+            raise frames.error
         if mask is NO_MORE:
             raise MethodError(
                 f"{self.sequence.name}: the method gave {index} masks for "

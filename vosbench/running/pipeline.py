@@ -37,6 +37,8 @@ class Ahead(Iterator[Frame]):
     """Frames in their order; after `start` a thread reads them before they are asked for.
 
     seconds: what was spent reading them, or waiting for them, so far.
+    error: what reading raised in a thread of the method. There the frames only end: nobody else
+        would hear of it, and the method would wait for its thread.
 
     Args:
         frames: where they come from; used by one thread at a time.
@@ -47,7 +49,8 @@ class Ahead(Iterator[Frame]):
         self._reading = threading.Lock()  # a method may ask from a thread of its own
         self._waiting: _Channel[Frame | _Raised] | None = None
         self._thread: threading.Thread | None = None
-        self._process = os.getpid()
+        self._process, self._driver = os.getpid(), threading.get_ident()
+        self.error: Exception | None = None
 
     def start(self) -> None:
         """Read ahead from now on."""
@@ -71,6 +74,13 @@ class Ahead(Iterator[Frame]):
         started = time.perf_counter()
         try:
             return self._next()
+        except StopIteration:
+            raise
+        except Exception as error:
+            if threading.get_ident() == self._driver:
+                raise
+            self.error = error
+            raise StopIteration from None
         finally:
             self.seconds += time.perf_counter() - started
 

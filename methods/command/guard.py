@@ -1,9 +1,9 @@
 """Starts a program, tells what it took, and ends all that it started when its parent ends.
 
-program.py runs this file as `python -I -S guard.py LIFE REPORT SCRATCH PROGRAM ARGUMENT ...` at
-the head of a process group of its own. LIFE is a pipe: a byte in it asks for the end, and it closes
-when the parent ends, by whatever signal; nobody else could end the program or remove SCRATCH then.
-REPORT takes one line of JSON.
+program.py runs this file as `python -I -S guard.py LIFE REPORT SCRATCH OURS PROGRAM ARGUMENT ...`
+at the head of a process group of its own. LIFE is a pipe: a byte in it asks for the end, and it
+closes when the parent ends, by whatever signal; nobody else could end the program or remove SCRATCH
+then. REPORT takes one line of JSON. OURS is the folder that vosbench is imported from.
 
 Launchers such as torchrun give each worker a session of its own, and daemons leave their parents.
 On Linux, orphans become children of this process, so that none is out of its reach.
@@ -12,6 +12,7 @@ On Linux, orphans become children of this process, so that none is out of its re
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ ADOPTS = 36  # PR_SET_CHILD_SUBREAPER in linux/prctl.h
 ROUNDS = 200  # of killing: what a killed process has started comes up in the next one
 
 
-def main(life: int, report: int, scratch: str, words: list[str]) -> None:
+def main(life: int, report: int, scratch: Path, ours: str, words: list[str]) -> None:
     """Run the program and report how it ended."""
     for number in (life, report):
         os.set_inheritable(number, False)
@@ -37,7 +38,7 @@ def main(life: int, report: int, scratch: str, words: list[str]) -> None:
     except OSError as error:
         os.write(report, json.dumps({"fault": error.strerror}).encode())
         return
-    ending = threading.Thread(target=_end_with, args=(life, scratch), daemon=True)
+    ending = threading.Thread(target=_end_with, args=(life, scratch, ours), daemon=True)
     ending.start()
     with contextlib.suppress(ChildProcessError, BrokenPipeError):
         os.write(report, json.dumps(_ended(child, started)).encode())
@@ -88,16 +89,16 @@ def _children() -> Iterator[int]:
             yield from map(int, listed.read_text(encoding="ascii").split())
 
 
-def _end_with(life: int, scratch: str) -> None:
+def _end_with(life: int, scratch: Path, ours: str) -> None:
     """Wait until the parent asks for the end or has ended; then end all."""
     asked = os.read(life, 1)
     _end_children()
     if not asked:  # the parent was killed, and cannot tidy up
-        import shutil
-
-        shutil.rmtree(scratch, ignore_errors=True)
+        sys.path.insert(0, ours)
+        with contextlib.suppress(Exception):
+            importlib.import_module("vosbench.files").remove(scratch, inside=scratch.parent)
     os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:])
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5:])

@@ -19,9 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from vosbench import errors
 from vosbench.errors import MethodError
 
 GUARD = Path(__file__).with_name("guard.py")
+OURS = Path(errors.__file__).parents[1]
 KEPT = 1 << 14  # bytes of what the program prints
 LINES, WIDTH = 20, 300  # of them in the record
 # what a progress bar showed before; tried at the start of each line alone, as lines may be long
@@ -95,7 +97,10 @@ def run(
     process: subprocess.Popen[bytes] | None = None
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD), *map(str, (life, report, scratch)), *words],
+            [
+                sys.executable, "-I", "-S", str(GUARD),
+                *map(str, (life, report, scratch, OURS)), *words,
+            ],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             cwd=folder, env=environment, pass_fds=(life, report), start_new_session=True,
         )  # fmt: skip

@@ -23,6 +23,8 @@ NAMES = ("bmx-trees", "breakdance", "camel", "car-shadow", "dance-twirl", "drift
          "kite-surf", "libby")  # fmt: skip
 BASE = dict.fromkeys(NAMES, 0.5)
 
+PLOTS = "attributes|over-time|sequences|memory"
+
 
 @pytest.fixture
 def two(tmp_path: Path) -> list[Result]:
@@ -146,8 +148,8 @@ def test_one_figure_without_a_report(
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--plot", "sequences"), "--out is missing: --plot attributes|over-time|sequences --out"),
-        (("--out", "f.pdf"), "--plot is missing: --plot attributes|over-time|sequences --out FILE"),
+        (("--plot", "sequences"), f"--out is missing: --plot {PLOTS} --out"),
+        (("--out", "f.pdf"), f"--plot is missing: --plot {PLOTS} --out FILE"),
         (("--plot", "sequence", "--out", "f.pdf"), "'sequence'; did you mean 'sequences'? known"),
         (("--plot", "sequences", "--out", "f.eps"), "as one of .pdf, .svg, .png, got f.eps"),
     ],

@@ -127,8 +127,9 @@ def test_an_object_is_tracked_as_if_it_were_alone() -> None:
         together = list(logits_of(method, frames, late))
         alone = list(logits_of(method, frames, {0: mask_of(1)}))
         for t, (many, one) in enumerate(zip(together, alone, strict=True)):
-            # memories of one session are made in one batch, which rounds otherwise
-            np.testing.assert_allclose(many[1], one[1], rtol=0, atol=1e-4, err_msg=f"{model} {t}")
+            # memories of one session are made in one batch, which rounds otherwise, and kept as
+            # bfloat16; in one session with the late object they differ by 4e-2
+            np.testing.assert_allclose(many[1], one[1], rtol=0, atol=1e-3, err_msg=f"{model} {t}")
         late_alone = list(logits_of(method, frames[3:], {0: mask_of(1, 3, value=7)}))
         for t in range(7):
             np.testing.assert_array_equal(together[3 + t][7], late_alone[t][7])

@@ -59,8 +59,9 @@ def decode_mask(data: bytes, path: Path | str, *, colours: bool = False) -> Labe
         colours: also read colours as ids, where they are those of DAVIS masks.
     """
     mask = _values(path, data, colours=colours)
-    _check_background(path, data, mask)
-    if fault := soft_fault(mask, f"mask {path}"):
+    shown = _colours(data)
+    _check_background(path, shown, mask)
+    if fault := soft_fault(mask, f"mask {path}", coloured=bool((shown != shown[:, :1]).any())):
         raise DataError(fault)
     return mask
 
@@ -143,9 +144,9 @@ def _mapping(numbers: tuple[int, ...]) -> str:
     return ", ".join(shown) + (", ..." if len(numbers) > 3 else "")
 
 
-def soft_fault(mask: LabelMap, what: str) -> str:
+def soft_fault(mask: LabelMap, what: str, *, coloured: bool = False) -> str:
     """What is to be said of a mask in which are grey levels, or ""; see `is_soft`."""
-    if not is_soft(mask):
+    if not is_soft(mask, coloured=coloured):
         return ""
     return (
         f"{what} has {len(ids(mask))} different grey values: it looks like a soft map; threshold "
@@ -153,12 +154,13 @@ def soft_fault(mask: LabelMap, what: str) -> str:
     )
 
 
-def is_soft(mask: LabelMap) -> bool:
+def is_soft(mask: LabelMap, *, coloured: bool = False) -> bool:
     """Whether grey levels, not ids, are in a mask: they lie in thin areas, as on smoothed edges.
 
     Soft edges: the highest value, at least 128, fills areas; all others are thin, and one of them
     is between 32 and 223. Soft maps: of more than 32 values most are thin, or there are more than
-    128 in 8 bits. An area is thin where no square of 3x3 pixels fits in.
+    128 in 8 bits, unless a palette in colours says that they are ids. An area is thin where no
+    square of 3x3 pixels fits in.
     """
     top = int(mask.max(initial=0))
     if top <= _MANY or sole_id(mask):
@@ -173,7 +175,7 @@ def is_soft(mask: LabelMap) -> bool:
             same &= mask[y : y + inner.shape[0], x : x + inner.shape[1]] == inner
     thick = set(ids(inner[same]))
     if len(values) > _MANY:
-        grey = len(values) > 4 * _MANY and mask.itemsize == 1
+        grey = len(values) > 4 * _MANY and mask.itemsize == 1 and not coloured
         return grey or len(thick) * 2 < len(values)
     return top >= 128 and thick == {top}
 
@@ -191,13 +193,19 @@ def in_ids(masks: Masks, truth: Mapping[int, Masks]) -> Masks:
     return one_object(masks) if sole_id(masks) == VOID else masks
 
 
-def _check_background(path: Path | str, data: bytes, mask: LabelMap) -> None:
-    """DataError where a PNG's palette shows index 0 bright and another that is used black."""
-    start = data.find(b"PLTE", 0, 1 << 16)
-    if not data.startswith(png.SIGNATURE) or start < 0 or not any(data[start + 4 : start + 7]):
+def _colours(data: bytes) -> npt.NDArray[np.uint8]:
+    """The palette (n, 3) of a PNG; none of any other file."""
+    start = data.find(b"PLTE", 0, 1 << 16) if data.startswith(png.SIGNATURE) else -1
+    if start < 0:
+        return np.zeros((0, 3), np.uint8)
+    length = int.from_bytes(data[start - 4 : start]) // 3 * 3
+    return np.frombuffer(data[start + 4 : start + 4 + length], np.uint8).reshape(-1, 3)
+
+
+def _check_background(path: Path | str, colours: npt.NDArray[np.uint8], mask: LabelMap) -> None:
+    """DataError where a palette shows index 0 bright and another that is used black."""
+    if not colours[:1].any():
         return
-    length = int.from_bytes(data[start - 4 : start])
-    colours = np.frombuffer(data[start + 4 : start + 4 + length], np.uint8).reshape(-1, 3)
     black = [i for i in ids(mask) if i < len(colours) and not colours[i].any()]
     if black:
         raise DataError(

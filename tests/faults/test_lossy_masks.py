@@ -38,7 +38,7 @@ def blurred(levels: int) -> Picture:
 
 def crowd(first: int, count: int) -> Picture:
     """Objects of 5x5 pixels with ids from `first` on."""
-    mask = np.zeros((64, 96), np.uint8)
+    mask = np.zeros((max(64, 7 * -(-count // 13)), 96), np.uint8)
     for number in range(count):
         top, left = 1 + 7 * (number // 13), 1 + 7 * (number % 13)
         mask[top : top + 5, left : left + 5] = first + number
@@ -106,6 +106,7 @@ def test_what_may_not_be_ids_is_refused(tmp_path: Path, name: str) -> None:
 TAKEN: dict[str, tuple[Picture, Callable[[Picture, Path], None]]] = {
     "33-objects": (crowd(1, 33), lambda mask, path: write_mask(path, mask)),
     "60-objects": (crowd(100, 60), lambda mask, path: write_mask(path, mask)),
+    "250-objects": (crowd(1, 250), lambda mask, path: write_mask(path, mask)),
     "33-grey": (crowd(30, 33), lambda mask, path: Image.fromarray(mask).save(path)),
     "240-to-254": (crowd(240, 15), lambda mask, path: write_mask(path, mask)),
     "0-and-255": (disc(255), lambda mask, path: Image.fromarray(mask).save(path)),

@@ -229,7 +229,7 @@ def test_what_is_no_file_is_called_what_it_is(read: Callable[..., object], tmp_p
     os.mkfifo(tmp_path / "pipe.pth")
     (tmp_path / "loop.pth").symlink_to("loop.pth")
     for name, said in (
-        ("folder", "is a folder, not a file"),
+        ("folder", "(is a folder, not a file|are a folder: name the file in it)"),
         ("pipe", "is a pipe or device, not a file"),
         ("loop", "Too many levels of symbolic links"),
         ("none", "are missing: "),

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from vosbench.errors import DataError
-from vosbench.videos import FrameFolder, VideoFile, list_images, natural_key
+from vosbench.videos import FrameFolder, Reordered, VideoFile, list_images, natural_key
 
 
 def write_video(path: Path, *, frames: int = 30, h: int = 32, w: int = 48, gop: int = 8) -> Path:
@@ -145,6 +145,22 @@ def test_a_video_tells_its_frames_a_second(tmp_path: Path) -> None:
     fixtures_layouts.truncate(tmp_path / "ten.mp4")
     with pytest.raises(DataError, match=r"cannot be read.*may be damaged or cut off"):
         _ = VideoFile(tmp_path / "ten.mp4").rate
+
+
+def test_a_part_of_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = VideoFile(write_video(tmp_path / "v.mp4"))
+    _ = video.size, len(video)
+    part, back = Reordered(video, range(12, 30)), Reordered(video, range(12, -1, -1))
+    begun, decode = [], VideoFile._decode
+    monkeypatch.setattr(
+        VideoFile, "_decode", lambda self, start=None: begun.append(start) or decode(self, start)
+    )
+    given = list(part)
+    assert begun == [None]
+    for frame, index in zip(given, part.order, strict=True):
+        np.testing.assert_array_equal(frame, video[index])
+    for frame, index in zip(back, back.order, strict=True):
+        np.testing.assert_array_equal(frame, video[index])
 
 
 def test_video_goes_to_a_worker(tmp_path: Path) -> None:

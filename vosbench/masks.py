@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+Colours: TypeAlias = npt.NDArray[np.uint8]  # (n, 3), a palette
 LabelMap: TypeAlias = Mask | npt.NDArray[np.uint16]  # (h, w), uint16 if an id is above 255
 
 VOID = 255  # in a truth of ids: background, as in the official tool
@@ -59,9 +60,9 @@ def decode_mask(data: bytes, path: Path | str, *, colours: bool = False) -> Labe
         colours: also read colours as ids, where they are those of DAVIS masks.
     """
     mask = _values(path, data, colours=colours)
-    shown = _colours(data)
-    _check_background(path, shown, mask)
-    if fault := soft_fault(mask, f"mask {path}", coloured=bool((shown != shown[:, :1]).any())):
+    palette_of = _palette_of(data)
+    _check_background(path, palette_of, mask)
+    if fault := soft_fault(mask, f"mask {path}", palette_of):
         raise DataError(fault)
     return mask
 
@@ -144,9 +145,9 @@ def _mapping(numbers: tuple[int, ...]) -> str:
     return ", ".join(shown) + (", ..." if len(numbers) > 3 else "")
 
 
-def soft_fault(mask: LabelMap, what: str, *, coloured: bool = False) -> str:
+def soft_fault(mask: LabelMap, what: str, palette_of: Colours | None = None) -> str:
     """What is to be said of a mask in which are grey levels, or ""; see `is_soft`."""
-    if not is_soft(mask, coloured=coloured):
+    if not is_soft(mask, palette_of):
         return ""
     return (
         f"{what} has {len(ids(mask))} different grey values: it looks like a soft map; threshold "
@@ -154,7 +155,7 @@ def soft_fault(mask: LabelMap, what: str, *, coloured: bool = False) -> str:
     )
 
 
-def is_soft(mask: LabelMap, *, coloured: bool = False) -> bool:
+def is_soft(mask: LabelMap, palette_of: Colours | None = None) -> bool:
     """Whether grey levels, not ids, are in a mask: they lie in thin areas, as on smoothed edges.
 
     Soft edges: the highest value, at least 128, fills areas; all others are thin, and one of them
@@ -175,7 +176,9 @@ def is_soft(mask: LabelMap, *, coloured: bool = False) -> bool:
             same &= mask[y : y + inner.shape[0], x : x + inner.shape[1]] == inner
     thick = set(ids(inner[same]))
     if len(values) > _MANY:
-        grey = len(values) > 4 * _MANY and mask.itemsize == 1 and not coloured
+        grey = len(values) > 4 * _MANY and mask.itemsize == 1
+        if grey and palette_of is not None:
+            grey = not (palette_of != palette_of[:, :1]).any()
         return grey or len(thick) * 2 < len(values)
     return top >= 128 and thick == {top}
 
@@ -193,7 +196,7 @@ def in_ids(masks: Masks, truth: Mapping[int, Masks]) -> Masks:
     return one_object(masks) if sole_id(masks) == VOID else masks
 
 
-def _colours(data: bytes) -> npt.NDArray[np.uint8]:
+def _palette_of(data: bytes) -> Colours:
     """The palette (n, 3) of a PNG; none of any other file."""
     start = data.find(b"PLTE", 0, 1 << 16) if data.startswith(png.SIGNATURE) else -1
     if start < 0:
@@ -202,7 +205,7 @@ def _colours(data: bytes) -> npt.NDArray[np.uint8]:
     return np.frombuffer(data[start + 4 : start + 4 + length], np.uint8).reshape(-1, 3)
 
 
-def _check_background(path: Path | str, colours: npt.NDArray[np.uint8], mask: LabelMap) -> None:
+def _check_background(path: Path | str, colours: Colours, mask: LabelMap) -> None:
     """DataError where a palette shows index 0 bright and another that is used black."""
     if not colours[:1].any():
         return

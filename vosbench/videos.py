@@ -110,6 +110,11 @@ class Reordered(_Frames):
     def __len__(self) -> int:
         return len(self.order)
 
+    def __iter__(self) -> Iterator[Frame]:
+        if self.order.step == 1 and isinstance(self.frames, VideoFile):  # each would be sought
+            return islice(iter(self.frames), self.order.start, self.order.stop)
+        return super().__iter__()
+
     def _read(self, index: int) -> Frame:
         return self.frames[self.order[index]]
 

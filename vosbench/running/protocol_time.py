@@ -22,7 +22,7 @@ import numpy as np
 from vosbench.errors import MethodError
 from vosbench.files import alone_in, write_json
 from vosbench.provenance import made_by
-from vosbench.resolve import choose_method, open_dataset
+from vosbench.resolve import choose_method
 from vosbench.running import cluster, machine, prompting, workers
 from vosbench.running.cluster import message_of
 from vosbench.running.config import MASK
@@ -39,6 +39,7 @@ from vosbench.running.measured import (
     resident,
 )
 from vosbench.running.pipeline import Ahead
+from vosbench.running.resolved import dataset_of
 from vosbench.types import Layers, Mask, Masks, Method, PerSequence, Sequence
 
 if TYPE_CHECKING:
@@ -106,13 +107,7 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
 
 def measure(config: RunConfig, name: str) -> dict[str, Any]:
     """What is measured, in this process, which has done nothing else."""
-    dataset = open_dataset(
-        config.dataset,
-        root=config.root,
-        split=config.split,
-        resolution=config.resolution,
-        at=config.at,
-    )
+    dataset = dataset_of(config)
     sequence = dataset.sequence(name)
     height, width = sequence.frames[0].shape[:2]
     others = machine.watch_others()

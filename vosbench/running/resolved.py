@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vosbench.errors import DataError
 from vosbench.protocols import choose_protocol, moved
-from vosbench.resolve import ChosenMethod, choose_dataset, choose_method, choose_sequences
+from vosbench.resolve import (
+    ChosenMethod,
+    choose_dataset,
+    choose_method,
+    choose_sequences,
+    open_dataset,
+)
 from vosbench.types import Layers
 
 if TYPE_CHECKING:
@@ -59,6 +65,17 @@ class Resolved:
     dataset: Dataset
     protocol: ScoringProtocol
     sequences: tuple[str, ...]
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    """The dataset of a configuration that was resolved, opened again, as in another process."""
+    return open_dataset(
+        config.dataset,
+        root=config.root,
+        split=config.split,
+        resolution=config.resolution,
+        at=config.at,
+    )
 
 
 def resolve(config: RunConfig) -> Resolved:

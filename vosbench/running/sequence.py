@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vosbench.errors import VosbenchError, described
 from vosbench.files import remove, replace, write_json
 from vosbench.provenance import made_by
-from vosbench.resolve import build_method, open_dataset
+from vosbench.resolve import build_method
 from vosbench.running import directions, workers
 from vosbench.running.driving import Drive, FrameDone
 from vosbench.running.measured import Calling, calling_of, forget_peak
 from vosbench.running.records import data_sha256, of_program, record_of, write_told
+from vosbench.running.resolved import dataset_of
 from vosbench.running.silence import watching
 from vosbench.running.whole import is_done
 from vosbench.types import (
@@ -121,13 +122,7 @@ def _opened(config: RunConfig, folder: Path) -> tuple[Method, Dataset]:
     if _last is None or _last[0] != key:
         _last = None  # the former method's memory is given back before the next one is built
         built = build_method(config.method, config.options, device=config.device, seed=config.seed)
-        dataset = open_dataset(
-            config.dataset,
-            root=config.root,
-            split=config.split,
-            resolution=config.resolution,
-            at=config.at,
-        )
+        dataset = dataset_of(config)
         _last = key, (built, dataset)
     return _last[1]
 

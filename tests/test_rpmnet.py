@@ -355,7 +355,7 @@ def test_memory_is_flat_in_the_length_of_a_video() -> None:
     kept = memory.Memory(options, built(matching="conv-1").network)
     seen = memory.Seen(torch.rand(1, 32, 8, 12), torch.rand(1, 3, 8, 12))
     for index in range(40):
-        kept.add(seen, [1], torch.rand(1, 8, 12), prompted=index in (0, 5))
+        kept.add(index, seen, [1], torch.rand(1, 8, 12), prompted=index in (0, 5))
     assert len(kept._recent) == max(options.memory)
     assert len(kept._first) == len(kept._chains) == 2
 

@@ -37,9 +37,24 @@ class Seen(NamedTuple):
 class Reference(NamedTuple):
     """A former frame and its maps (k, h, w), or those of its pixels, of the objects in `names`."""
 
+    frame: int
     seen: Seen
     names: tuple[int, ...]
     maps: Tensor
+
+
+class Look(NamedTuple):
+    """Where each cell of a target lies in each reference that is read, and what each may say of it.
+
+    offsets: (r, 2, h, w), in cells. starts: (c, 2, h, w), where the chains led for the last c
+        references, which `first` reads along them; None without. shares: (r, 1, h, w), which sum
+        to 1; None for one reference alone.
+    """
+
+    references: tuple[Reference, ...]
+    offsets: Tensor
+    starts: Tensor | None
+    shares: Tensor | None
 
 
 class Memory:
@@ -51,9 +66,11 @@ class Memory:
         self._first: list[Reference] = []
         self._chains: list[Tensor] = []  # where each cell of the latest frame lies in those
 
-    def add(self, seen: Seen, names: Sequence[int], maps: Tensor, *, prompted: bool) -> None:
+    def add(
+        self, frame: int, seen: Seen, names: Sequence[int], maps: Tensor, *, prompted: bool
+    ) -> None:
         """Remember a frame with its maps; prompted: whether a prompt is among them."""
-        reference = Reference(seen, tuple(names), maps)
+        reference = Reference(frame, seen, tuple(names), maps)
         self._recent.appendleft(reference)
         if prompted and self.options.first != "none":
             self._first.append(reference)
@@ -61,19 +78,24 @@ class Memory:
 
     def read(self, target: Seen, names: Sequence[int]) -> Tensor:
         """The maps (k, h, w) of these objects that the target takes from what is remembered."""
+        return self.taken(self.look(target), names)
+
+    def look(self, target: Seen) -> Look:
+        """Find the target in what is remembered; the chains to prompts' frames grow by it."""
         found = [
             self._recent[back - 1] for back in self.options.memory if back <= len(self._recent)
         ]
         if self.options.first in ("direct", "both"):
             found += self._first
-        offsets = self._offsets(found, target, self.options.iterations)
+        offsets, starts = self._offsets(found, target, self.options.iterations), None
         if self.options.first in ("chained", "both"):
             step = offsets[:1]  # to the frame before, which is the first of the memory
-            self._chains = [step + warp(chain, step, "edge") for chain in self._chains]
-            chained = self._offsets(self._first, target, 1, start=torch.cat(self._chains))
+            starts = torch.cat([step + warp(chain, step, "edge") for chain in self._chains])
+            chained = self._offsets(self._first, target, 1, start=starts)
             self._chains = list(torch.split(chained, 1))
             found, offsets = found + self._first, torch.cat((offsets, chained))
-        return self._gathered(found, offsets, target, names)
+        shares = self._shares(found, offsets, target) if len(found) > 1 else None
+        return Look(tuple(found), offsets, starts, shares)
 
     def _offsets(
         self, found: Sequence[Reference], target: Seen, times: int, start: Tensor | None = None
@@ -83,13 +105,9 @@ class Memory:
         wanted = target.embedding.expand_as(embedded)
         return iterated(self.network, embedded, wanted, times, start)
 
-    def _gathered(
-        self, found: Sequence[Reference], offsets: Tensor, target: Seen, names: Sequence[int]
-    ) -> Tensor:
+    def taken(self, look: Look, names: Sequence[int]) -> Tensor:
         """D4, for each reference; then the mean of what they say of each place."""
-        share = None
-        if len(found) > 1:
-            share = self._shares(found, offsets, target)
+        found, offsets, _, share = look
         if self.options.warp_res == "full":
             offsets = _finer(offsets) * STRIDE
             share = None if share is None else _finer(share)

@@ -56,7 +56,7 @@ class RpmNet:
                 names, maps = self._lay(names, maps, prompts[index], target.embedding)
                 mask = lay_prompt(mask, prompts[index])
             if names:
-                memory.add(target, names, maps, prompted=prompted)
+                memory.add(index, target, names, maps, prompted=prompted)
             yield mask
 
     def grid(self, height: int, width: int) -> tuple[int, int]:

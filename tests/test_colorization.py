@@ -14,7 +14,7 @@ import torch
 
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
-from vosbench.toolbox.methods.weights import FOLDER, save
+from vosbench.toolbox.methods.weights import save, shipped
 
 plugin = registry.load("methods", "colorization")
 PAPER = registry.find("methods", "colorization-paper").defaults
@@ -352,9 +352,7 @@ def test_weights_keep_the_palette_and_say_what_they_fit(learned: Any, tmp_path: 
 
 def test_weights_of_another_method_are_refused() -> None:
     with pytest.raises(DataError, match=r"trained by rpmnet-conv-3, colorization cannot use them"):
-        plugin.build(
-            plugin.Options(weights=FOLDER / "rpmnet-conv-3.safetensors"), device="cpu", seed=0
-        )
+        plugin.build(plugin.Options(weights=shipped("rpmnet-conv-3")), device="cpu", seed=0)
 
 
 def test_without_shipped_weights_it_says_what_to_do() -> None:
@@ -401,9 +399,6 @@ def test_every_variant_runs_and_its_options_come_back(
 
 
 @pytest.mark.skipif("VOSBENCH_DATA" not in os.environ, reason="VOSBENCH_DATA is not set")
-@pytest.mark.skipif(
-    not (FOLDER / "colorization.safetensors").is_file(), reason="no colorization weights shipped"
-)
 def test_shipped_weights_beat_a_held_mask_on_a_real_sequence() -> None:
     dataset = registry.load("datasets", "davis2016").load(
         Path(os.environ["VOSBENCH_DATA"]) / "DAVIS-2016", split="val", resolution="480p"

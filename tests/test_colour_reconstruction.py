@@ -15,7 +15,7 @@ import torch
 from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.toolbox.methods.images import lab
-from vosbench.toolbox.methods.weights import FOLDER, header_of, save
+from vosbench.toolbox.methods.weights import header_of, save, shipped
 from vosbench.types import Frame, Mask
 
 plugin = registry.load("methods", "colour-reconstruction")
@@ -360,12 +360,8 @@ def test_other_backbones_have_weights_of_their_own() -> None:
 
 
 @pytest.mark.skipif("VOSBENCH_DATA" not in os.environ, reason="VOSBENCH_DATA is not set")
-@pytest.mark.skipif(
-    not (FOLDER / "colour-reconstruction.safetensors").is_file(),
-    reason="no colour-reconstruction weights are shipped",
-)
 def test_shipped_weights_carry_a_real_object() -> None:
-    path = FOLDER / "colour-reconstruction.safetensors"
+    path = shipped("colour-reconstruction")
     assert header_of(path)[1] == {name: getattr(plugin.Options(), name) for name in plugin.SHAPE}
     dataset = registry.load("datasets", "davis2016").load(
         Path(os.environ["VOSBENCH_DATA"]) / "DAVIS-2016", split="val", resolution="480p"

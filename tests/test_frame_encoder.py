@@ -13,7 +13,7 @@ from vosbench import registry
 from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
 from vosbench.resolve import method_options
-from vosbench.toolbox.methods.weights import FOLDER, card_of, header_of, save
+from vosbench.toolbox.methods.weights import card_of, header_of, names, save, shipped
 
 plugin = registry.load("methods", "label-propagation")
 
@@ -62,11 +62,9 @@ def test_backbones_give_the_grid_that_is_asked_for(
     assert torch.equal(found, features(build(**options))), "the seed decides"
 
 
-@pytest.mark.parametrize(
-    "name", [path.stem for path in sorted(FOLDER.glob("*.safetensors"))]
-)  # fmt: skip
+@pytest.mark.parametrize("name", names())
 def test_every_shipped_encoder_is_a_backbone_by_name_and_by_path(name: str) -> None:
-    path = FOLDER / f"{name}.safetensors"
+    path = shipped(name)
     method, _ = header_of(path)
     by_name, by_path = build(backbone=name), build(backbone=method, weights=path)
     assert plugin.files(by_name.options) == {"weights": path}
@@ -76,9 +74,9 @@ def test_every_shipped_encoder_is_a_backbone_by_name_and_by_path(name: str) -> N
     assert tuple(features(build(backbone=name, preset="crw")).shape)[-2:] in ((8, 11), (8, 12))
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(FOLDER.glob("*.safetensors"))])
+@pytest.mark.parametrize("name", names())
 def test_the_card_of_shipped_weights_describes_the_encoder_of_their_method(name: str) -> None:
-    card = card_of(FOLDER / f"{name}.safetensors")
+    card = card_of(shipped(name))
     method = registry.load("methods", card["method"])
     options = method_options(card["method"], card["options"])
     assert card["encoder"] == jsonable(method.encoder(options))
@@ -303,11 +301,11 @@ def test_a_run_with_own_code_is_another_one_when_the_code_changes(
         ({"backbone": "resnet18", "weights": "random"}, "did you mean 'torchvision/resnet18:layer"),
         ({"backbone": "random", "weights": "random"}, "backbone=random has no weights"),
         (
-            {"backbone": "typo", "weights": FOLDER / "rpmnet-conv-3.safetensors"},
+            {"backbone": "typo", "weights": shipped("rpmnet-conv-3")},
             "trained by rpmnet-conv-3: use --set backbone=rpmnet-conv-3",
         ),
         (
-            {"backbone": "rpmnet-conv-1", "weights": FOLDER / "rpmnet-conv-3.safetensors"},
+            {"backbone": "rpmnet-conv-1", "weights": shipped("rpmnet-conv-3")},
             "backbone=rpmnet-conv-1, but weights .* were trained by rpmnet-conv-3",
         ),
     ],

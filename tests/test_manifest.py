@@ -30,6 +30,19 @@ def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_a_training_complained_of_travels_with_the_run() -> None:
+    def told(method: str, **options: str) -> list[str]:
+        config = RunConfig(method=method, dataset="synthetic", options=options)
+        found: list[str] = manifest.describe(resolve(config))["complaints"]
+        return found
+
+    (said,) = told("rpmnet-dilation-6", weights="2026-11")
+    assert said.startswith("no motion found: collapsed to the identity, 100% of the offsets")
+    assert told("rpmnet-conv-3", weights="2026-11") == told("rpmnet", weights="none") == []
+    encoder = {"backbone": "rpmnet-dilation-6", "weights": "2026-11"}
+    assert told("label-propagation", **encoder) == [], "it takes the encoder, not the matching"
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [

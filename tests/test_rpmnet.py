@@ -305,7 +305,7 @@ def test_iterating_on_a_moved_texture_leads_to_the_shift() -> None:
     cells = np.array([(20, 20)])
     errors = []
     for iterations in (1, 2, 6):
-        options = {"weights": "default", "iterations": iterations}
+        options = {"weights": "2026-11", "iterations": iterations}
         shown = built("rpmnet", **options).inspect(second, first, cells)
         inner = shown.offsets[:, 8:-8, 8:-8]
         errors.append(float(np.median(np.hypot(inner[0], inner[1] + 3))))
@@ -473,7 +473,7 @@ def test_an_encoder_can_be_kept_as_it_starts() -> None:
 
 def test_weights_of_another_method_are_refused() -> None:
     with pytest.raises(DataError, match="trained by colorization, rpmnet cannot use them"):
-        built(weights=weights.FOLDER / "colorization.safetensors")
+        built(weights=weights.shipped("colorization"))
 
 
 def test_what_training_starts_from_is_known_by_its_hash_and_told_by_its_name(
@@ -592,7 +592,7 @@ def test_collapse_is_detected_and_named() -> None:
     figures = module.diagnose(frames, seeds)
     assert figures["ratio"] == figures["epe_ratio"] == figures["still"] == 1.0
     complaints = " ".join(module.complaints(figures))
-    assert "collapsed to the identity: 100% of the offsets" in complaints
+    assert "no motion found: collapsed to the identity, 100% of the offsets" in complaints
     assert "no better than the identity" in complaints
     module.network.matching = _batched(Constant(0.0, 30.0))
     assert "of the offsets leave the frame" in " ".join(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from fixtures_runs import TIMING, steady, write_run
 
-from vosbench.analysis.groups import one_group
+from vosbench.analysis import catalogue
+from vosbench.analysis.groups import groups, one_group
 from vosbench.analysis.scores import scores
 from vosbench.results import Result
 from vosbench.tables import Table, cells
@@ -136,3 +137,30 @@ def test_every_option_behind_a_preset_stands_under_the_table(tmp_path: Path) -> 
     )
     assert brief(none, low, high).notes[-3:] == ("preset=p: soft=True", "high: k=10", "low: k=5")
     assert brief(low).notes[-1] == "preset=p: soft=True, k=5"
+
+
+def test_weights_that_learned_nothing_are_told_in_their_row_and_under_every_table(
+    tmp_path: Path,
+) -> None:
+    said = "no motion found: 100% of the offsets are below 0.25 cell"
+    two = {"a": 0.2, "b": 0.3}
+    runs = [
+        write_run(tmp_path / name, steady(two), method=f"rpmnet-{name}", options=RPMNET)
+        for name in ("conv-1", "conv-3")
+    ]
+    assert runs[0].manifest is not None
+    runs[0].manifest["complaints"] = [said]
+    table = brief(*runs)
+    rows = {row["run"]: row for row in table.records()}
+    assert (rows["rpmnet-conv-1"]["training"], rows["rpmnet-conv-3"]["training"]) == (
+        "no motion found",
+        None,
+    )
+    note = f"rpmnet-conv-1: the training of its weights ended with: {said}"
+    assert note in table.notes
+    made = catalogue.tables(groups(runs), ["significance", "sequences", "ablation", "published"])
+    for each in made:
+        assert isinstance(each, Table), each
+        assert note in each.notes, each.name
+    assert f"their training ended with: {said}" in str(each.rows)
+    assert "training" not in [column.name for column in brief(runs[1]).columns]

@@ -13,19 +13,21 @@ from vosbench.resolve import build_method, open_dataset
 from vosbench.toolbox.methods import weights
 
 SEQUENCES = ("car-shadow", "scooter-black")  # the shortest, as this takes most of the suite's time
-SHIPPED = sorted(path.stem for path in weights.FOLDER.glob("*.safetensors"))
+SHIPPED = sorted(weights.FOLDER.rglob("*.safetensors"))  # of every release
 DATA = Path(os.environ.get("VOSBENCH_DATA", "")) / "DAVIS-2016"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "path", SHIPPED, ids=[str(path.relative_to(weights.FOLDER)) for path in SHIPPED]
+)
 @pytest.mark.skipif(
     not (os.environ.get("VOSBENCH_DATA") and DATA.is_dir()),
     reason="VOSBENCH_DATA with DAVIS-2016/ is not set",
 )
-def test_the_card_tells_the_truth(name: str) -> None:
-    card = weights.card_of(weights.shipped(name))
-    options = {k: v for k, v in card["all_options"].items() if k != "weights"}
+def test_the_card_tells_the_truth(path: Path) -> None:
+    card = weights.card_of(path)
+    options = {**card["all_options"], "weights": path}
     method = build_method(card["method"], options, device="cpu", seed=0)
     dataset = open_dataset("davis2016", root=DATA)
     for sequence_name in SEQUENCES:
@@ -40,4 +42,6 @@ def test_the_card_tells_the_truth(name: str) -> None:
 
 
 def test_every_method_that_learns_finds_weights_of_its_own() -> None:
-    assert {"colour-reconstruction", "rpmnet-deformable", "rpmnet-correlation"} <= set(SHIPPED)
+    assert {"colour-reconstruction", "rpmnet-deformable", "rpmnet-correlation"} <= {
+        *weights.names()
+    }

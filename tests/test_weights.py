@@ -17,9 +17,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vosbench.errors import DataError, UsageError
+from vosbench.resolve import choose_method, method_options
 from vosbench.toolbox.methods import checkpoints, weights
+from vosbench.training.settings import trainable
 
-SHIPPED = sorted(weights.FOLDER.glob("*.safetensors"))
+SHIPPED = sorted(weights.FOLDER.rglob("*.safetensors"))  # of every release
 OPTIONS = {"width": 4, "kind": "plain"}
 
 
@@ -209,6 +211,27 @@ def test_shipped_weights_are_what_their_cards_say() -> None:
         assert all(torch.isfinite(value).all() for value in weights.state_of(path).values()), path
 
 
+def test_cards_complain_of_what_their_diagnostics_show() -> None:
+    for path in SHIPPED:
+        card = weights.card_of(path)
+        plugin = trainable(card["method"])
+        options = method_options(card["method"], card["options"])
+        trainee = plugin.trainee(options, plugin.Training(), seed=0)
+        assert trainee.complaints(card["diagnostics"]) == card["complaints"], path
+        assert weights.complaints_of(path, card["method"]) == (*card["complaints"],)
+
+
+def test_what_says_nothing_of_a_training_complains_of_nothing(saved: Path) -> None:
+    card = json.loads(saved.with_suffix(".json").read_text())
+    card["complaints"] = ["no motion found: it holds still"]
+    saved.with_suffix(".json").write_text(json.dumps(card))
+    assert weights.complaints_of(saved, "tiny") == ("no motion found: it holds still",)
+    assert weights.complaints_of(saved, "another") == ()
+    swap(saved.with_suffix(".json"))
+    assert weights.complaints_of(saved, "tiny") == ()
+    assert weights.complaints_of(saved.parent / "none.safetensors", "tiny") == ()
+
+
 def test_no_card_or_header_tells_of_a_machines_folders() -> None:
     for path in SHIPPED:
         content = path.read_bytes()
@@ -218,9 +241,66 @@ def test_no_card_or_header_tells_of_a_machines_folders() -> None:
 
 
 def test_together_they_are_small_and_every_card_has_its_weights() -> None:
-    assert sum(path.stat().st_size for path in SHIPPED) < 25_000_000
-    cards = sorted(path.stem for path in weights.FOLDER.glob("*.json"))
-    assert cards == sorted(path.stem for path in SHIPPED)
+    assert sum(path.stat().st_size for path in SHIPPED) < 30_000_000
+    cards = {path.with_suffix("") for path in weights.FOLDER.rglob("*.json")}
+    assert cards == {path.with_suffix("") for path in SHIPPED}
+
+
+def test_no_weights_are_shipped_twice() -> None:
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in SHIPPED]
+    assert len(hashes) == len(set(hashes)), "what is newer than a release differs from it"
+
+
+@pytest.fixture
+def releases(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """tiny is in two releases and newer than both, old in the first alone."""
+    folder = tmp_path / "shipped"
+    for place in ("2026-11/tiny", "2026-11/old", "2027-02/tiny", "tiny"):
+        for suffix in (".safetensors", ".json"):
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / f"{place}{suffix}").write_bytes(saved.with_suffix(suffix).read_bytes())
+    monkeypatch.setattr(weights, "FOLDER", folder)
+    return folder
+
+
+def test_the_newest_are_found_and_former_ones_by_the_name_of_their_release(releases: Path) -> None:
+    assert weights.releases() == ("2027-02", "2026-11")
+    assert weights.names() == ("old", "tiny")
+    assert weights.names("2027-02") == ("tiny",)
+    for asked, found in (
+        ("default", "tiny"), ("2027-02", "2027-02/tiny"), ("2026-11", "2026-11/tiny"),
+    ):  # fmt: skip
+        path = releases / f"{found}.safetensors"
+        assert weights.chosen(asked, "tiny") == {"weights": path}
+        assert weights.card_of(path)["method"] == "tiny"
+    assert weights.shipped("old") == weights.shipped("old@2026-11")
+    (releases / "tiny.safetensors").unlink()
+    assert weights.shipped("tiny") == releases / "2027-02" / "tiny.safetensors"
+    assert weights.begun_from("default", "tiny") == {}
+    assert weights.begun_from("2026-11", "tiny") == weights.chosen("2026-11", "tiny")
+
+
+def test_a_release_that_is_not_there_is_told_with_those_that_are(releases: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        weights.chosen("2026-10", "tiny")
+    assert str(refused.value) == (
+        "no release '2026-10' of the shipped weights is at hand (known: 2027-02, 2026-11); "
+        "weights=default takes the newest"
+    )
+    with pytest.raises(UsageError, match=r"as 'old' in 2027-02 \(shipped: tiny\)"):
+        weights.chosen("2027-02", "old")
+
+
+@pytest.mark.parametrize("method", ["rpmnet-conv-3", "colour-reconstruction", "colorization"])
+def test_a_release_is_an_option_of_every_method_with_shipped_weights(method: str) -> None:
+    former = choose_method(method, {"weights": "2026-11"})
+    assert former.options.weights == "2026-11"
+    (path,) = former.files().values()
+    assert path.parent.name == "2026-11"
+    encoder = choose_method("label-propagation", {"backbone": path.stem, "weights": "2026-11"})
+    assert encoder.files() == {"weights": path}
+    with pytest.raises(UsageError, match=r"no release '1999-01' .*\(known: .*2026-11\)"):
+        choose_method(method, {"weights": "1999-01"}).files()
 
 
 @pytest.mark.parametrize("read", [weights.state_of, checkpoints.network_in])

@@ -14,6 +14,7 @@ from vosbench.errors import PluginError, UsageError, blaming, did_you_mean, near
 from vosbench.options import as_typed, default_of, filled, paths_of
 from vosbench.prompts.moved import Moved
 from vosbench.protocols import USUAL, PromptAt
+from vosbench.toolbox.methods.weights import complaints_of
 from vosbench.types import (
     Dataset,
     DatasetCard,
@@ -67,6 +68,11 @@ class ChosenMethod:
         """What the method says of itself now that it is built."""
         with self._calling():
             return [str(said) for said in built.remarks] if isinstance(built, HasRemarks) else []
+
+    def complaints(self) -> list[str]:
+        """What the trainings of the weights that it reads complained of at their end."""
+        files, method = self.files().values(), self.plugin.base
+        return [said for path in files for said in complaints_of(path, method)]
 
     def files(self) -> dict[str, Path]:
         """The files that it reads: those its options name and others, such as shipped weights."""

@@ -60,6 +60,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},
     "status?": str, "untimed?": str, "own_data?": str, "done?": [str], "failed?": dict,
     "card?": dict, "masks_sha256?": str, "remarks?": [str],
+    "complaints?": [str],
     "program?": (dict, type(None)),
 }  # fmt: skip
 UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is under way
@@ -187,6 +188,11 @@ class Result:
         if not isinstance(kept, dict) or any(not isinstance(kept.get(k), float) for k in PRESENCE):
             return None
         return {kind: kept[kind] for kind in PRESENCE}
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What the training of its weights complained of, `short: long` each; often nothing."""
+        return tuple(self.manifest.get("complaints", ())) if self.manifest else ()
 
     @property
     def objects(self) -> pandas.DataFrame:

@@ -46,8 +46,7 @@ def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any."""
     from vosbench.toolbox.methods.weights import chosen
 
-    small = options.backbone == "compact"
-    return chosen(options.weights, "colorization" if small else f"colorization-{options.backbone}")
+    return chosen(options.weights, _shipped_as(options))
 
 
 def build(options: Options, *, device: str, seed: int) -> Colorization:
@@ -83,15 +82,20 @@ def encoder(options: Options) -> EncoderCard:
 
 
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
-    """What the training loop trains, from random weights unless options.weights is a file."""
+    """What the training loop trains, from random weights unless options.weights names others."""
     import torch
 
-    from vosbench.toolbox.methods.weights import load
+    from vosbench.toolbox.methods.weights import begun_from, load
 
     from .training import Trainee
 
     torch.manual_seed(seed)
     made = Trainee(options, training)
-    if isinstance(options.weights, Path):
-        load(made.network, options.weights, shape_of(options), method="colorization")
+    for path in begun_from(options.weights, _shipped_as(options)).values():
+        load(made.network, path, shape_of(options), method="colorization")
     return made
+
+
+def _shipped_as(options: Options) -> str:
+    """The name of the shipped weights."""
+    return "colorization" if options.backbone == "compact" else f"colorization-{options.backbone}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vosbench.errors import UsageError
+from vosbench.toolbox.methods.weights import Release
 
 SHAPE = (
     "backbone",
@@ -83,7 +84,7 @@ class Options:
     # sequences: .263 at 0.5, .347 at 0.2, .361 at 0.1, copying in place .354.
     temperature: float = 0.2
     propagate: Literal["soft", "hard"] = "soft"  # what is copied on: soft masks [paper], or argmax
-    weights: Literal["default", "none"] | Path = "default"
+    weights: Literal["default", "none"] | Release | Path = "default"  # a release: 2026-11
 
     def __post_init__(self) -> None:
         if self.size < 32 or self.size % 16:

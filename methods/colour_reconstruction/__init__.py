@@ -44,10 +44,7 @@ def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any."""
     from vosbench.toolbox.methods.weights import chosen
 
-    name = "colour-reconstruction"
-    if options.backbone != "compact":
-        name += f"-{options.backbone}"
-    return chosen(options.weights, name)
+    return chosen(options.weights, _shipped_as(options))
 
 
 def build(options: Options, *, device: str, seed: int) -> Method:
@@ -65,16 +62,22 @@ def encoder(options: Options) -> EncoderCard:
 
 
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
-    """What the training loop trains, from random weights unless options.weights is a file."""
+    """What the training loop trains, from random weights unless options.weights names others."""
     import torch
 
-    from vosbench.toolbox.methods.weights import load
+    from vosbench.toolbox.methods.weights import begun_from, load
 
     from .training import Trainee
 
     torch.manual_seed(seed)
     made = Trainee(options, training)
-    if isinstance(options.weights, Path):
-        shape = {name: getattr(options, name) for name in SHAPE}
-        load(made.network, options.weights, shape, method="colour-reconstruction")
+    shape = {name: getattr(options, name) for name in SHAPE}
+    for path in begun_from(options.weights, _shipped_as(options)).values():
+        load(made.network, path, shape, method="colour-reconstruction")
     return made
+
+
+def _shipped_as(options: Options) -> str:
+    """The name of the shipped weights."""
+    backbone = "" if options.backbone == "compact" else f"-{options.backbone}"
+    return f"colour-reconstruction{backbone}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vosbench.errors import UsageError
+from vosbench.toolbox.methods.weights import Release
 
 SHAPE = ("backbone", "dim")  # what weights are bound to
 RECIPES: Mapping[str, Mapping[str, object]] = {
@@ -42,7 +43,7 @@ class Options:
     topk: int = 10  # of all cells of the memory together
     radius: float = 12.0  # cells of 4 px
     temperature: float = 0.05
-    weights: Literal["default", "none"] | Path = "default"
+    weights: Literal["default", "none"] | Release | Path = "default"  # a release: 2026-11
 
     def __post_init__(self) -> None:
         if self.size and not 32 <= self.size <= 4096:

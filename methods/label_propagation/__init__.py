@@ -74,8 +74,8 @@ class LabelPropagation:
 
 def files(options: Options) -> dict[str, Path]:
     """What `build` reads where no option names it: shipped weights, or the file of your module."""
-    if is_trained_here(options.backbone) and options.weights is None:
-        return {"weights": shipped_encoder(options.backbone)}
+    if is_trained_here(options.backbone) and not isinstance(options.weights, Path):
+        return {"weights": shipped_encoder(options.backbone, options.weights)}
     if ":" in options.backbone and not is_of_a_library(options.backbone):
         try:
             spec = importlib.util.find_spec(options.backbone.partition(":")[0])

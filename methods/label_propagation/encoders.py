@@ -124,9 +124,11 @@ def _frame_encoder(options: Options, files: Mapping[str, Path], device: str) -> 
 def _check_name(backbone: str, path: Path) -> None:
     """UsageError where a file's weights are not of the method that the backbone names."""
     method, _ = weights.header_of(path)
-    shipped = weights.FOLDER / f"{backbone}.safetensors"
     if method and backbone != method:
-        if shipped.is_file() and weights.header_of(shipped)[0] == method:
+        if (
+            backbone in weights.names()
+            and weights.header_of(weights.shipped(backbone))[0] == method
+        ):
             return
         raise UsageError(
             f"backbone={backbone}, but weights {path} were trained by {method}: use --set "

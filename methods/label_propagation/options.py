@@ -9,6 +9,7 @@ from typing import Literal
 from vosbench.errors import UsageError, did_you_mean
 from vosbench.toolbox.methods.label_propagation.settings import Propagation, Up, Window
 from vosbench.toolbox.methods.labels import Down
+from vosbench.toolbox.methods.weights import Release, names, shipped
 
 from .presets import PRESETS, Colours, Rounding, values
 
@@ -26,8 +27,8 @@ class Options:
 
     preset: str = "light"
     backbone: str = "raw"
-    # None, or default: shipped ones, or none are needed
-    weights: Literal["random", "default"] | Path | None = None
+    # None, or default: shipped ones (2026-11: those of that release), or none are needed
+    weights: Literal["random", "default"] | Release | Path | None = None
     key: str = ""  # which network of a checkpoint that holds several, such as teacher
     size: str | None = None
     multiple: int | None = None
@@ -104,8 +105,13 @@ class Options:
                 "weights=PATH (.safetensors, or a state dict as .pth), or --set weights=random for "
                 "an untrained control"
             )
+        if isinstance(self.weights, Release) and not is_trained_here(self.backbone):
+            raise UsageError(
+                f"weights={self.weights} is a release of the encoders that vosbench trains, and "
+                f"backbone={self.backbone} is none of them; give weights=PATH"
+            )
         if is_trained_here(self.backbone) and not isinstance(self.weights, Path):
-            shipped_encoder(self.backbone)
+            shipped_encoder(self.backbone, self.weights)
             if self.weights == "random":
                 raise UsageError(
                     f"backbone={self.backbone} is an encoder with trained weights; its untrained "
@@ -125,13 +131,15 @@ def is_trained_here(backbone: str) -> bool:
     )
 
 
-def shipped_encoder(backbone: str) -> Path:
-    """The shipped weights of that name; UsageError with the backbone that was probably meant."""
-    from vosbench.toolbox.methods import weights
+def shipped_encoder(backbone: str, asked: str | None = None) -> Path:
+    """The shipped weights of that name; UsageError with the backbone that was probably meant.
 
-    known = [path.stem for path in weights.FOLDER.glob("*.safetensors")]
+    asked: the option `weights`: a release, or what is none.
+    """
+    known = list(names())
     if backbone in known:
-        return weights.shipped(backbone)
+        release = f"@{asked}" if isinstance(asked, Release) else ""
+        return shipped(f"{backbone}{release}")
     from .networks import in_libraries
 
     meant = in_libraries(backbone)

@@ -74,10 +74,7 @@ def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any; UsageError where none are shipped for them."""
     from vosbench.toolbox.methods.weights import chosen
 
-    name = f"rpmnet-{options.matching}"
-    if options.backbone != "compact":
-        name += f"-{options.backbone}"
-    return chosen(options.weights, name)
+    return chosen(options.weights, _shipped_as(options))
 
 
 def build(options: Options, *, device: str, seed: int) -> RpmNet:
@@ -103,12 +100,20 @@ def encoder(options: Options) -> EncoderCard:
 
 def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     """What the training loop trains."""
+    from vosbench.toolbox.methods.weights import begun_from
+
     from .network import make
     from .training import Trainee, start
 
-    files = {"weights": options.weights} if isinstance(options.weights, Path) else {}
+    files = begun_from(options.weights, _shipped_as(options))
     if training.learn == "matching" and not files and training.start == "none":
         raise UsageError("learn=matching keeps the encoder as it starts: give start=NAME or PATH")
     network = make(options, files, seed=seed)
     start(network, training.files())
     return Trainee(network, options, training)
+
+
+def _shipped_as(options: Options) -> str:
+    """The name of the shipped weights: that of the matching module, and of a larger backbone."""
+    backbone = "" if options.backbone == "compact" else f"-{options.backbone}"
+    return f"rpmnet-{options.matching}{backbone}"

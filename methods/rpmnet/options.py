@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vosbench.errors import UsageError
+from vosbench.toolbox.methods.weights import Release
 
 SHAPE = ("backbone", "matching", "embed_dim", "norm", "colour")  # what weights are bound to
 RECIPES: Mapping[str, Mapping[str, object]] = {
@@ -119,7 +120,7 @@ class Options:
     init: Literal["identity", "gaussian"] = "identity"  # before training; the paper's is gaussian
     refine: Literal["none", "crf"] = "none"  # RPM-Net_R: a dense CRF of two iterations
     crf_in_loop: bool = False  # whether refined masks are carried on, or only given out
-    weights: Literal["default", "none"] | Path = "default"
+    weights: Literal["default", "none"] | Release | Path = "default"  # a release: 2026-11
 
     def __post_init__(self) -> None:
         if self.embed_dim < 4 or self.embed_dim % 4:

@@ -189,12 +189,13 @@ class Trainee(nn.Module):
         found = []
         if diagnostics["motion"] >= MOVING and diagnostics["still"] > 0.95:
             found.append(
-                f"collapsed to the identity: {diagnostics['still']:.0%} of the offsets are below "
-                f"{STILL} cell although the frames move; masks would stay where they are"
+                "no motion found: collapsed to the identity, "
+                f"{diagnostics['still']:.0%} of the offsets are below {STILL} cell although the "
+                "frames move; masks stay where they are"
             )
         elif diagnostics["epe_ratio"] > 0.95:
             found.append(
-                "no motion is found: on synthetic warps the error is "
+                "no motion found: on synthetic warps the error is "
                 f"{diagnostics['epe_ratio']:.2f} of that of zero offsets"
             )
         if diagnostics["outside"] > 0.1:

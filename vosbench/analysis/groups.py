@@ -64,7 +64,7 @@ def groups(results: Iterable[Result]) -> list[Group]:
                 name=name if many[name] == 1 else f"{name}-{many[name]}",
                 title=f"{title_of(members[0])} {split}{part}, protocol {protocol}",
                 results=told_apart(members),
-                notes=(*notes_of(members[0]), *_changed(members)),
+                notes=(*notes_of(members[0]), *_changed(members), *_complaints(members)),
             )
         )
     return listed
@@ -145,6 +145,16 @@ def _changed(members: Iterable[Result]) -> Iterator[str]:
                 f"{run.name}: NOT AS SCORED: the masks of {', '.join(names[:10])}{more} were "
                 "changed or written anew since; evaluate again"
             )
+
+
+def _complaints(members: Iterable[Result]) -> Iterator[str]:
+    """Notes: whose scores are those of weights that learned nothing, in their training's words."""
+    found: dict[str, list[str]] = {}
+    for run in told_apart(list(members)):
+        for said in run.complaints:
+            found.setdefault(said, []).append(run.name)
+    for said, names in found.items():
+        yield f"{'; '.join(names)}: the training of its weights ended with: {said}"
 
 
 def data_of(group: Group) -> str:

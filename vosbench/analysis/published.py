@@ -177,6 +177,7 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
         differences.append(f"weights: {sha256[:8]}, not known to be the paper's")
     elif "weights" in options:
         differences.append("weights: none were read")
+    differences += [f"their training ended with: {said}" for said in run.complaints]
     if score.preset:
         named = ("preset", *(pair.partition("=")[0] for pair in score.options.split()))
         usual = implied(run, named)

@@ -43,16 +43,18 @@ def scores(group: Group, *, intervals: bool = True, seed: int = 0) -> Table:
             if intervals:
                 row += bootstrap(sample(run, metric), seed=seed)
             row += [means[column.name] for column in STATISTICS]
-        rows.append((*row, _gain(run), _milliseconds(run), _weights(run)))
+        rows.append((*row, _gain(run), _milliseconds(run), _weights(run), in_short(run)))
     columns += [
         Column("gain J", "%", better="higher", signed=True),
         Column("ms/frame", better="lower"),
         Column("weights"),
+        Column("training"),
     ]
+    always = len(columns) - 4
     kept = [
         place
         for place in range(len(columns))
-        if place < len(columns) - 3 or any(row[place] is not None for row in rows)
+        if place < always or any(row[place] is not None for row in rows)
     ]
     names = [columns[place].name for place in kept]
     return Table(
@@ -126,6 +128,8 @@ def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[s
     yield from (_of(runs, group, text) for text, runs in caveats.items())
     if "weights" in names:
         yield "weights: the first digits of their sha256"
+    if "training" in names:
+        yield "training: what that of the weights complained of at its end; its words are above"
     yield from presets([(run.name, options_of(run)) for run in group.results])
 
 
@@ -208,3 +212,8 @@ def _weights(run: Result) -> str | None:
     """The first digits of the sha256 of the weights that a run read; None for none."""
     files = run.manifest["identity"]["files"] if run.manifest else {}
     return str(files["weights"])[:8] if files.get("weights") else None
+
+
+def in_short(run: Result) -> str | None:
+    """What the training of a run's weights complained of, in a few words; None for nothing."""
+    return "; ".join(said.partition(":")[0] for said in run.complaints) or None

@@ -5,7 +5,7 @@ How the method runs is told in drive.py, what is written in folder.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -140,7 +140,7 @@ def segment(
             objects=found.numbers,
             overlap=overlap,
             seconds=round(sum(record["seconds"]), 3),
-            remarks=(*chosen.remarks(built), *record["remarks"]),
+            remarks=(*chosen.remarks(built), *_complaints(chosen), *record["remarks"]),
         )
         told = {
             "frame": opened.names[frame],
@@ -151,6 +151,11 @@ def segment(
         about = {**_about(config, chosen, opened, record), **told, **_of(done)}
         write_json(building / folder.RECORD, {**about, "frame_names": list(opened.names)})
     return done
+
+
+def _complaints(chosen: ChosenMethod) -> Iterator[str]:
+    for said in chosen.complaints():
+        yield f"the training of these weights ended with: {said}"
 
 
 def _prompt(

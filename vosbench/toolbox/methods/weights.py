@@ -2,13 +2,15 @@
 
 `<name>.safetensors` holds the tensors (fp16) and, in its header, the method and the options they
 were trained with; `<name>.json`, the card, holds how they were made and the file's sha256.
-Those that vosbench ships lie in vosbench/weights/.
+Those that vosbench ships lie in vosbench/weights/: each release, such as 2026-11, in a folder of
+its name, and what is newer than all of them beside these folders.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +25,58 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[2] / "weights"
 
 
+class Release(str):
+    """The name of a release of the shipped weights, a year and a month: a type of `weights`.
+
+    Raises:
+        ValueError: the text has another form; whether there is such a release, `shipped` says.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Release:
+        """Take text such as 2026-11."""
+        if not re.fullmatch(r"\d{4}-\d{2}", str(text)):
+            raise ValueError("expected a release of the shipped weights, such as 2026-11")
+        return super().__new__(cls, text)
+
+
+def releases() -> tuple[str, ...]:
+    """The releases that are at hand, the latest first."""
+    return tuple(
+        sorted({path.parent.name for path in FOLDER.glob("*/*.safetensors")}, reverse=True)
+    )
+
+
+def names(release: str = "") -> tuple[str, ...]:
+    """What is shipped, by name, in any release or in this one."""
+    where = (release,) if release else ("", *releases())
+    found = {path.stem for each in where for path in (FOLDER / each).glob("*.safetensors")}
+    return tuple(sorted(found))
+
+
 def shipped(name: str) -> Path:
-    """The path of the weights that vosbench ships under a name; UsageError lists the names."""
-    path = FOLDER / f"{name}.safetensors"
-    if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.safetensors"))) or "none"
+    """The path of the weights that vosbench ships under a name: the newest, or NAME@RELEASE.
+
+    Raises:
+        UsageError: there are none; it lists the names, or the releases.
+    """
+    stem, _, release = name.partition("@")
+    if release and release not in releases():
+        known = ", ".join(releases()) or "none"
         raise UsageError(
-            f"no weights are shipped as {name!r} (shipped: {known}); train them with `vosbench "
-            "train` and give --set weights=PATH, or weights=none for an untrained network"
+            f"no release {release!r} of the shipped weights is at hand (known: {known}); weights="
+            "default takes the newest"
         )
-    return path
+    for folder in (release,) if release else ("", *releases()):
+        path = FOLDER / folder / f"{stem}.safetensors"
+        if path.is_file():
+            return path
+    known, where = ", ".join(names(release)) or "none", f" in {release}" if release else ""
+    raise UsageError(
+        f"no weights are shipped as {stem!r}{where} (shipped: {known}); train them with `vosbench "
+        "train` and give --set weights=PATH, or weights=none for an untrained network"
+    )
 
 
 def card_of(path: Path) -> dict[str, Any]:
@@ -51,6 +95,21 @@ def card_of(path: Path) -> dict[str, Any]:
             f"{path} is not the file that its card {card.name} describes: sha256 differs"
         )
     return found
+
+
+def complaints_of(path: Path, method: str) -> tuple[str, ...]:
+    """What a method's training complained of at its end, as the card of its weights tells.
+
+    () where nothing does: a file of others, no card, a card of another method.
+    """
+    if path.suffix != ".safetensors" or not path.is_file():
+        return ()
+    try:
+        card = card_of(path)
+    except DataError:  # whoever loads the weights says it
+        return ()
+    said = card.get("complaints") if is_of(str(card.get("method")), method) else None
+    return tuple(map(str, said)) if isinstance(said, list) else ()
 
 
 def save(
@@ -217,8 +276,17 @@ def chosen(weights: Path | str, name: str) -> dict[str, Path]:
     """What an option `weights` means, for a plugin's `files`: {} for "none".
 
     Args:
-        weights: "default" for those shipped as `name`, "none", or a file.
+        weights: "default" for the newest that are shipped as `name`, a release for those shipped
+            in it, "none", or a file.
+        name: what is shipped.
     """
     if weights == "none":
         return {}
-    return {"weights": shipped(name) if weights == "default" else Path(weights)}
+    if isinstance(weights, Path):
+        return {"weights": weights}
+    return {"weights": shipped(name if weights == "default" else f"{name}@{weights}")}
+
+
+def begun_from(weights: Path | str, name: str) -> dict[str, Path]:
+    """What a training begins with: files and releases; nothing for "default", which it replaces."""
+    return {} if weights == "default" else chosen(weights, name)

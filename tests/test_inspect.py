@@ -52,7 +52,42 @@ def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_pat
     assert "--method needs --dataset" in refused("--method", "rpmnet")
     flags = ("--dataset", "folder", "--root", data)
     assert "copy-first shows no embeddings" in refused("--method", "copy-first", *flags)
+    none = refused("--method", "rpmnet", *flags, "--what", "references", "--set", "weights=none")
+    assert "rpmnet: no more is read than the frame before" in none
     assert "'3' is not a pixel" in refused("--method", "rpmnet", *flags, "--points", "3")
+
+
+def test_a_memory_is_shown_reference_by_reference(
+    command: Vosbench, data: Path, tmp_path: Path
+) -> None:
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    flags = (
+        "--dataset",
+        "folder",
+        "--root",
+        data,
+        "--sequences",
+        "ant",
+        "--pairs",
+        1,
+        "--cells",
+        9,
+    )
+    methods = ("--method", "rpmnet", "--method", "rpmnet-memory")
+    done = command("inspect", *methods, *flags, *settings, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "What each reference gives to a frame" in done.stdout
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"receptive-field.csv", "embedding-pca.csv", "references-cells.csv"} <= found
+    assert {"shares-ant-rpmnet-memory.png", "references-ant-rpmnet-memory.svg"} <= found
+    assert not {name for name in found if name.startswith("shares-ant-rpmnet.")}
+    rows = json.loads((tmp_path / "out" / "references.json").read_text())["rows"]
+    names = ["t-1", "t-2", "t-4", "t-8", "first", "first, chained"]
+    assert [(row["method"], row["reference"]) for row in rows] == [
+        ("rpmnet-memory", name) for name in names
+    ]
+    assert sum(row["share"] for row in rows) == pytest.approx(1, abs=1e-5)
+    assert rows[3]["share"] == 0, "no frame is late enough"
 
 
 def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path: Path) -> None:

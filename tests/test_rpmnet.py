@@ -368,6 +368,36 @@ def test_inspection_of_iterations_shows_where_the_last_one_looks() -> None:
     np.testing.assert_allclose(shown.samples[0].mean(0), (10, 18), atol=1e-5)  # half the way on
 
 
+def test_recalling_shows_what_each_reference_gave_and_what_was_read() -> None:
+    prompt = rectangle(96, 128, slice(32, 64), slice(48, 88))
+    method = drifting([(0.0, -1.0)] * 3, iterations=2, memory=(1, 2), first="both")
+    assert method.references == ("t-1", "t-2", "first", "first, chained")
+    frames, cells = [texture(96, 128)] * 3, np.array([(10, 12)])
+    none, first, second = method.recall(frames, {0: prompt}, cells)
+    assert none == []
+    assert [(each.name, each.frame) for each in first] == [
+        ("t-1", 0), ("first", 0), ("first, chained", 0),
+    ]  # fmt: skip
+    assert [each.frame for each in second] == [1, 0, 0, 0]
+    np.testing.assert_allclose(sum(each.share for each in second), 1, atol=1e-5)
+    for each, back in zip(second, (1, 2, 2, 2), strict=True):
+        np.testing.assert_allclose(each.inspection.offsets[:, 10, 12], (0, -back), atol=1e-4)
+        assert each.inspection.samples.shape == (1, 9, 2)
+        assert each.inspection.offsets.shape == (2, 24, 32)
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_the_papers_reading_recalls_what_inspect_shows(iterations: int) -> None:
+    method = built("rpmnet", weights="2026-11", iterations=iterations, size=64)
+    frames, cells = [texture(64, 96, seed=seed) for seed in (1, 2)], np.array([(5, 6), (8, 20)])
+    prompt = rectangle(64, 96, slice(8, 40), slice(8, 40))
+    assert method.references == ("t-1",)
+    _, (only,) = method.recall(frames, {0: prompt}, cells)
+    for one, other in zip(only.inspection, method.inspect(*frames, cells), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert (only.share == 1).all()
+
+
 # variants
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from vosbench import registry
 from vosbench.cli import application
 from vosbench.errors import DataError, PluginError, UsageError, VosbenchError
-from vosbench.toolbox.methods.weights import shipped
+from vosbench.toolbox.methods.weights import FOLDER
 from vosbench.training.folder import State, add_line, cut_logs, read_table, thinned
 from vosbench.training.plan import TrainConfig, plan_training
 from vosbench.training.settings import Settings, choose
@@ -183,7 +183,7 @@ def test_weights_to_start_from_are_read_before_anything_is_written(
     config = TrainConfig(
         method="rpmnet",
         videos=videos,
-        values={"start": "none", key: str(shipped(name))},
+        values={"start": "none", key: str(FOLDER / "2026-11" / f"{name}.safetensors")},
         out=tmp_path / "out",
     )
     with pytest.raises(DataError, match=words):

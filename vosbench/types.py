@@ -480,6 +480,42 @@ class Inspectable(Protocol):
         ...
 
 
+class Recalled(NamedTuple):
+    """What one of several references gives to a target frame.
+
+    name: which it is, the same in every frame: "t-4", "first".
+    frame: its index in the video.
+    inspection: how the target is matched to it; the samples are those of the asked cells.
+    share: float32 (h, w): how much of each target cell's label it gives; those of all references
+        sum to 1.
+    """
+
+    name: str
+    frame: int
+    inspection: Inspection
+    share: npt.NDArray[np.float32]
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """An Inspectable that may read several former frames, and then shows what each gives."""
+
+    @property
+    def references(self) -> cabc.Sequence[str]:
+        """The names of what it reads for a frame, in order; one name: the frame before alone."""
+        ...
+
+    def recall(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], cells: npt.NDArray[np.int64]
+    ) -> Iterator[cabc.Sequence[Recalled]]:
+        """Carry masks as `segment` does; yield for each frame what it read, nothing for the first.
+
+        cells: target cells (p, 2), y then x, whose samples are shown. Several references may
+        share a name, such as the frames of several prompts.
+        """
+        ...
+
+
 class MethodPlugin(Protocol):
     """What a module in methods/ offers; `VARIANTS` may name further sets of option defaults.
 

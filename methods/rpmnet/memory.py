@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .network import Network
     from .options import Options
 
+DIRECT, CHAINED = "first", "first, chained"  # the prompts' frames, by the way that leads there
 TEMPERATURE = 0.05  # of the softmax over how alike references are, whose cosines are 0.5 to 1
 
 
@@ -46,15 +47,23 @@ class Reference(NamedTuple):
 class Look(NamedTuple):
     """Where each cell of a target lies in each reference that is read, and what each may say of it.
 
-    offsets: (r, 2, h, w), in cells. starts: (c, 2, h, w), where the chains led for the last c
-        references, which `first` reads along them; None without. shares: (r, 1, h, w), which sum
-        to 1; None for one reference alone.
+    named: as of `reference_names`; those of several prompts share one. offsets: (r, 2, h, w), in
+        cells. starts: (c, 2, h, w), where the chains led for the last c references, which `first`
+        reads along them; None without. shares: (r, 1, h, w), which sum to 1; None for one
+        reference alone.
     """
 
+    named: tuple[str, ...]
     references: tuple[Reference, ...]
     offsets: Tensor
     starts: Tensor | None
     shares: Tensor | None
+
+
+def reference_names(options: Options) -> tuple[str, ...]:
+    """What is read for a frame that is late enough, in order."""
+    ways = {"none": (), "direct": (DIRECT,), "chained": (CHAINED,), "both": (DIRECT, CHAINED)}
+    return (*(f"t-{back}" for back in options.memory), *ways[options.first])
 
 
 class Memory:
@@ -76,26 +85,22 @@ class Memory:
             self._first.append(reference)
             self._chains.append(torch.zeros_like(seen.embedding[:, :2]))
 
-    def read(self, target: Seen, names: Sequence[int]) -> Tensor:
-        """The maps (k, h, w) of these objects that the target takes from what is remembered."""
-        return self.taken(self.look(target), names)
-
     def look(self, target: Seen) -> Look:
         """Find the target in what is remembered; the chains to prompts' frames grow by it."""
-        found = [
-            self._recent[back - 1] for back in self.options.memory if back <= len(self._recent)
-        ]
+        near = [back for back in self.options.memory if back <= len(self._recent)]
+        named, found = [f"t-{back}" for back in near], [self._recent[back - 1] for back in near]
         if self.options.first in ("direct", "both"):
-            found += self._first
+            named, found = named + [DIRECT] * len(self._first), found + self._first
         offsets, starts = self._offsets(found, target, self.options.iterations), None
         if self.options.first in ("chained", "both"):
             step = offsets[:1]  # to the frame before, which is the first of the memory
             starts = torch.cat([step + warp(chain, step, "edge") for chain in self._chains])
             chained = self._offsets(self._first, target, 1, start=starts)
             self._chains = list(torch.split(chained, 1))
-            found, offsets = found + self._first, torch.cat((offsets, chained))
+            named, found = named + [CHAINED] * len(self._first), found + self._first
+            offsets = torch.cat((offsets, chained))
         shares = self._shares(found, offsets, target) if len(found) > 1 else None
-        return Look(tuple(found), offsets, starts, shares)
+        return Look(tuple(named), tuple(found), offsets, starts, shares)
 
     def _offsets(
         self, found: Sequence[Reference], target: Seen, times: int, start: Tensor | None = None
@@ -106,8 +111,8 @@ class Memory:
         return iterated(self.network, embedded, wanted, times, start)
 
     def taken(self, look: Look, names: Sequence[int]) -> Tensor:
-        """D4, for each reference; then the mean of what they say of each place."""
-        found, offsets, _, share = look
+        """The maps (k, h, w) of these objects: D4 for each reference, then their mean by shares."""
+        _, found, offsets, _, share = look
         if self.options.warp_res == "full":
             offsets = _finer(offsets) * STRIDE
             share = None if share is None else _finer(share)

@@ -19,10 +19,10 @@ from vosbench.masks import ids, lay_prompt
 from vosbench.toolbox.methods.backbones import STRIDE
 from vosbench.toolbox.methods.images import fit, resize, tensor_of
 from vosbench.toolbox.methods.labels import winner
-from vosbench.types import Frame, Inspection, Mask
+from vosbench.types import Frame, Inspection, Mask, Recalled
 
 from .deformable import sample, warp
-from .memory import Memory, Seen, iterated
+from .memory import Look, Memory, Seen, iterated, reference_names
 from .network import Network
 
 if TYPE_CHECKING:
@@ -43,13 +43,20 @@ class RpmNet:
 
     def segment(self, frames: Iterable[Frame], prompts: Mapping[int, Mask]) -> Iterator[Mask]:
         """Yield one mask (h, w) per frame, in order; every frame is embedded once."""
+        for mask, *_ in self._carried(frames, prompts):
+            yield mask
+
+    def _carried(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Mask]
+    ) -> Iterator[tuple[Mask, Seen, Look | None]]:
+        """Each frame's mask, how it is seen, and where it was found in former frames."""
         names: list[int] = []
         maps, memory = torch.empty(0), Memory(self.options, self.network)
         for index, frame in enumerate(frames):
-            mask = np.zeros(frame.shape[:2], np.uint8)
+            mask, look = np.zeros(frame.shape[:2], np.uint8), None
             target = self._see(frame)
             if names:
-                maps = self._follow(memory, target, names)
+                look, maps = self._follow(memory, target, names)
                 maps, mask = self._read(frame, maps, names)
             prompted = index in prompts and bool(prompts[index].any())
             if prompted:
@@ -57,7 +64,7 @@ class RpmNet:
                 mask = lay_prompt(mask, prompts[index])
             if names:
                 memory.add(index, target, names, maps, prompted=prompted)
-            yield mask
+            yield mask, target, look
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """The cells (h, w) that frames of this size are embedded into."""
@@ -68,22 +75,65 @@ class RpmNet:
     def inspect(self, reference: Frame, target: Frame, cells: npt.NDArray[np.int64]) -> Inspection:
         """Embed both frames and show the samples of the target `cells` (p, 2), y then x."""
         pair = self._see(reference).embedding, self._see(target).embedding
-        h, w = pair[1].shape[-2:]
-        at = torch.from_numpy(cells).to(pair[1])
         before = self.options.iterations - 1
         led = iterated(self.network, *pair, before) if before else None
-        moved = pair[0] if led is None else warp(pair[0], led, "edge")
-        samples = self.network.matching.samples(moved, pair[1], at)
+        found = iterated(self.network, *pair, 1, led)
+        return self._shown(*pair, found, led, cells, target.shape[:2])
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The names of the references that are read for a frame."""
+        return reference_names(self.options)
+
+    def recall(
+        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], cells: npt.NDArray[np.int64]
+    ) -> Iterator[list[Recalled]]:
+        """Carry masks, and show for each frame what each reference gave, as types.Recalls says."""
+        for mask, target, look in self._carried(frames, prompts):
+            yield [] if look is None else self._recalled(target, look, cells, mask.shape)
+
+    @torch.inference_mode()
+    def _recalled(
+        self, target: Seen, look: Look, cells: npt.NDArray[np.int64], size: tuple[int, ...]
+    ) -> list[Recalled]:
+        chained = 0 if look.starts is None else len(look.starts)
+        direct, before = len(look.references) - chained, self.options.iterations - 1
+        found = []
+        for place, reference in enumerate(look.references):
+            pair, led = (reference.seen.embedding, target.embedding), None
+            if look.starts is not None and place >= direct:
+                led = look.starts[place - direct][None]
+            elif before:
+                led = iterated(self.network, *pair, before)
+            shown = self._shown(*pair, look.offsets[place][None], led, cells, size)
+            share = np.ones(shown.target.shape[1:], np.float32)
+            if look.shares is not None:
+                share = look.shares[place, 0].float().cpu().numpy()
+            found.append(Recalled(look.named[place], reference.frame, shown, share))
+        return found
+
+    def _shown(
+        self,
+        reference: Tensor,
+        target: Tensor,
+        offsets: Tensor,
+        led: Tensor | None,
+        cells: npt.NDArray[np.int64],
+        size: tuple[int, ...],
+    ) -> Inspection:
+        """The last step of a matching, from where the former ones had led, of frames of a size."""
+        at = torch.from_numpy(cells).to(target)
+        moved = reference if led is None else warp(reference, led, "edge")
+        samples = self.network.matching.samples(moved, target, at)
         if led is not None:  # from the grid of the moved reference to its own
             samples = samples + sample(led, samples.permute(2, 0, 1)[None], "edge")[0].permute(
                 1, 2, 0
             )
-        found = iterated(self.network, *pair, 1, led)
-        first, second, offsets, places = (
-            x.float().cpu().numpy() for x in (pair[0][0], pair[1][0], found[0], samples)
+        first, second, found, places = (
+            x.float().cpu().numpy() for x in (reference[0], target[0], offsets[0], samples)
         )
-        cell = (target.shape[0] / h, target.shape[1] / w)
-        return Inspection(first, second, cell, offsets, places)
+        cell = (size[0] / second.shape[1], size[1] / second.shape[2])
+        return Inspection(first, second, cell, found, places)
 
     def _input(self, height: int, width: int) -> tuple[int, int]:
         """The size (h, w), in pixels, at which the network sees frames of this size."""
@@ -100,9 +150,10 @@ class RpmNet:
         return Seen(self.network.embed(colours), F.avg_pool2d(colours, STRIDE))
 
     @torch.inference_mode()
-    def _follow(self, memory: Memory, target: Seen, names: list[int]) -> Tensor:
-        """The maps (k, h, w) that the target takes from former frames."""
-        return memory.read(target, names)
+    def _follow(self, memory: Memory, target: Seen, names: list[int]) -> tuple[Look, Tensor]:
+        """Where the target lies in former frames, and the maps (k, h, w) that it takes there."""
+        look = memory.look(target)
+        return look, memory.taken(look, names)
 
     @torch.inference_mode()
     def _read(self, frame: Frame, maps: Tensor, names: list[int]) -> tuple[Tensor, Mask]:

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from vosbench.types import Dataset
     from vosbench.types import Sequence as Clip
 
-WHAT = ("receptive-field", "pca")
+WHAT = ("receptive-field", "pca", "references")
 
-What = Annotated[str, typer.Option(help=WHAT_HELP, show_default="both")]
+What = Annotated[str, typer.Option(help=WHAT_HELP, show_default="all that the methods have")]
 Pairs = Annotated[int, typer.Option(help="Pairs of frames per sequence.", min=1)]
 Cells = Annotated[
     int, typer.Option(help="Random target cells per pair; 0 takes all of them.", min=0)
@@ -67,6 +67,7 @@ def inspect(
 
     receptive-field: for each target cell, how alike the cells around it are (cosine).
     pca: for each sequence, the embeddings' principal components and what some pixels match.
+    references: for methods that read several frames, which of them gives how much, and from where.
 
     Give scored runs, or methods that were not run (--method, repeatable, with --dataset).
     """
@@ -78,7 +79,7 @@ def inspect(
 
     _check(runs, method, dataset, settings)
     folder.check_place(out)  # before minutes of work
-    wanted = _wanted(what)
+    wanted = _known(what)
     results = told_apart(scored(runs)) if runs else []
     opened = _open(results, dataset, root, split)
     names = choose_sequences(opened.names, split_list(sequences, "--sequences"))
@@ -86,6 +87,7 @@ def inspect(
     device, seed = device or "cpu", seed or 0
     subjects = [from_run(result, device=device) for result in results]
     subjects += [from_name(name, options, device=device, seed=seed) for name in method or []]
+    wanted = _wanted(wanted, subjects)
     clips = [opened.sequence(name) for name in names]
     shown = _exhibits(wanted, subjects, clips, where, pairs=pairs, cells=cells, seed=seed)
     folder.write(shown, out)
@@ -106,7 +108,7 @@ def _exhibits(
 ) -> list[Exhibit]:
     """Compute what is wanted under a progress bar each."""
     from vosbench.cli import progress
-    from vosbench.inspection import exhibits
+    from vosbench.inspection import exhibits, recalling
 
     shown = []
     if "receptive-field" in wanted:
@@ -120,6 +122,11 @@ def _exhibits(
         with progress.counting("projections", len(clips)) as advance:
             shown.append(
                 exhibits.projections(subjects, clips, pairs=pairs, points=points, progress=advance)
+            )
+    if "references" in wanted:
+        with progress.counting("references", len(clips)) as advance:
+            shown.append(
+                recalling.recalled(subjects, clips, pairs=pairs, points=points, progress=advance)
             )
     return shown
 
@@ -151,13 +158,32 @@ def _open(
     return dataset_of(results[0], root=root)
 
 
-def _wanted(what: str) -> tuple[str, ...]:
-    """The names in `--what`, both for ""; UsageError for an unknown one."""
-    names = split_list(what, "--what") or WHAT
+def _known(what: str) -> tuple[str, ...]:
+    """The names in `--what`, () for ""; UsageError for an unknown one."""
+    names = split_list(what, "--what")
     for name in names:
         if name not in WHAT:
             raise UsageError(f"inspect computes no {name!r}; {did_you_mean(name, WHAT)}")
     return names
+
+
+def _wanted(names: tuple[str, ...], subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """What is asked for; without a word all that the methods have.
+
+    Raises:
+        UsageError: references are asked for, and no method reads more than the frame before.
+    """
+    from vosbench.inspection.recalling import remembers
+
+    if any(map(remembers, subjects)):
+        return names or WHAT
+    if "references" in names:
+        raise UsageError(
+            f"{', '.join(subject.label for subject in subjects)}: no more is read than the frame "
+            "before, so there are no references to show; choose a method with a memory, or leave "
+            "references out of --what"
+        )
+    return names or tuple(name for name in WHAT if name != "references")
 
 
 def _points(text: str) -> list[tuple[float, float]]:

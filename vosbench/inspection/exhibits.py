@@ -6,7 +6,7 @@ of frames; receptive_field.py and pca.py say what is measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Seq
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vosbench.inspection.subjects import Subject
     from vosbench.tables import Table
     from vosbench.toolbox.reports.looks import Looks
-    from vosbench.types import Sequence
+    from vosbench.types import Frame, Inspectable, Inspection, Sequence
 
 DRAWING = (charts, pictures, style)  # they too decide what a kept figure looks like
 
@@ -169,36 +169,55 @@ def _look(
     indices = target_frames(sequence, pairs)
     middle = indices[len(indices) // 2]
     frames = {i: sequence.frames[i] for index in indices for i in (index - 1, index)}
-    shape = frames[middle].shape[:2]
-    grid = subject.method.grid(*shape)
-    cell = (shape[0] / grid[0], shape[1] / grid[1])
-    if points:
-        chosen = {f"{y:g},{x:g}": pca.cell_at(y, x, cell=cell, grid=grid) for y, x in points}
-    else:
-        mask = label_map(sequence.truth.get(middle, np.zeros(shape, np.uint8)))
-        chosen = {k: list(at) for k, at in pca.telling_cells(mask, grid).items()}
+    chosen = cells_to_show(subject.method, sequence, middle, points)
     asked = np.array(list(chosen.values()), np.int64)
     shown = {
         index: subject.method.inspect(frames[index - 1], frames[index], asked) for index in indices
     }
     projection = pca.fit([pca.joined(each) for each in shown.values()])
-    pair = shown[middle]
+    both = frames[middle - 1], frames[middle]
+    return projection, samples(subject.label, *both, shown[middle], projection, chosen)
+
+
+def cells_to_show(
+    method: Inspectable, sequence: Sequence, index: int, points: Seq[tuple[float, float]]
+) -> dict[str, list[int]]:
+    """Cells [y, x] of a frame by name: those of the pixels `points`, or else telling ones."""
+    shape = sequence.frames[index].shape[:2]
+    grid = method.grid(*shape)
+    cell = (shape[0] / grid[0], shape[1] / grid[1])
+    if points:
+        return {f"{y:g},{x:g}": pca.cell_at(y, x, cell=cell, grid=grid) for y, x in points}
+    mask = label_map(sequence.truth.get(index, np.zeros(shape, np.uint8)))
+    return {k: list(at) for k, at in pca.telling_cells(mask, grid).items()}
+
+
+def samples(
+    label: str,
+    reference: Frame,
+    target: Frame,
+    shown: Inspection,
+    projection: pca.Projection,
+    chosen: Mapping[str, Seq[int]],
+) -> pictures.Samples:
+    """What is read in a reference for chosen cells (name -> [y, x]) of a target, as a row."""
+    asked = np.array(list(chosen.values()), np.int64)
 
     def pixels(at: Any) -> Any:
         """Positions in cells, y then x -> pixels, x then y."""
-        return ((np.asarray(at, np.float64) + 0.5) * pair.cell - 0.5)[..., ::-1]
+        return ((np.asarray(at, np.float64) + 0.5) * shown.cell - 0.5)[..., ::-1]
 
     matches = None
-    if pair.offsets is not None:
-        matches = pixels(asked + pair.offsets[:, asked[:, 0], asked[:, 1]].T)
-    return projection, pictures.Samples(
-        label=subject.label,
-        reference=frames[middle - 1],
-        target=frames[middle],
-        projection=projection.colours(pca.joined(pair)),
+    if shown.offsets is not None:
+        matches = pixels(asked + shown.offsets[:, asked[:, 0], asked[:, 1]].T)
+    return pictures.Samples(
+        label=label,
+        reference=reference,
+        target=target,
+        projection=projection.colours(pca.joined(shown)),
         names=tuple(chosen),
         chosen=pixels(asked),
-        samples=pixels(pair.samples),
+        samples=pixels(shown.samples),
         matches=matches,
     )
 

@@ -154,11 +154,11 @@ def likeness(inspection: Inspection, cells: Cells, mask: Mask | None) -> Likenes
     """
     found = cosines(inspection, cells)
     per_cell = cell_means(found)
-    means = {"all": _mean(per_cell)}
+    means = {"all": mean_of(per_cell)}
     if mask is not None:
         h, w = inspection.target.shape[1:]
         where = regions_of(mask, (h, w))[cells[:, 0], cells[:, 1]]
-        means |= {region: _mean(per_cell[where == region]) for region in REGIONS[1:]}
+        means |= {region: mean_of(per_cell[where == region]) for region in REGIONS[1:]}
     means = {region: means.get(region, float("nan")) for region in REGIONS}
     return Likeness(means, anywhere(inspection, cells), float(np.isnan(found).mean()))
 
@@ -200,8 +200,8 @@ def measure(
             each.append(likeness(shown, asked, truth))
             fields.append(field_of(shown.samples, asked))
             size = size if any(size) else shown.cell
-        cosine = {region: _mean([e.cosine[region] for e in each]) for region in REGIONS}
-        beside = _mean([e.anywhere for e in each]), _mean([e.left_out for e in each])
+        cosine = {region: mean_of([e.cosine[region] for e in each]) for region in REGIONS}
+        beside = mean_of([e.anywhere for e in each]), mean_of([e.left_out for e in each])
         found[sequence.name] = Likeness(cosine, *beside)
     side = float(np.median([f.side for f in fields]))
     field = Field(side, all(f.fixed for f in fields), fields[0].samples)
@@ -212,9 +212,9 @@ def table(measured: Seq[Measured]) -> Table:
     """One row per method: its field, its mean cosines, and its score where one is known."""
     rows: list[tuple[Cell, ...]] = []
     for each in measured:
-        means = [_mean([s.cosine[r] for s in each.sequences.values()]) for r in REGIONS]
-        everywhere = _mean([s.anywhere for s in each.sequences.values()])
-        outside = _mean([s.left_out for s in each.sequences.values()])
+        means = [mean_of([s.cosine[r] for s in each.sequences.values()]) for r in REGIONS]
+        everywhere = mean_of([s.anywhere for s in each.sequences.values()])
+        outside = mean_of([s.left_out for s in each.sequences.values()])
         field = round(each.field.side) if each.field.fixed else None
         cosine = [maybe(value) for value in means]
         spread = bootstrap(_sample(each, "all"))
@@ -296,7 +296,7 @@ def _sample(measured: Measured, region: str) -> Sample:
     )
 
 
-def _mean(values: Seq[float] | Floats) -> float:
+def mean_of(values: Seq[float] | Floats) -> float:
     """The mean of what is defined, NaN where nothing is."""
     known = np.asarray(values, float)
     known = known[~np.isnan(known)]

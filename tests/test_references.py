@@ -33,7 +33,7 @@ class Two:
         self.seen: list[tuple[int, Mapping[int, Mask]]] = []
 
     def recall(
-        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], cells: Any
+        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], asked: Mapping[int, Any]
     ) -> Iterator[list[Recalled]]:
         share = np.full(GRID, 0.25, np.float32)
         share[1:3, 2:4] = 1
@@ -42,7 +42,8 @@ class Two:
             one = Recalled("t-1", index - 1, shown(0.1, (0.0, 1.0)), 1 - share)
             two = Recalled("t-2", index - 2, shown(0.1, (0.0, 2.0)), share)
             whole = one._replace(share=np.ones(GRID, np.float32))
-            yield [[], [whole], [one, two]][min(index, 2)]
+            if index in asked:
+                yield [[], [whole], [one, two]][min(index, 2)]
 
 
 def clip(length: int, first: int = 0) -> Sequence:
@@ -79,7 +80,7 @@ def test_a_frame_that_is_too_early_for_a_reference_gets_nothing_from_it() -> Non
 
 def test_the_method_begins_at_the_first_prompt_and_frames_count_in_the_video() -> None:
     method = Two()
-    ((index, told),) = references.look(method, clip(8, first=3), np.empty((0, 2), np.int64), [6])
+    ((index, told),) = references.look(method, clip(8, first=3), {6: np.empty((0, 2), np.int64)})
     assert index == 6
     assert [each.frame for each in told] == [5, 4]
     assert [number for number, _ in method.seen] == [0, 1, 2, 3]

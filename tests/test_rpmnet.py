@@ -373,7 +373,7 @@ def test_recalling_shows_what_each_reference_gave_and_what_was_read() -> None:
     method = drifting([(0.0, -1.0)] * 3, iterations=2, memory=(1, 2), first="both")
     assert method.references == ("t-1", "t-2", "first", "first, chained")
     frames, cells = [texture(96, 128)] * 3, np.array([(10, 12)])
-    none, first, second = method.recall(frames, {0: prompt}, cells)
+    none, first, second = method.recall(frames, {0: prompt}, dict.fromkeys(range(3), cells))
     assert none == []
     assert [(each.name, each.frame) for each in first] == [
         ("t-1", 0), ("first", 0), ("first, chained", 0),
@@ -392,7 +392,7 @@ def test_the_papers_reading_recalls_what_inspect_shows(iterations: int) -> None:
     frames, cells = [texture(64, 96, seed=seed) for seed in (1, 2)], np.array([(5, 6), (8, 20)])
     prompt = rectangle(64, 96, slice(8, 40), slice(8, 40))
     assert method.references == ("t-1",)
-    _, (only,) = method.recall(frames, {0: prompt}, cells)
+    ((only,),) = method.recall(frames, {0: prompt}, {1: cells})
     for one, other in zip(only.inspection, method.inspect(*frames, cells), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert (only.share == 1).all()

@@ -506,12 +506,16 @@ class Recalls(Protocol):
         ...
 
     def recall(
-        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], cells: npt.NDArray[np.int64]
+        self,
+        frames: Iterable[Frame],
+        prompts: Mapping[int, Mask],
+        asked: Mapping[int, npt.NDArray[np.int64]],
     ) -> Iterator[cabc.Sequence[Recalled]]:
-        """Carry masks as `segment` does; yield for each frame what it read, nothing for the first.
+        """Carry masks as `segment` does; yield for each asked frame, in order, what it read.
 
-        cells: target cells (p, 2), y then x, whose samples are shown. Several references may
-        share a name, such as the frames of several prompts.
+        asked: frame index -> target cells (p, 2), y then x, whose samples are shown. A frame
+        before the first mask reads nothing. Several references may share a name, such as the
+        frames of several prompts.
         """
         ...
 

@@ -86,11 +86,16 @@ class RpmNet:
         return reference_names(self.options)
 
     def recall(
-        self, frames: Iterable[Frame], prompts: Mapping[int, Mask], cells: npt.NDArray[np.int64]
+        self,
+        frames: Iterable[Frame],
+        prompts: Mapping[int, Mask],
+        asked: Mapping[int, npt.NDArray[np.int64]],
     ) -> Iterator[list[Recalled]]:
-        """Carry masks, and show for each frame what each reference gave, as types.Recalls says."""
-        for mask, target, look in self._carried(frames, prompts):
-            yield [] if look is None else self._recalled(target, look, cells, mask.shape)
+        """Carry masks, and show for asked frames what each reference gave; see types.Recalls."""
+        for index, (mask, target, look) in enumerate(self._carried(frames, prompts)):
+            if index in asked:
+                cells = asked[index]
+                yield [] if look is None else self._recalled(target, look, cells, mask.shape)
 
     @torch.inference_mode()
     def _recalled(

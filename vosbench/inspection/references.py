@@ -6,7 +6,7 @@ how much, inside objects, at their boundary and on the background, tells what th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,18 +46,18 @@ class Remembered:
 
 
 def look(
-    method: Recalls, sequence: Sequence, cells: Cells, wanted: Collection[int]
+    method: Recalls, sequence: Sequence, asked: Mapping[int, Cells]
 ) -> Iterator[tuple[int, Seq[Recalled]]]:
-    """The wanted frames of a sequence, each with what the method recalls for it.
+    """The asked frames of a sequence, each with what the method recalls for it.
 
-    The method is shown the frames from the first prompt on, up to the last one that is wanted.
+    The method is shown the frames from the first prompt on, up to the last one that is asked for.
     """
-    first, last = min(sequence.prompts), max(wanted)
+    first, last = min(sequence.prompts), max(asked)
     frames = (sequence.frames[index] for index in range(first, last + 1))
     prompts = {index - first: mask for index, mask in label_maps(sequence.prompts).items()}
-    for index, shown in enumerate(method.recall(frames, prompts, cells), first):
-        if index in wanted:
-            yield index, [each._replace(frame=each.frame + first) for each in shown]
+    wanted = {index - first: asked[index] for index in sorted(asked)}
+    for index, shown in zip(wanted, method.recall(frames, prompts, wanted), strict=True):
+        yield index + first, [each._replace(frame=each.frame + first) for each in shown]
 
 
 def watch(
@@ -70,7 +70,8 @@ def watch(
     wanted = target_frames(sequence, pairs)
     frames: list[dict[str, Given]] = []
     told: Seq[Recalled] = ()
-    for index, shown in look(method, sequence, cells, {*wanted, kept}):
+    none = np.empty((0, 2), np.int64)
+    for index, shown in look(method, sequence, {**dict.fromkeys(wanted, none), kept: cells}):
         if index == kept:
             told = shown
         if index in wanted:

@@ -17,7 +17,7 @@ from vosbench.cli import application
 from vosbench.errors import UsageError
 from vosbench.inspection import folder
 from vosbench.reporting import report
-from vosbench.rpmnet_paper import exhibits, missing, tables
+from vosbench.rpmnet_paper import exhibits, iterations, missing, tables
 from vosbench.tables import Table
 
 CONV = {"matching": "conv-3", "refine": "none", "backbone": "compact", "size": 256}
@@ -143,12 +143,115 @@ def test_published_beside_measured_is_seen_on_the_page(
     )
     text = [re.sub(r"<[^>]+>|\s+", " ", row) for row in page.split("<tr>")]
     (row,) = [row.split() for row in text if row.split()[:2] == ["RPM-Net", "rpmnet"]][:1]
-    assert row[2:7] == ["35.7", "35.0", "30.0", "to", "40.0"]
-    assert row[7] == "-0.7"
+    assert row[2:5] == ["1", "iteration;", "t-1"]
+    assert row[5:10] == ["35.7", "35.0", "30.0", "to", "40.0"]
+    assert row[10] == "-0.7"
     assert 'id="davis2017-val-davis2017-published"' in page  # and in the dataset's own section
     kept = json.loads((made.page.parent / "tables" / "paper" / "table-2.json").read_text())
     assert kept["rows"] == list(tables.scores(groups(runs)).records())
     assert "No run at hand allows it." in page  # Fig. 4: the data are not at hand
+
+
+ITERATED = {**RPMNET, "iterations": 3, "memory": [1], "first": "none"}
+MEMORY = {**ITERATED, "memory": [1, 2, 4, 8], "first": "both"}
+
+
+def test_what_goes_beyond_the_paper_stands_apart_and_says_how_it_reads(
+    runs: list[results.Result], tmp_path: Path
+) -> None:
+    scores = steady({"bike": 0.6, "libby": 0.5})
+    further = [
+        write_run(tmp_path / name, scores, method=f"rpmnet-{name}", options=options)
+        for name, options in (("iterated", ITERATED), ("memory", MEMORY))
+    ]
+    own = write_run(tmp_path / "o", scores, method="rpmnet-correlation",
+                    options={**CONV, "matching": "correlation"})  # fmt: skip
+    found = groups([*runs[:3], *further, own])
+    assert [run.name for run in tables.techniques(found)["RPM-Net"]] == ["rpmnet"]
+    told = [
+        (
+            row["technique"],
+            row["run"],
+            row["reading"],
+            row["J published"],
+            row["J measured 2 of 30"],
+        )
+        for row in tables.scores(found).records()
+        if row["run"]
+    ]
+    ours = tables.OURS
+    assert told[-3:] == [
+        (ours, "rpmnet-memory", "3 iterations; t-1, t-2, t-4, t-8, the prompt's frame directly and "
+         "along the chain of offsets", None, pytest.approx(0.55)),
+        (ours, "rpmnet-iterated", "3 iterations; t-1", None, pytest.approx(0.55)),
+        (ours, "rpmnet-correlation", "1 iteration; t-1", None, pytest.approx(0.55)),
+    ]  # fmt: skip
+    assert ("RPM-Net", "rpmnet", "1 iteration; t-1") in [row[:3] for row in told]
+    assert ("Copy from the initial frame", "copy-first", None) in [row[:3] for row in told]
+    assert any(note.startswith(f"{ours}: the same network read otherwise")
+               for note in tables.scores(found).notes)  # fmt: skip
+    assert "rpmnet-iterated" not in [row["run"] for row in tables.runtimes(found).records()]
+    modules = exhibits.by_module(groups([*further, *runs[1:3]])[0])
+    assert [run.name for run in modules] == ["rpmnet-conv-3", "rpmnet"]
+    lacking = [str(row["what"]) for row in missing.missing(groups(further)).records()]
+    assert "RPM-Net on davis2017" in lacking
+
+
+def test_weights_that_learned_nothing_are_told_in_the_papers_tables(
+    runs: list[results.Result],
+) -> None:
+    assert runs[2].manifest is not None
+    runs[2].manifest["complaints"] = ["no motion found: the offsets are 0"]
+    own = rows(tables.scores(groups(runs)))["RPM-Net w/ conv (baseline)"]
+    assert "their training ended with: no motion found" in str(own["not as published"])
+
+
+def test_the_claim_is_looked_at_for_each_iteration() -> None:
+    def of(number: int, module: str, cosine: float, anywhere: float) -> tuple[object, ...]:
+        blank = [None] * 5
+        return (module, number, "run", cosine, *blank, anywhere, cosine - anywhere, 0.0)
+
+    said = [*iterations.verdicts([
+        of(1, "conv-3", 0.6, 0.5), of(1, "deformable", 0.4, 0.2), of(2, "conv-3", 0.6, 0.5),
+        of(2, "deformable", 0.7, 0.5), of(3, "conv-3", 0.6, 0.5),
+    ])]  # fmt: skip
+    assert said == [
+        "iteration 1: by cosine the claim does not hold (conv-3 0.600, deformable 0.400); above "
+        "anywhere the claim holds (deformable 0.200, conv-3 0.100)",
+        "iteration 2: by cosine the claim holds (deformable 0.700, conv-3 0.600); above anywhere "
+        "the claim holds (deformable 0.200, conv-3 0.100)",
+    ]
+
+
+def test_each_iteration_and_each_reference_is_looked_into(tmp_path: Path) -> None:
+    data = make_folder_dataset(tmp_path / "data", {"ant": 4, "bee": 4}, objects=1)
+    names = ("rpmnet", "rpmnet-iterated", "rpmnet-conv-3-iterated", "rpmnet-memory")
+    made = [
+        api.run(name, "folder", root=data, options=SMALL, out=tmp_path / "runs") for name in names
+    ]
+    shown = exhibits.exhibition(made, tmp_path / "kept", root=data)
+    found = {exhibit.name: exhibit for exhibit in shown.exhibits}
+    (table,) = found["figure-9-iterations"].tables
+    assert [(row["matching"], row["iteration"], row["run"]) for row in table.records()] == [
+        (module, number, run.name)
+        for module, run in (("conv-3", made[2]), ("deformable", made[1]))
+        for number in (1, 2, 3)
+    ]
+    assert table.notes[0].startswith("iteration 1: by cosine the claim ")
+    of_paper = found["figure-9"].tables[0].records()
+    first = {str(row["method"]): row["cosine"] for row in of_paper}
+    assert list(table.records())[3]["cosine"] == pytest.approx(first[made[0].name])
+    assert [figure.name for figure in found["figure-9-iterations"].figures] == [
+        "folder-all-prompted-cosine-by-iteration"
+    ]
+    shares, cells = found["references"].tables
+    assert {row["method"] for row in shares.records()} == {made[3].name}
+    assert {row["sequence"] for row in cells.records()} == {"ant", "bee"}
+    assert len(found["references"].figures) == 4
+    (beyond,) = found["beyond"].figures
+    assert all(name in beyond.alt for name in names)
+    page = report.write(made, tmp_path / "page", title="T", root=data, exhibition=shown).page
+    assert 'id="figure-9-iterations"' in page.read_text(encoding="utf-8")
 
 
 def test_figures_that_look_into_methods_are_made_once(tmp_path: Path) -> None:

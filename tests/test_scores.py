@@ -164,3 +164,14 @@ def test_weights_that_learned_nothing_are_told_in_their_row_and_under_every_tabl
         assert note in each.notes, each.name
     assert f"their training ended with: {said}" in str(each.rows)
     assert "training" not in [column.name for column in brief(runs[1]).columns]
+
+
+def test_what_a_variants_name_stands_for_is_told(tmp_path: Path) -> None:
+    runs = [
+        write_run(tmp_path / name, steady({"a": 0.2, "b": 0.3}), method=name)
+        for name in ("rpmnet", "rpmnet-iterated", "rpmnet-memory", "copy-first")
+    ]
+    assert brief(*runs).notes[-1] == (
+        "rpmnet by other names: rpmnet-iterated has iterations=3; rpmnet-memory has iterations=3 "
+        "memory=1,2,4,8 first=both"
+    )

@@ -64,7 +64,7 @@ def groups(results: Iterable[Result]) -> list[Group]:
                 name=name if many[name] == 1 else f"{name}-{many[name]}",
                 title=f"{title_of(members[0])} {split}{part}, protocol {protocol}",
                 results=told_apart(members),
-                notes=(*notes_of(members[0]), *_changed(members), *_complaints(members)),
+                notes=(*notes_of(members[0]), *_changed(members), *complaints(members)),
             )
         )
     return listed
@@ -147,7 +147,7 @@ def _changed(members: Iterable[Result]) -> Iterator[str]:
             )
 
 
-def _complaints(members: Iterable[Result]) -> Iterator[str]:
+def complaints(members: Iterable[Result]) -> Iterator[str]:
     """Notes: whose scores are those of weights that learned nothing, in their training's words."""
     found: dict[str, list[str]] = {}
     for run in told_apart(list(members)):

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import csv
 import fnmatch
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vosbench import registry
 from vosbench.analysis.groups import Group, card_or_none, implied, plugin_of, told_as_usual
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, PluginError, UsageError
+from vosbench.files import jsonable
 from vosbench.options import as_typed
+from vosbench.resolve import method_options
 from vosbench.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -154,8 +157,18 @@ def follows(run: Result, score: PublishedScore) -> bool:
         pairs["preset"] = score.preset
         if "weights" not in identity["files"]:
             return False
-    options = identity["options"]
-    return all(fnmatch.fnmatch(str(options.get(key)), value) for key, value in pairs.items())
+    options = {**_usual(score.method), **identity["options"]}
+    return all(fnmatch.fnmatch(as_typed(options.get(key)), value) for key, value in pairs.items())
+
+
+@functools.cache
+def _usual(method: str) -> Mapping[str, Any]:
+    """What a method's options are where a run is from before there were some: their defaults."""
+    try:
+        usual: dict[str, Any] = jsonable(method_options(method, {}))
+    except (UsageError, PluginError):  # a method that is not here
+        return {}
+    return usual
 
 
 def deviations(run: Result, score: PublishedScore) -> list[str]:
@@ -177,7 +190,7 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
         differences.append(f"weights: {sha256[:8]}, not known to be the paper's")
     elif "weights" in options:
         differences.append("weights: none were read")
-    differences += [f"their training ended with: {said}" for said in run.complaints]
+    differences += complaints(run)
     if score.preset:
         named = ("preset", *(pair.partition("=")[0] for pair in score.options.split()))
         usual = implied(run, named)
@@ -190,3 +203,8 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
         ours = [f"{key}={options[key]}" for key in ("backbone", "size") if key in options]
         differences.append(f"setup: {' '.join(ours) or identity['method']}; paper: {score.setup}")
     return differences
+
+
+def complaints(run: Result) -> list[str]:
+    """What the training of a run's weights complained of at its end."""
+    return [f"their training ended with: {said}" for said in run.complaints]

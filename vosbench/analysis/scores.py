@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from vosbench import registry
 from vosbench.analysis.groups import Group, options_of
 from vosbench.analysis.significance import bootstrap, sample
+from vosbench.options import as_typed
 from vosbench.results import figure
 from vosbench.tables import Cell, Column, Table, with_interval
 
@@ -131,6 +133,7 @@ def _notes(group: Group, names: Sequence[str], *, intervals: bool) -> Iterator[s
     if "training" in names:
         yield "training: what that of the weights complained of at its end; its words are above"
     yield from presets([(run.name, options_of(run)) for run in group.results])
+    yield from _variants(group)
 
 
 def _of(runs: Sequence[Result], group: Group, text: str) -> str:
@@ -184,6 +187,18 @@ def presets(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
             special = [text for text in texts if text not in (*shared, *name.split())]
             lines += [f"{name}: {', '.join(special)}"] if special else []
     return lines
+
+
+def _variants(group: Group) -> Iterator[str]:
+    """What the names of methods stand for that are another one with other defaults."""
+    known, found = registry.plugins("methods"), dict[str, dict[str, str]]()
+    for run in group.results:
+        plugin = known.get(run.manifest["identity"]["method"]) if run.manifest else None
+        if plugin and plugin.defaults and plugin.name != plugin.base:
+            words = (f"{key}={as_typed(value)}" for key, value in plugin.defaults.items())
+            found.setdefault(plugin.base, {})[plugin.name] = " ".join(words)
+    for base, of in found.items():
+        yield f"{base} by other names: {'; '.join(f'{name} has {of[name]}' for name in of)}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ references.py says what is measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def recalled(
     *,
     pairs: int = 4,
     points: Seq[tuple[float, float]] = (),
-    pictured: int | None = None,
+    pictured: Collection[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Exhibit:
     """What each reference gives, as tables, maps of the shares, and samples of chosen cells.
@@ -47,13 +47,13 @@ def recalled(
         sequences: two figures for each and a subject.
         pairs: frames of a sequence that are measured, evenly spread; the middle one is drawn.
         points: pixels (y, x) of that frame to look at; by default as in `projections`.
-        pictured: how many of the sequences are drawn; None for all.
+        pictured: the names of the sequences that are drawn; None for all.
         progress: told each sequence.
     """
     given: dict[str, dict[str, Mapping[str, references.Given]]] = {}
     cells: list[tuple[Cell, ...]] = []
     figures: list[Figure] = []
-    for number, sequence in enumerate(sequences):
+    for sequence in sequences:
         indices = target_frames(sequence, pairs)
         middle = indices[len(indices) // 2]
         for subject in filter(remembers, subjects):
@@ -64,7 +64,7 @@ def recalled(
                 subject.method, sequence, asked, pairs=pairs, kept=middle
             )
             given.setdefault(subject.label, {})[sequence.name] = means
-            if pictured is None or number < pictured:
+            if pictured is None or sequence.name in pictured:
                 cells += _cells(subject.label, sequence.name, middle, shown, chosen)
                 figures += _figures(subject.label, sequence, middle, shown, chosen)
         if progress:

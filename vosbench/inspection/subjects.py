@@ -35,8 +35,12 @@ def from_name(
     return Subject(name, method)
 
 
-def from_run(result: Result, *, device: str = "cpu") -> Subject:
+def from_run(
+    result: Result, *, device: str = "cpu", changed: Mapping[str, Any] | None = None
+) -> Subject:
     """The method of a scored run, with the same options and weights.
+
+    changed: options that are to be otherwise than the run's; then it has no score.
 
     Raises:
         UsageError: the scores are not of a run, or its method shows nothing.
@@ -54,7 +58,11 @@ def from_run(result: Result, *, device: str = "cpu") -> Subject:
             f"{result.folder}: the weights of {name} have changed since this run; run it again, "
             f"or inspect the method as it is with --method {name}"
         )
+    if changed:
+        chosen = choose_method(name, {**options, **changed})
     method = chosen.build(device=device, seed=identity["seed"])
+    if changed:
+        return Subject(result.name, _inspectable(name, method))
     return Subject(
         result.name,
         _inspectable(name, method),

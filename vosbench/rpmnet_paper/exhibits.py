@@ -2,14 +2,12 @@
 
 Tables 2 to 4 and Fig. 5, 6 and 8 come from the runs' files, Fig. 4 also from the frames; Fig. 7, 9
 and 10 (and 1) look into the methods anew, which takes minutes: what that gives is kept and reused.
+What goes beyond the paper, more iterations and references, stands apart and is called so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,26 +17,18 @@ from vosbench.analysis.groups import Group, groups, options_of, sequences_of, to
 from vosbench.drawing import from_masks
 from vosbench.drawing.exhibit import Exhibit, Exhibition
 from vosbench.drawing.figure import Figure
-from vosbench.errors import DataError, UsageError
-from vosbench.files import fingerprint
-from vosbench.inspection import exhibits, folder, pca, receptive_field
-from vosbench.inspection.subjects import from_run
+from vosbench.errors import UsageError
 from vosbench.reporting import figures
 from vosbench.reporting.opened import opened
-from vosbench.rpmnet_paper import missing, tables
+from vosbench.rpmnet_paper import missing, readings, tables
+from vosbench.rpmnet_paper.looking import OWN, Say, looked
+from vosbench.rpmnet_paper.readings import MODULES, gridded, is_papers
 
 if TYPE_CHECKING:
     from vosbench.results import Result
     from vosbench.tables import Table
     from vosbench.toolbox.reports.looks import Looks
     from vosbench.types import Dataset
-
-OWN = "car-shadow"  # the sequence of the paper's Fig. 8
-PAIRS, CELLS = 1, 300  # of every sequence: seconds a method, and the means move little with more
-LOOKED_AT = 2  # sequences whose embeddings are drawn
-PICTURED = ("conv-3", "dilation-3", "deformable", "correlation")  # more do not fit on a page
-
-Say = Callable[[str], None]
 
 
 def exhibition(
@@ -61,19 +51,27 @@ def exhibition(
         dataset = at_hand[group.name]
         parts.append((group.name, _of_runs(group, dataset, looks)))
         if dataset is not None:
-            looked, left = _looked(group, dataset, kept / group.name, looks, say)
-            parts.append((group.name, looked))
+            shown, left = looked(group, dataset, kept / group.name, looks, say)
+            parts.append((group.name, shown))
             left_out += left
 
-    def of(name: str, title: str, start: str, table: str = "") -> Exhibit:
-        """Of all groups, the figures whose names start so, and the table, named after the group."""
+    def of(name: str, title: str, start: tuple[str, ...], *tables: str) -> Exhibit:
+        """Of all groups, figures whose names start so, and the tables, named after the group."""
         drawn, made = [], []
         for group_name, part in parts:
             named = part.prefixed(group_name)
-            drawn += [f for f in named.figures if f.name.startswith(f"{group_name}-{start}")]
-            made += [t for t in named.tables if t.name == f"{group_name}-{table}"]
+            starts = tuple(f"{group_name}-{each}" for each in start)
+            drawn += [f for f in named.figures if f.name.startswith(starts)]
+            made += [t for t in named.tables if t.name.removeprefix(f"{group_name}-") in tables]
         return Exhibit(name, title, tuple(made), tuple(drawn))
 
+    further = (
+        of("beyond", "Beyond the paper: more iterations, more references", ("beyond",)),
+        of("figure-9-iterations", "Beyond the paper: Fig. 9 again for each iteration",
+           ("cosine-by-iteration",), "cosine-iterations"),
+        of("references", "Beyond the paper: what each reference gives",
+           ("shares", "references"), "references", "references-cells"),
+    )  # fmt: skip
     lacking = missing.missing(found, root=root)
     of_paper = (tables.scores(found), tables.other_datasets(found), tables.runtimes(found))
     return Exhibition(
@@ -81,14 +79,16 @@ def exhibition(
         "Tables and figures of RPM-Net (WACV 2020)",
         (
             *(Exhibit(table.name, table.title, (table,)) for table in of_paper),
-            of("figure-4", "Fig. 4: results of the techniques", "qualitative"),
-            of("figure-5", "Fig. 5: attributes", "attributes"),
-            of("figure-6", "Fig. 6: backbone and matching module", "ablation", "ablation-J"),
-            of("figure-7", "Fig. 7: score and receptive field", "score-by-field"),
-            of("figure-8", "Fig. 8: results of the matching modules", "modules"),
-            of("figure-9", "Fig. 9: likeness of embeddings", "cosine", "receptive-field"),
-            of("figure-10", "Fig. 10 and 1: PCA of embeddings, and samples", "pca",
+            of("figure-4", "Fig. 4: results of the techniques", ("qualitative",)),
+            of("figure-5", "Fig. 5: attributes", ("attributes",)),
+            of("figure-6", "Fig. 6: backbone and matching module", ("ablation",), "ablation-J"),
+            of("figure-7", "Fig. 7: score and receptive field", ("score-by-field",)),
+            of("figure-8", "Fig. 8: results of the matching modules", ("modules",)),
+            of("figure-9", "Fig. 9: likeness of embeddings", ("cosine-bars", "cosine-map"),
+               "receptive-field"),
+            of("figure-10", "Fig. 10 and 1: PCA of embeddings, and samples", ("pca",),
                "embedding-pca"),
+            *(exhibit for exhibit in further if exhibit.tables or exhibit.figures),
             *([Exhibit(lacking.name, lacking.title, (lacking,))] if lacking.rows else []),
         ),
         looks,
@@ -101,27 +101,23 @@ def drawn_together(groups: Iterable[Group]) -> Iterator[list[str]]:
     for group in groups:
         yield [run.name for run in _followers(group)]
         yield [run.name for run in by_module(group)]
+        yield [run.name for run in readings.iterated(group.results).values()]
 
 
 def by_module(group: Group) -> list[Result]:
-    """One run for each matching module, in the paper's order: the least special of those there."""
-    found: dict[str, Result] = {}
-    for run in sorted(_gridded(group), key=lambda run: (len(run.name), run.name)):
-        found.setdefault(str(options_of(run)["matching"]), run)
-    return [found[module] for module in missing.ORDER if module in found]
+    """One run for each matching module, in the paper's order: the least special of those there.
 
-
-def _gridded(group: Group) -> list[Result]:
-    """The runs whose method has a backbone and a matching module to choose."""
-    return [run for run in group.results if {"backbone", "matching"} <= options_of(run).keys()]
+    Where there is one, a run that reads as the paper does.
+    """
+    return [*readings.by_module(group.results).values()]
 
 
 def _grid(group: Group) -> list[Result]:
     """The runs of the paper's own modules, without the CRF."""
     return [
         run
-        for run in _gridded(group)
-        if options_of(run)["matching"] in missing.MODULES
+        for run in gridded(group.results)
+        if options_of(run)["matching"] in MODULES
         and options_of(run).get("refine", "none") == "none"
     ]
 
@@ -159,81 +155,28 @@ def _attributes(group: Group) -> Table | None:
 
 
 def _modules(group: Group, dataset: Dataset) -> Iterator[Figure]:
-    """A frame as each matching module carries its mask (Fig. 8)."""
-    runs = by_module(group)
+    """A frame as each matching module carries its mask (Fig. 8), and as we read it beyond that."""
+    yield from _masks("modules", "by matching module", by_module(group), group, dataset)
+    further = [run for run in gridded(group.results) if not is_papers(run)]
+    modules = {options_of(run)["matching"] for run in further}
+    usual = [run for run in by_module(group) if options_of(run)["matching"] in modules]
+    both = {run.name: run for run in (*usual, *sorted(further, key=lambda run: run.name))}
+    if further:
+        what = "as the paper reads, and with more iterations and references"
+        yield from _masks("beyond", what, [*both.values()], group, dataset)
+
+
+def _masks(
+    name: str, what: str, runs: list[Result], group: Group, dataset: Dataset
+) -> Iterator[Figure]:
+    """The masks of several runs on the last scored frame of the paper's sequence, or of another."""
     if len(runs) > 1 and from_masks.drawable(runs):
         scored = sequences_of(group.results[0])
-        name = OWN if OWN in scored else scored[0]
+        shown = OWN if OWN in scored else scored[0]
         yield Figure(
-            "modules",
-            f"Last scored frame of {name}: truth and masks by matching module, with J; "
-            f"{group.title}.",
-            f"A frame of {name} with the masks of {', '.join(run.name for run in runs)}.",
-            from_masks.side_by_side(dataset.sequence(name), runs),
+            name,
+            f"Last scored frame of {shown}: truth and masks {what}, with J; {group.title}.",
+            f"A frame of {shown} with the masks of {', '.join(run.name for run in runs)}.",
+            from_masks.side_by_side(dataset.sequence(shown), runs),
             pictures=True,
         )
-
-
-def _looked(
-    group: Group, dataset: Dataset, where: Path, looks: Looks, say: Say | None
-) -> tuple[Exhibit, list[str]]:
-    """What the methods of a group show of themselves, and what could not be looked into.
-
-    It is read in the folder `where` if that holds the same.
-    """
-    subjects, left_out = [], []
-    for run in by_module(group):
-        try:
-            subjects.append(from_run(run))
-        except (UsageError, DataError) as error:
-            left_out.append(f"{group.title}: embeddings of {run.name}: {error}")
-    if not subjects:
-        return Exhibit("looked", group.title), left_out
-    names = sequences_of(group.results[0])
-    pictured = sorted(names, key=lambda name: name != OWN)[:LOOKED_AT]
-    runs = {run.name: run for run in group.results}
-    key = fingerprint({
-        "runs": {s.label: _identity(runs[s.label]) for s in subjects}, "sequences": names,
-        "pictured": pictured, "pairs": PAIRS, "cells": CELLS, "source": _source(),
-        "looks": {s.label: looks[s.label] for s in subjects},
-    })  # fmt: skip
-    try:
-        found = folder.read(where, key=key)
-    except DataError:
-        found = None  # made anew
-    if found is None:
-        if say:
-            say(f"looking into {len(subjects)} methods on {len(names)} sequences: {group.title}")
-        folder.check_place(where)  # before minutes of work
-        modules = {s.label: str(options_of(runs[s.label])["matching"]) for s in subjects}
-        some = [s for s in subjects if modules[s.label] in PICTURED] or subjects[: len(PICTURED)]
-        clips = [dataset.sequence(name) for name in pictured]
-        looked = [
-            exhibits.receptive_fields(
-                subjects,
-                [dataset.sequence(name) for name in names],
-                pairs=PAIRS,
-                cells=CELLS,
-                looks=looks,
-            ),
-            exhibits.projections(some, clips, pairs=2 * PAIRS),
-        ]
-        folder.write(looked, where, key=key)
-        found = folder.read(where, key=key)
-        assert found is not None, "just written"
-    said = tuple(replace(f, caption=f"{f.caption} {group.title}.") for f in found.figures)
-    return replace(found, figures=said), left_out
-
-
-def _identity(run: Result) -> list[object]:
-    """What decides what a run's method shows: what was run, and the J that is drawn beside it."""
-    assert run.manifest is not None
-    whose = run.manifest["root"] if run.manifest.get("own_data") else None
-    return [run.manifest["identity_sha256"], whose, run.summary["J"]["mean"]]
-
-
-def _source() -> str:
-    """The text of the modules that measure and draw what is kept."""
-    modules = (exhibits, folder, pca, receptive_field, *exhibits.DRAWING)
-    texts = (inspect.getsource(module) for module in modules)
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

@@ -14,14 +14,11 @@ from vosbench.analysis.groups import Group, data_of, located, options_of, plugin
 from vosbench.analysis.published import follows, published
 from vosbench.errors import DataError, UsageError
 from vosbench.files import jsonable
+from vosbench.options import as_typed
 from vosbench.resolve import card_of, choose_method, method_options, open_dataset
 from vosbench.rpmnet_paper import FILE, SECONDS
+from vosbench.rpmnet_paper.readings import MODULES, gridded, is_papers
 from vosbench.tables import Column, Table
-
-MODULES = (  # the paper's matching modules
-    "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
-)  # fmt: skip
-ORDER = (*MODULES, "correlation")  # and ours
 
 Row = tuple[str, str, str]
 
@@ -54,7 +51,7 @@ def name_of(method: str, options: str) -> str:
         if plugin_of(name) == method:
             defaults = jsonable(method_options(name, {}))
             pairs = (pair.split("=", 1) for pair in options.split())
-            if all(fnmatch.fnmatch(str(defaults.get(key)), value) for key, value in pairs):
+            if all(fnmatch.fnmatch(as_typed(defaults.get(key)), value) for key, value in pairs):
                 fit.append(name)
     assert fit, f"no method is {method} with {options}"
     return min(fit, key=lambda name: (len(name), name))
@@ -88,8 +85,7 @@ def _scores(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
 def _modules(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
     """The cells of the paper's grid that the first group with one lacks."""
     for group in groups:
-        options = [options_of(run) for run in group.results]
-        grid = [each for each in options if {"backbone", "matching"} <= each.keys()]
+        grid = [options_of(run) for run in filter(is_papers, gridded(group.results))]
         made = {(each["backbone"], each["matching"]) for each in grid}
         flags = _flags(groups, data_of(group), root)
         for backbone in dict.fromkeys(each["backbone"] for each in grid):
@@ -103,7 +99,7 @@ def _modules(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
 
 def _command(backbone: str, module: str, dataset: str, flags: str) -> str:
     """Run a module with a backbone, after training it where no weights are shipped."""
-    method = name_of("rpmnet", f"matching={module} refine=none")
+    method = name_of("rpmnet", f"matching={module} refine=none iterations=1 memory=1 first=none")
     usual: Any = method_options(method, {})
     words = f"--method {method}"
     if usual.backbone != backbone:

@@ -1,7 +1,8 @@
 """Tables 2, 3 and 4 of RPM-Net (Kim et al., WACV 2020): measured beside published scores.
 
-A row is a technique of the paper with one run that follows it; columns say where a score is from,
-and a difference is given only on the paper's own dataset. missing.py lists what is not there.
+A row is a technique of the paper with one run that follows it, or a run of ours beyond the paper;
+columns say where a score is from, and a difference is given only on the paper's own dataset.
+missing.py lists what is not there.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vosbench.analysis.groups import data_of
-from vosbench.analysis.published import deviations, follows, published
+from vosbench.analysis.groups import data_of, options_of
+from vosbench.analysis.published import complaints, deviations, follows, published
 from vosbench.analysis.runtime import frame_size
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.rpmnet_paper import FILE, SECONDS
+from vosbench.rpmnet_paper.readings import MODULES, gridded, is_papers, reading
 from vosbench.tables import Cell, Column, Table, is_bound, with_interval
 
 if TYPE_CHECKING:
     from vosbench.analysis.groups import Group
     from vosbench.results import Result
 
+OURS = "ours, not the paper's"  # in place of a technique
 DATASETS = ("davis2017", "segtrackv2", "youtube-objects")  # the paper's
 
 
@@ -34,6 +37,17 @@ def techniques(groups: Sequence[Group]) -> dict[str, list[Result]]:
         technique: sorted(runs.values(), key=lambda run: (len(run.name), run.name))
         for technique, runs in found.items()
     }
+
+
+def beyond(groups: Sequence[Group]) -> list[Result]:
+    """The runs of RPM-Net that go beyond the paper, by their reading or their matching module."""
+    found = {
+        run.name: run
+        for group in groups
+        for run in gridded(group.results)
+        if not is_papers(run) or options_of(run)["matching"] not in MODULES
+    }
+    return sorted(found.values(), key=lambda run: (len(run.name), run.name))
 
 
 def scores(groups: Sequence[Group]) -> Table:
@@ -68,7 +82,7 @@ def _beside(
 ) -> Table:
     known = {(f.technique, f.dataset, f.metric): f for f in published(file=FILE)}
     datasets = {dataset for dataset, _ in wanted}
-    columns = [Column("technique"), Column("run")]
+    columns = [Column("technique"), Column("run"), Column("reading")]
     for dataset, metric in wanted:
         stem = metric if len(datasets) == 1 else f"{metric} {dataset}"
         columns += [
@@ -82,15 +96,22 @@ def _beside(
     columns.append(Column("not as published"))
     rows: list[tuple[Cell, ...]] = []
     shown = [group for group in groups if group in others or data_of(group) in datasets]
-    for technique, runs in techniques(shown).items():
-        if not any((technique, dataset, metric) in known for dataset, metric in wanted):
-            continue
-        for run_name in [run.name for run in runs] or [""]:
-            cells: list[Cell] = [technique, run_name or None]
-            differs: list[str] = []
+    of_paper = {
+        technique: runs
+        for technique, runs in techniques(shown).items()
+        if any((technique, dataset, metric) in known for dataset, metric in wanted)
+    }
+    for technique, runs in {**of_paper, OURS: beyond(shown)}.items():
+        alone: list[Result | None] = [] if technique == OURS else [None]
+        for one in runs or alone:
+            run_name = one.name if one else ""
+            cells: list[Cell] = [technique, run_name or None, reading(one) if one else None]
+            differs = complaints(one) if one else []
             for dataset, metric in wanted:
                 reported = known.get((technique, dataset, metric))
-                run = _run_of(groups, dataset, reported.split, run_name) if reported else None
+                split = next(f.split for f in known.values() if f.dataset == dataset)
+                told = bool(reported) or technique == OURS
+                run = _run_of(groups, dataset, split, run_name) if told else None
                 value = reported.value / 100 if reported else None
                 score, *interval = _score(run, metric)
                 cells += [value, score, *interval]
@@ -112,6 +133,11 @@ def _beside(
         )
     for group in shown:
         notes += [f"{data_of(group)}: {n}" for n in group.notes if n.startswith("ONLY")]
+    if any(row[0] == OURS for row in rows):
+        notes.append(
+            f"{OURS}: the same network read otherwise (more iterations, more references), or with "
+            "a matching module of our own; the paper says nothing of it"
+        )
     filled = [
         place
         for place, column in enumerate(columns)
@@ -149,13 +175,13 @@ def runtimes(groups: Sequence[Group]) -> Table:
                 identity, machine = manifest["identity"], manifest["environment"]
                 size = identity["options"].get("size")
                 rows.append((
-                    reported.technique, reported.value, run.name, said(group),
+                    reported.technique, reported.value, run.name, reading(run), said(group),
                     manifest["timing"]["median_seconds"], frame_size(run),
                     str(size) if size else None, identity["device"],
                     f"{machine['cores']} cores, {machine['processor']}",
                 ))  # fmt: skip
         if not timed:
-            rows.append((reported.technique, reported.value, *[None] * 7))
+            rows.append((reported.technique, reported.value, *[None] * 8))
     return Table(
         "table-4",
         "Table 4: seconds a frame",
@@ -163,6 +189,7 @@ def runtimes(groups: Sequence[Group]) -> Table:
             Column("technique"),
             Column("published", "s/frame", digits=2),
             Column("run"),
+            Column("reading"),
             Column("data"),
             Column("measured", "s/frame", digits=3),
             Column("frame size"),

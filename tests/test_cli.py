@@ -104,6 +104,8 @@ def test_list_and_info(command: Vosbench) -> None:
     assert methods.returncode == 0
     assert "copy-first" in methods.stdout
     assert "rpmnet with matching=conv-3" in methods.stdout
+    shipped = command("list", "methods", "rpmnet-conv-1").stdout
+    assert re.search(r"Shipped weights: rpmnet-conv-1\S*; weights=RELEASE .*: .*2026-11", shipped)
     one = command("list", "methods", "label-propagation").stdout
     assert "  topk=10\n" in one
     assert "  dino       Caron et al., ICCV 2021" in one

@@ -33,7 +33,11 @@ def test_weights_are_labelled_with_their_folder(tmp_path: Path) -> None:
 def test_what_a_training_complained_of_travels_with_the_run() -> None:
     def told(method: str, **options: str) -> list[str]:
         config = RunConfig(method=method, dataset="synthetic", options=options)
-        found: list[str] = manifest.describe(resolve(config))["complaints"]
+        described = manifest.describe(resolve(config))
+        assert described["shipped_weights"] == (
+            [] if options["weights"] == "none" else [f"{options.get('backbone', method)}@2026-11"]
+        )
+        found: list[str] = described["complaints"]
         return found
 
     (said,) = told("rpmnet-dilation-6", weights="2026-11")

@@ -276,6 +276,9 @@ def test_the_newest_are_found_and_former_ones_by_the_name_of_their_release(relea
     assert weights.shipped("old") == weights.shipped("old@2026-11")
     (releases / "tiny.safetensors").unlink()
     assert weights.shipped("tiny") == releases / "2027-02" / "tiny.safetensors"
+    assert weights.shipped_as(releases / "2026-11" / "old.safetensors") == "old@2026-11"
+    assert weights.shipped_as(releases / "tiny.safetensors") == "tiny"
+    assert weights.shipped_as(releases.parent / "tiny.safetensors") == ""
     assert weights.begun_from("default", "tiny") == {}
     assert weights.begun_from("2026-11", "tiny") == weights.chosen("2026-11", "tiny")
 

@@ -14,7 +14,7 @@ from vosbench.errors import PluginError, UsageError, blaming, did_you_mean, near
 from vosbench.options import as_typed, default_of, filled, paths_of
 from vosbench.prompts.moved import Moved
 from vosbench.protocols import USUAL, PromptAt
-from vosbench.toolbox.methods.weights import complaints_of
+from vosbench.toolbox.methods.weights import complaints_of, shipped_as
 from vosbench.types import (
     Dataset,
     DatasetCard,
@@ -68,6 +68,10 @@ class ChosenMethod:
         """What the method says of itself now that it is built."""
         with self._calling():
             return [str(said) for said in built.remarks] if isinstance(built, HasRemarks) else []
+
+    def shipped(self) -> list[str]:
+        """The names of the shipped weights that it reads; often none."""
+        return list(filter(None, map(shipped_as, self.files().values())))
 
     def complaints(self) -> list[str]:
         """What the trainings of the weights that it reads complained of at their end."""

@@ -60,7 +60,7 @@ MANIFEST = {  # what every run.json holds from the start of the run on
     "environment": {"cores": NUMBER, "processor": str, "versions": dict},
     "status?": str, "untimed?": str, "own_data?": str, "done?": [str], "failed?": dict,
     "card?": dict, "masks_sha256?": str, "remarks?": [str],
-    "complaints?": [str],
+    "shipped_weights?": [str], "complaints?": [str],
     "program?": (dict, type(None)),
 }  # fmt: skip
 UNFINISHED: Mapping[str, Any] = {  # what stands for the rest while a run is under way

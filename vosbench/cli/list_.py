@@ -73,11 +73,34 @@ def _in_full(plugin: Plugin, *, as_json: bool) -> str:
     if options:
         parts += ["", "Options with their defaults; change them with --set KEY=VALUE:"]
         parts += [f"  {key}={as_typed(value)}" for key, value in options.items()]
+    if plugin.kind == "methods":
+        parts += _shipped(plugin.name)
     if presets:
         parts += ["", "Presets (--set preset=NAME):"]
         for name, preset in presets.items():
             parts.append(f"  {name:<10} {'; '.join(filter(None, _preset(preset).values()))}")
     return "\n".join(parts)
+
+
+def _shipped(method: str) -> list[str]:
+    """Which shipped weights a method reads unless told otherwise, and the releases there are."""
+    from vosbench.errors import UsageError
+    from vosbench.resolve import choose_method
+    from vosbench.toolbox.methods.weights import releases
+
+    chosen = choose_method(method, {})
+    try:
+        read = chosen.shipped()
+    except UsageError:  # none are shipped for its defaults
+        return []
+    if not read:
+        return []
+    return [
+        "",
+        f"Shipped weights: {', '.join(read)}; weights=RELEASE takes those of a release: "
+        f"{', '.join(releases())}",
+        *(f"Their training ended with: {said}" for said in chosen.complaints()),
+    ]
 
 
 def _preset(preset: object) -> dict[str, str]:

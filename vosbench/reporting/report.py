@@ -241,10 +241,10 @@ def _about(manifest: Mapping[str, Any]) -> str:
     """How a run was made, in one line; all of it is in its run.json."""
     identity, environment = manifest["identity"], manifest["environment"]
     options = ", ".join(f"{key}={as_typed(value)}" for key, value in identity["options"].items())
-    weights = identity["files"].get("weights", "")
+    weights = [identity["files"].get("weights", "")[:8], *manifest.get("shipped_weights", [])]
     parts = (
         options or "no options",
-        f"weights {weights[:8]}" if weights else "",
+        f"weights {' '.join(weights)}" if weights[0] else "",
         f"prompt {identity['prompt']}" if "prompt" in identity else "",
         f"seed {identity['seed']} on {identity['device']} ({environment['processor']})",
         f"commit {environment['commit']}" if environment.get("commit") else "",

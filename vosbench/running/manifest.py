@@ -58,6 +58,7 @@ def describe(resolved: Resolved) -> dict[str, Any]:
         "identity_sha256": fingerprint(identity),
         "label": " ".join([config.method, *special]),
         "method_source": method.plugin.source,
+        "shipped_weights": method.shipped(),
         "complaints": method.complaints(),
         "untimed": method.module.UNTIMED if isinstance(method.module, Untimed) else "",
         "own_data": config.root.stem if config.root and not card.folder else "",

@@ -79,6 +79,17 @@ def shipped(name: str) -> Path:
     )
 
 
+def shipped_as(path: Path) -> str:
+    """The name under which vosbench ships weights, NAME@RELEASE or NAME; "" for others.
+
+    Those beside the releases have no release yet.
+    """
+    if path.suffix != ".safetensors" or not path.is_relative_to(FOLDER):
+        return ""
+    release = path.relative_to(FOLDER).parent.name
+    return f"{path.stem}@{release}" if release else path.stem
+
+
 def card_of(path: Path) -> dict[str, Any]:
     """The card beside the weights, {} if there is none.
 

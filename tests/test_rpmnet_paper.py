@@ -181,9 +181,9 @@ def test_what_goes_beyond_the_paper_stands_apart_and_says_how_it_reads(
     ]
     ours = tables.OURS
     assert told[-3:] == [
+        (ours, "rpmnet-iterated", "3 iterations; t-1", None, pytest.approx(0.55)),
         (ours, "rpmnet-memory", "3 iterations; t-1, t-2, t-4, t-8, the prompt's frame directly and "
          "along the chain of offsets", None, pytest.approx(0.55)),
-        (ours, "rpmnet-iterated", "3 iterations; t-1", None, pytest.approx(0.55)),
         (ours, "rpmnet-correlation", "1 iteration; t-1", None, pytest.approx(0.55)),
     ]  # fmt: skip
     assert ("RPM-Net", "rpmnet", "1 iteration; t-1") in [row[:3] for row in told]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.figure
 
-from vosbench.drawing import charts
+from vosbench.drawing import charts, from_tables
 from vosbench.drawing.exhibit import Exhibit
 from vosbench.drawing.figure import Figure
 from vosbench.drawing.from_tables import value_of
@@ -63,7 +63,8 @@ def by_iteration(
     drawn = Figure(
         "cosine-by-iteration",
         "Mean cosine between the embedding of a target cell and those at the positions that each "
-        f"iteration compares it with, over {len(sequences)} sequences, with 95 % intervals.",
+        f"iteration compares it with, over {len(sequences)} sequences, with 95 % intervals; and by "
+        "how much it is above that with all cells of the reference.",
         f"Bars of the mean cosine by iteration for {names}.",
         bars(made, looks=looks),
     )
@@ -133,18 +134,19 @@ def _claim(values: Mapping[str, Cell]) -> str:
 
 
 def bars(made: Table, *, looks: Looks | None = None) -> matplotlib.figure.Figure:
-    """The table as bars by iteration, a run a colour."""
+    """The table as bars by iteration, a run a colour: the cosines, and these above anywhere."""
     rows = list(made.records())
     numbers = sorted({int(str(row["iteration"])) for row in rows})
     series: dict[str, list[charts.Value]] = {}
     for name in dict.fromkeys(str(row["run"]) for row in rows):
         of = {row["iteration"]: row for row in rows if row["run"] == name}
+        there = [of.get(number, {}) for number in numbers]
         series[name] = [
-            value_of(of[number], "cosine") if number in of else charts.Value(None)
-            for number in numbers
+            *(value_of(row, "cosine") if row else charts.Value(None) for row in there),
+            *(charts.Value(from_tables.number(row.get("above anywhere"))) for row in there),
         ]
     return charts.grouped_bars(
-        [f"iteration {number}" for number in numbers],
+        [f"iteration {n}{what}" for what in ("", ",\nabove anywhere") for n in numbers],
         series,
         ylabel="mean cosine",
         scale=1,

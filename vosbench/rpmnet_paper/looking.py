@@ -30,6 +30,7 @@ from vosbench.rpmnet_paper import iterations, readings
 
 if TYPE_CHECKING:
     from vosbench.results import Result
+    from vosbench.tables import Table
     from vosbench.toolbox.reports.looks import Looks
     from vosbench.types import Dataset
 
@@ -76,9 +77,18 @@ def looked(
         found = folder.read(where, key=key)
         assert found is not None, "just written"
     said = tuple(replace(f, caption=f"{f.caption} {group.title}.") for f in found.figures)
-    warned = tuple(complaints(runs[name] for name in dict.fromkeys(of)))
-    tables = tuple(replace(table, notes=(*table.notes, *warned)) for table in found.tables)
+    tables = tuple(
+        _warned(table, [runs[name] for name in dict.fromkeys(of)]) for table in found.tables
+    )
     return replace(found, figures=said, tables=tables), left_out
+
+
+def _warned(table: Table, runs: Iterable[Result]) -> Table:
+    """The table with what the trainings behind its rows complained of."""
+    shown = {cell for row in table.rows for cell in row}
+    return replace(
+        table, notes=(*table.notes, *complaints(run for run in runs if run.name in shown))
+    )
 
 
 def _made(

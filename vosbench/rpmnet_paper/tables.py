@@ -15,7 +15,14 @@ from vosbench.analysis.published import complaints, deviations, follows, publish
 from vosbench.analysis.runtime import frame_size
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.rpmnet_paper import FILE, SECONDS
-from vosbench.rpmnet_paper.readings import MODULES, gridded, is_papers, reading
+from vosbench.rpmnet_paper.readings import (
+    MODULES,
+    ORDER,
+    gridded,
+    is_papers,
+    reading,
+    remembers,
+)
 from vosbench.tables import Cell, Column, Table, is_bound, with_interval
 
 if TYPE_CHECKING:
@@ -40,14 +47,23 @@ def techniques(groups: Sequence[Group]) -> dict[str, list[Result]]:
 
 
 def beyond(groups: Sequence[Group]) -> list[Result]:
-    """The runs of RPM-Net that go beyond the paper, by their reading or their matching module."""
+    """The runs of RPM-Net that go beyond the paper, by their reading or their matching module.
+
+    First those of the paper's modules, with more iterations, then with more references.
+    """
     found = {
         run.name: run
         for group in groups
         for run in gridded(group.results)
-        if not is_papers(run) or options_of(run)["matching"] not in MODULES
+        if options_of(run)["matching"] in ORDER
+        and (not is_papers(run) or options_of(run)["matching"] not in MODULES)
     }
-    return sorted(found.values(), key=lambda run: (len(run.name), run.name))
+
+    def place(run: Result) -> tuple[bool, bool, int, str]:
+        module = str(options_of(run)["matching"])
+        return module not in MODULES, remembers(run), ORDER.index(module), run.name
+
+    return sorted(found.values(), key=place)
 
 
 def scores(groups: Sequence[Group]) -> Table:

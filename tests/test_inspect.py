@@ -90,6 +90,19 @@ def test_a_memory_is_shown_reference_by_reference(
     assert rows[3]["share"] == 0, "no frame is late enough"
 
 
+def test_weights_that_learned_nothing_are_told_under_the_tables(
+    command: Vosbench, data: Path, tmp_path: Path
+) -> None:
+    done = command(
+        "inspect", "--method", "rpmnet-conv-1", "--set", "weights=2026-11", "--set", "size=32",
+        "--dataset", "folder", "--root", data, "--sequences", "ant", "--pairs", 1,
+        "--what", "receptive-field", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    notes = json.loads((tmp_path / "out" / "receptive-field.json").read_text())["notes"]
+    assert notes[-1].startswith("rpmnet-conv-1: the training of its weights ended with: no motion")
+
+
 def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path: Path) -> None:
     result = api.run("rpmnet-conv-1", "folder", root=data, options=SMALL, out=tmp_path)
     subject = subjects.from_run(result)

@@ -501,6 +501,19 @@ def test_an_encoder_can_be_kept_as_it_starts() -> None:
     }
 
 
+def test_a_training_begins_from_a_release_by_name() -> None:
+    former = weights.shipped("rpmnet-conv-3@2026-11")
+    assert former.parent.name == "2026-11"
+    assert rpmnet.Training(start="rpmnet-conv-3@2026-11").files() == {"start": former}
+    stored = weights.state_of(former)
+    options = method_options("rpmnet-conv-3", {"weights": "2026-11"})
+    begun = rpmnet.trainee(options, rpmnet.Training(), seed=0).network.state_dict()
+    assert all(torch.equal(begun[key], value) for key, value in stored.items())
+    anew = method_options("rpmnet-conv-3", {})
+    fresh = rpmnet.trainee(anew, rpmnet.Training(), seed=0).network.state_dict()
+    assert not all(torch.equal(fresh[key], value) for key, value in stored.items())
+
+
 def test_weights_of_another_method_are_refused() -> None:
     with pytest.raises(DataError, match="trained by colorization, rpmnet cannot use them"):
         built(weights=weights.shipped("colorization"))

@@ -302,6 +302,8 @@ def test_a_release_is_an_option_of_every_method_with_shipped_weights(method: str
     assert path.parent.name == "2026-11"
     encoder = choose_method("label-propagation", {"backbone": path.stem, "weights": "2026-11"})
     assert encoder.files() == {"weights": path}
+    for file in (Path("2026-11"), "./2026-11"):
+        assert isinstance(choose_method(method, {"weights": file}).options.weights, Path)
     with pytest.raises(UsageError, match=r"no release '1999-01' .*\(known: .*2026-11\)"):
         choose_method(method, {"weights": "1999-01"}).files()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,6 +110,7 @@ def _exhibits(
     """Compute what is wanted under a progress bar each."""
     from vosbench.cli import progress
     from vosbench.inspection import exhibits, recalling
+    from vosbench.inspection.subjects import warned
 
     shown = []
     if "receptive-field" in wanted:
@@ -128,7 +130,10 @@ def _exhibits(
             shown.append(
                 recalling.recalled(subjects, clips, pairs=pairs, points=points, progress=advance)
             )
-    return shown
+    return [
+        replace(each, tables=tuple(warned(table, subjects) for table in each.tables))
+        for each in shown
+    ]
 
 
 def _check(

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vosbench import registry
 from vosbench.analysis.significance import UNKNOWN, Interval, bootstrap, sample
 from vosbench.errors import DataError, UsageError
 from vosbench.provenance import hashed
-from vosbench.resolve import build_method, choose_method
+from vosbench.resolve import choose_method
 from vosbench.types import Inspectable
 
 if TYPE_CHECKING:
     from vosbench.results import Result
+    from vosbench.tables import Table
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A method that shows its embeddings; `score`, `interval`: J of its run, if there is one."""
+    """A method that shows its embeddings.
+
+    score, interval: J of its run, if there is one. complaints: how the training of its weights
+    ended.
+    """
 
     label: str
     method: Inspectable
     score: float | None = None
     interval: Interval = UNKNOWN
+    complaints: tuple[str, ...] = ()
+
+
+def warned(table: Table, subjects: Iterable[Subject]) -> Table:
+    """The table, with what the trainings behind its rows complained of as notes."""
+    shown = {cell for row in table.rows for cell in row}
+    notes = (
+        f"{subject.label}: the training of its weights ended with: {said}"
+        for subject in subjects
+        if subject.label in shown
+        for said in subject.complaints
+    )
+    return replace(table, notes=(*table.notes, *notes))
 
 
 def from_name(
     name: str, options: Mapping[str, Any], *, device: str = "cpu", seed: int = 0
 ) -> Subject:
     """Build a registered method by name; UsageError if it shows no embeddings."""
-    method = _inspectable(name, build_method(name, options, device=device, seed=seed))
-    return Subject(name, method)
+    chosen = choose_method(name, options)
+    method = _inspectable(name, chosen.build(device=device, seed=seed))
+    return Subject(name, method, complaints=tuple(chosen.complaints()))
 
 
 def from_run(
@@ -62,12 +81,13 @@ def from_run(
         chosen = choose_method(name, {**options, **changed})
     method = chosen.build(device=device, seed=identity["seed"])
     if changed:
-        return Subject(result.name, _inspectable(name, method))
+        return Subject(result.name, _inspectable(name, method), complaints=result.complaints)
     return Subject(
         result.name,
         _inspectable(name, method),
         result.summary["J"]["mean"],
         bootstrap(sample(result, "J")),
+        result.complaints,
     )
 
 

@@ -34,9 +34,9 @@ class Release(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> Release:
-        """Take text such as 2026-11."""
-        if not re.fullmatch(r"\d{4}-\d{2}", str(text)):
+    def __new__(cls, text: object) -> Release:
+        """Take text such as 2026-11; a Path of that name is a file."""
+        if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}", text):
             raise ValueError("expected a release of the shipped weights, such as 2026-11")
         return super().__new__(cls, text)
 

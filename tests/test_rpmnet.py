@@ -259,6 +259,21 @@ def test_the_crf_refines_what_is_given_out(in_loop: bool) -> None:
     assert iou(with_crf, truth) > iou(without, truth) + 0.05
 
 
+@pytest.mark.parametrize("crf", ["pasted", "pydensecrf"])
+def test_the_crf_refines_large_frames_and_late_objects(crf: str) -> None:
+    pytest.importorskip("pydensecrf", reason="pydensecrf2 is not installed (extra crf)")
+    frame = np.full((300, 400, 3), 40, np.uint8)
+    first = rectangle(300, 400, slice(60, 160), slice(0, 120), label=3)
+    late = rectangle(300, 400, slice(200, 300), slice(240, 360), label=7)
+    frame[first > 0], frame[late > 0] = (220, 60, 30), (30, 90, 220)
+    refined = moving(0.0, 0.0, size=64, refine="crf", crf=crf)
+    masks = list(refined.segment([frame] * 5, {1: first, 3: late}))
+    assert [ids(mask) for mask in masks] == [(), (3,), (3,), (3, 7), (3, 7)]
+    assert all(mask.shape == (300, 400) for mask in masks)
+    for label, truth in ((3, first), (7, late)):
+        assert iou(np.where(masks[-1] == label, 1, 0).astype(np.uint8), truth) > 0.97
+
+
 # beyond the paper: matching again, and more frames to read
 
 
@@ -442,7 +457,8 @@ def test_options_that_do_not_fit_are_refused() -> None:
         ({"embed_dim": 6}, "multiple of 4"),
         ({"size": 8}, "32 to 4096 px"),
         ({"shape": "square", "size": 0}, "needs a size"),
-        ({"crf_in_loop": True}, "needs refine=crf"),
+        ({"crf_in_loop": True}, "crf_in_loop=true needs refine=crf"),
+        ({"crf": "pydensecrf"}, "crf=pydensecrf needs refine=crf"),
     ):
         with pytest.raises(UsageError, match=message):
             method_options("rpmnet", values)

@@ -163,15 +163,30 @@ class RpmNet:
     @torch.inference_mode()
     def _read(self, frame: Frame, maps: Tensor, names: list[int]) -> tuple[Tensor, Mask]:
         """The maps that are carried on, and the mask at the frame's size that they mean."""
-        shares = _with_background(F.interpolate(maps[None], frame.shape[:2], mode="bilinear")[0])
         if self.options.refine == "crf":
-            from .dense_crf import CrfSettings, refine
-
-            refined = refine(frame, shares.cpu().numpy(), CrfSettings())
-            shares = torch.from_numpy(refined).to(maps)
+            shares = self._refined(frame, maps)
             if self.options.crf_in_loop:
                 maps = F.interpolate(shares[None, 1:], maps.shape[-2:], mode="area")[0]
+        else:
+            shares = _shares(maps, frame.shape[:2])
         return self._settled(maps), winner(shares, names)
+
+    def _refined(self, frame: Frame, maps: Tensor) -> Tensor:
+        """The shares (1 + k, h, w) at the frame's size that the CRF makes of the maps."""
+        import cv2
+
+        from .dense_crf import SETTINGS, refine, size
+
+        settings = SETTINGS[self.options.crf]
+        height, width = frame.shape[:2]
+        h, w = size(height, width, settings)
+        small = (h, w) != (height, width)
+        seen = cv2.resize(frame, (w, h), interpolation=cv2.INTER_AREA) if small else frame
+        refined = refine(np.asarray(seen, np.uint8), _shares(maps, (h, w)).cpu().numpy(), settings)
+        shares = torch.from_numpy(refined).to(maps)
+        if small:
+            shares = F.interpolate(shares[None], (height, width), mode="bilinear")[0]
+        return shares
 
     @torch.inference_mode()
     def _lay(
@@ -195,6 +210,11 @@ class RpmNet:
             return maps
         winner = _with_background(maps).argmax(0)
         return F.one_hot(winner, len(maps) + 1).movedim(-1, 0)[1:].to(maps)
+
+
+def _shares(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    """What each label holds of each pixel (1 + k, h, w) of a frame of that size."""
+    return _with_background(F.interpolate(maps[None], size, mode="bilinear")[0])
 
 
 def _with_background(maps: Tensor) -> Tensor:

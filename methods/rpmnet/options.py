@@ -119,6 +119,8 @@ class Options:
     gate: Literal["likeness", "none"] = "likeness"  # of several frames: those alike, or the mean
     init: Literal["identity", "gaussian"] = "identity"  # before training; the paper's is gaussian
     refine: Literal["none", "crf"] = "none"  # RPM-Net_R: a dense CRF of two iterations
+    # The paper gives none of its parameters: ours, chosen on pasted objects, or pydensecrf's own.
+    crf: Literal["pasted", "pydensecrf"] = "pasted"
     crf_in_loop: bool = False  # whether refined masks are carried on, or only given out
     weights: Literal["default", "none"] | Release | Path = "default"  # a release: 2026-11
 
@@ -138,8 +140,9 @@ class Options:
             )
         if self.memory[-1] > 100:
             raise UsageError(f"memory={self.memory[-1]} frames back must be 100 at most")
-        if self.crf_in_loop and self.refine == "none":
-            raise UsageError("crf_in_loop=true needs refine=crf")
+        if self.refine == "none" and (self.crf_in_loop or self.crf != "pasted"):
+            given = "crf_in_loop=true" if self.crf_in_loop else f"crf={self.crf}"
+            raise UsageError(f"{given} needs refine=crf")
 
 
 @dataclass(frozen=True)

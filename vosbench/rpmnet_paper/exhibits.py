@@ -70,7 +70,7 @@ def exhibition(
         of("figure-9-iterations", "Beyond the paper: Fig. 9 again for each iteration",
            ("cosine-by-iteration",), "cosine-iterations"),
         of("references", "Beyond the paper: what each reference gives",
-           ("shares", "references"), "references", "references-cells"),
+           ("shares", "references"), "references"),
     )  # fmt: skip
     lacking = missing.missing(found, root=root)
     of_paper = (tables.scores(found), tables.other_datasets(found), tables.runtimes(found))

@@ -118,7 +118,7 @@ def _made(
         )
     if remembering:
         made.append(
-            recalling.recalled(remembering, clips, pairs=RECALLED, pictured=_pictured(names))
+            recalling.recalled(remembering, clips, pairs=RECALLED, pictured=_pictured(names)[:1])
         )
     return made
 

@@ -18,11 +18,12 @@ MODULES = (  # the paper's matching modules
     "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
 )  # fmt: skip
 ORDER = (*MODULES, "correlation")  # and ours
-FIRST = {
-    "direct": "the prompt's frame",
-    "chained": "the prompt's frame along the chain of offsets",
-    "both": "the prompt's frame directly and along the chain of offsets",
-}
+FIRST = {"direct": "first", "chained": "first chained", "both": "first, first chained"}
+NOTE = (
+    "reading: how often offsets are predicted, and which frames are read; the paper's is 1 "
+    "iteration and t-1, the frame before; first: the prompt's frame, first chained: the same along "
+    "the chain of offsets that leads there"
+)
 
 
 def gridded(runs: Iterable[Result]) -> list[Result]:

@@ -17,6 +17,7 @@ from vosbench.analysis.significance import bootstrap, sample
 from vosbench.rpmnet_paper import FILE, SECONDS
 from vosbench.rpmnet_paper.readings import (
     MODULES,
+    NOTE,
     ORDER,
     gridded,
     is_papers,
@@ -98,7 +99,7 @@ def _beside(
 ) -> Table:
     known = {(f.technique, f.dataset, f.metric): f for f in published(file=FILE)}
     datasets = {dataset for dataset, _ in wanted}
-    columns = [Column("technique"), Column("run"), Column("reading")]
+    columns = [Column("technique"), Column("run")]
     for dataset, metric in wanted:
         stem = metric if len(datasets) == 1 else f"{metric} {dataset}"
         columns += [
@@ -109,7 +110,7 @@ def _beside(
     elsewhere = [(group, metric) for group in others for metric in ("J", "F")]
     for group, metric in elsewhere:
         columns += with_interval(Column(f"{metric} {said(group)}", "%"))
-    columns.append(Column("not as published"))
+    columns += [Column("reading"), Column("not as published")]
     rows: list[tuple[Cell, ...]] = []
     shown = [group for group in groups if group in others or data_of(group) in datasets]
     of_paper = {
@@ -121,7 +122,7 @@ def _beside(
         alone: list[Result | None] = [] if technique == OURS else [None]
         for one in runs or alone:
             run_name = one.name if one else ""
-            cells: list[Cell] = [technique, run_name or None, reading(one) if one else None]
+            cells: list[Cell] = [technique, run_name or None]
             differs = complaints(one) if one else []
             for dataset, metric in wanted:
                 reported = known.get((technique, dataset, metric))
@@ -136,7 +137,8 @@ def _beside(
             for group, metric in elsewhere:
                 of_group = {run.name: run for run in group.results}
                 cells += _score(of_group.get(run_name), metric)
-            rows.append((*cells, "; ".join(dict.fromkeys(differs)) or None))
+            how = reading(one) if one else None
+            rows.append((*cells, how, "; ".join(dict.fromkeys(differs)) or None))
     notes = [
         "published: read in the paper; measured: by this software; difference: only where both "
         "are of the same dataset and split; a dash: nothing published, or no run; interval: 95 %, "
@@ -150,6 +152,7 @@ def _beside(
     for group in shown:
         notes += [f"{data_of(group)}: {n}" for n in group.notes if n.startswith("ONLY")]
     if any(row[0] == OURS for row in rows):
+        notes.append(NOTE)
         notes.append(
             f"{OURS}: the same network read otherwise (more iterations, more references), or with "
             "a matching module of our own; the paper says nothing of it"
@@ -157,7 +160,7 @@ def _beside(
     filled = [
         place
         for place, column in enumerate(columns)
-        if not (column.signed or column is columns[-1] or is_bound(column))
+        if not (column.signed or column in columns[-2:] or is_bound(column))
         or any(row[place] is not None for row in rows)
     ]  # nothing is said of differences and intervals where nothing was measured
     return Table(
@@ -217,6 +220,7 @@ def runtimes(groups: Sequence[Group]) -> Table:
         (
             "published: of ResNet-101 at 512x512 on a GPU that the paper does not name; measured: "
             "median on the machine named; the two do not compare, so that no difference is given",
+            *([NOTE] if any(row[3] for row in rows) else []),
             *(f"counted: {what}" for what in whats),
         ),
     )

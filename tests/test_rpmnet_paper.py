@@ -202,7 +202,11 @@ def test_weights_that_learned_nothing_are_told_in_the_papers_tables(
 ) -> None:
     assert runs[2].manifest is not None
     runs[2].manifest["complaints"] = ["no motion found: the offsets are 0"]
-    own = rows(tables.scores(groups(runs)))["RPM-Net w/ conv (baseline)"]
+    table = tables.scores(groups(runs))
+    own = rows(table)["RPM-Net w/ conv (baseline)"]
+    assert "rpmnet-conv-3: the training of its weights ended with: no motion found" in "".join(
+        table.notes
+    )
     assert "their training ended with: no motion found" in str(own["not as published"])
 
 

@@ -190,7 +190,7 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
         differences.append(f"weights: {sha256[:8]}, not known to be the paper's")
     elif "weights" in options:
         differences.append("weights: none were read")
-    differences += complaints(run)
+    differences += ended_with(run)
     if score.preset:
         named = ("preset", *(pair.partition("=")[0] for pair in score.options.split()))
         usual = implied(run, named)
@@ -205,6 +205,6 @@ def deviations(run: Result, score: PublishedScore) -> list[str]:
     return differences
 
 
-def complaints(run: Result) -> list[str]:
+def ended_with(run: Result) -> list[str]:
     """What the training of a run's weights complained of at its end."""
     return [f"their training ended with: {said}" for said in run.complaints]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vosbench.analysis.groups import data_of, options_of
-from vosbench.analysis.published import complaints, deviations, follows, published
+from vosbench.analysis.groups import complaints, data_of, options_of
+from vosbench.analysis.published import deviations, ended_with, follows, published
 from vosbench.analysis.runtime import frame_size
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.rpmnet_paper import FILE, SECONDS
@@ -123,7 +123,7 @@ def _beside(
         for one in runs or alone:
             run_name = one.name if one else ""
             cells: list[Cell] = [technique, run_name or None]
-            differs = complaints(one) if one else []
+            differs = ended_with(one) if one else []
             for dataset, metric in wanted:
                 reported = known.get((technique, dataset, metric))
                 split = next(f.split for f in known.values() if f.dataset == dataset)
@@ -151,6 +151,9 @@ def _beside(
         )
     for group in shown:
         notes += [f"{data_of(group)}: {n}" for n in group.notes if n.startswith("ONLY")]
+    named = {row[1] for row in rows}
+    every = {run.name: run for group in shown for run in group.results if run.name in named}
+    notes += complaints(every.values())
     if any(row[0] == OURS for row in rows):
         notes.append(NOTE)
         notes.append(

@@ -1,4 +1,4 @@
-"""The peak of memory that one frame's affinity takes, at the sizes that papers use."""
+"""The attention of label propagation: what it chooses, and its peak of memory at papers' sizes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from methods.label_propagation.presets import PRESETS
+from vosbench.toolbox.methods.label_propagation.attention import strongest
 
 ROOT = Path(__file__).parents[1]
 SHORT = {"light": 256, "dinov3": 960}  # px of the short side; else 480
@@ -48,3 +50,18 @@ def test_a_frame_at_480p_stays_under_1_5_gb(preset: str) -> None:
     before, peak, dense = (float(value) for value in done.stdout.split())
     assert peak < 1500
     assert peak - before < max(100, dense / 5)
+
+
+@pytest.mark.parametrize("values", ["real", "few"])
+@pytest.mark.parametrize("columns", [5, 700, 1024, 1037])
+def test_the_strongest_are_those_of_topk(values: str, columns: int) -> None:
+    draw = torch.Generator().manual_seed(columns)
+    similar = torch.randn(40, columns, generator=draw)
+    if values == "few":  # many equals, and whole rows without a finite value
+        similar = similar.round()
+        similar[3:5] = -torch.inf
+        similar[6, 7:] = -torch.inf
+    found, places = strongest(similar, 5)
+    assert torch.equal(found, similar.topk(5, dim=1).values)
+    assert torch.equal(similar.gather(1, places), found)
+    assert all(len(set(row)) == 5 for row in places.tolist())

@@ -8,7 +8,15 @@ import torch
 from torch.nn import functional as F
 from torchvision.ops import deform_conv2d
 
-from methods.rpmnet.deformable import DeformableConv, composed, deform_conv, positions, warp
+from methods.rpmnet import rows
+from methods.rpmnet.deformable import (
+    DeformableConv,
+    composed,
+    deform_conv,
+    positions,
+    warp,
+    warp_features,
+)
 
 
 def drawn(*shape: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
@@ -33,6 +41,52 @@ def test_it_equals_torchvision_in_values_and_gradients(dilation: int, bias: bool
         strict=True,
     ):
         torch.testing.assert_close(mine, reference)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("last", [True, False], ids=["channels-last", "channels-first"])
+def test_without_gradients_it_equals_torchvision_by_rows(dilation: int, last: bool) -> None:
+    form = torch.channels_last if last else torch.contiguous_format
+    for bias in (drawn(4, seed=3), None):
+        features, offsets, weight, shift = (
+            None if x is None else x.detach().float()
+            for x in (drawn(3, 5, 7, 9), drawn(3, 18, 7, 9, scale=4.0), drawn(4, 5, 3, 3), bias)
+        )
+        given = (features.contiguous(memory_format=form), offsets.contiguous(memory_format=form))
+        with torch.no_grad():
+            assert rows.serve(*given)
+            ours = deform_conv(*given, weight, shift, dilation)
+        theirs = deform_conv2d(
+            features, offsets, weight, shift, padding=dilation, dilation=dilation
+        )
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_offsets_that_are_no_numbers_or_far_away_read_nothing_else() -> None:
+    features, weight = torch.rand(1, 4, 6, 8), torch.rand(2, 4, 3, 3)
+    offsets = torch.zeros(1, 18, 6, 8)
+    offsets[0, :, 1, 1] = torch.nan
+    offsets[0, :, 4, 6] = 1e20
+    with torch.no_grad():
+        found = deform_conv(features, offsets, weight, None)
+        still = F.conv2d(features, weight, padding=1)
+    assert found[0, :, 1, 1].isnan().all()
+    assert found[0, :, 4, 6].tolist() == [0, 0]
+    offsets[0, :, 1, 1] = offsets[0, :, 4, 6] = 0
+    same = torch.ones(6, 8, dtype=torch.bool)
+    same[1, 1] = same[4, 6] = False
+    torch.testing.assert_close(found[..., same], still[..., same], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(7, 9), (2, 2), (1, 5)])
+def test_features_are_warped_by_rows_as_by_grid_sample(size: tuple[int, int]) -> None:
+    features, offsets = torch.randn(3, 20, *size), 4 * torch.randn(3, 2, *size)
+    expected = warp(features, offsets, "edge")
+    torch.testing.assert_close(warp_features(features, offsets), expected)  # with gradients
+    with torch.no_grad():
+        assert rows.serve(features, offsets) == (1 not in size)
+        found = warp_features(features, offsets)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_new_layer_is_a_plain_convolution() -> None:

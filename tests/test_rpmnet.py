@@ -353,6 +353,22 @@ def test_prompted_frames_are_read_however_far_the_world_has_moved(
     assert iou(last, np.roll(prompt, (6, 16), (0, 1))) > 0.95
 
 
+@pytest.mark.parametrize("matching", ["conv-1", "conv-3", "dilation-3", "deformable"])
+def test_one_target_for_several_references_gives_what_each_gives_alone(matching: str) -> None:
+    module = built(matching=matching).network.matching
+    module.apply(
+        lambda part: (
+            torch.nn.init.normal_(part.weight, std=0.2) if hasattr(part, "weight") else None
+        )
+    )
+    reference, target = torch.randn(3, 32, 12, 17), torch.randn(1, 32, 12, 17)
+    with torch.no_grad():
+        together = module(reference, target.expand(3, -1, -1, -1))
+        alone = torch.cat([module(each[None], target) for each in reference])
+    assert alone.abs().max() > 0.1
+    torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
+
+
 def test_late_objects_are_read_from_frames_that_know_them() -> None:
     prompts = {
         0: rectangle(64, 96, slice(8, 56), slice(4, 40), label=7),

@@ -1,8 +1,9 @@
 """Sampling at predicted positions: the warp of an image, and deformable convolution.
 
 Deformable convolution: Dai et al., ICCV 2017 (version 1, one offset group). Positions are in cells
-of the grid that is sampled, y then x; cell (0, 0) has its centre at position (0, 0). Everything
-goes through `grid_sample`, which on CPU is faster than torchvision's operator and equal to it.
+of the grid that is sampled, y then x; cell (0, 0) has its centre at position (0, 0). Where there
+are gradients, or a GPU, this goes through `grid_sample`, which on CPU is faster than torchvision's
+operator and equal to it; else, where many channels are read, through rows.py, which is faster.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from . import rows
 
 Border = Literal["zeros", "edge"]
 
@@ -50,6 +53,13 @@ def warp(images: Tensor, offsets: Tensor, border: Border = "zeros") -> Tensor:
     return sample(images, positions(*offsets.shape[-2:], like=offsets) + offsets, border)
 
 
+def warp_features(features: Tensor, offsets: Tensor) -> Tensor:
+    """As `warp` with the border `edge`, for features of many channels."""
+    if rows.serve(features, offsets):
+        return rows.moved(features, offsets)
+    return warp(features, offsets, "edge")
+
+
 def taps(dilation: int, *, like: Tensor) -> Tensor:
     """The nine positions (2, 9) that a 3x3 kernel reads around its cell, row by row."""
     return (positions(3, 3, like=like).flatten(1) - 1) * dilation
@@ -70,11 +80,10 @@ class DeformableConv(nn.Module):
         nn.init.zeros_(self.offset.weight)
         nn.init.zeros_(self.offset.bias)  # type: ignore[arg-type]
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(b, inside, h, w) -> (b, outside, h, w)."""
-        return deform_conv(
-            features, self.offset(features), self.conv.weight, self.conv.bias, self.dilation
-        )
+    def forward(self, features: Tensor, offsets: Tensor | None = None) -> Tensor:
+        """(b, inside, h, w) -> (b, outside, h, w); offsets: what `offset` gives, where known."""
+        offsets = self.offset(features) if offsets is None else offsets
+        return deform_conv(features, offsets, self.conv.weight, self.conv.bias, self.dilation)
 
 
 def deform_conv(
@@ -87,6 +96,8 @@ def deform_conv(
         bias: (k,).
         dilation: of the kernel; the padding is the same, so that the size stays.
     """
+    if rows.serve(features, offsets):
+        return rows.deform_conv(features, offsets, weight, bias, dilation)
     b, _, h, w = features.shape
     # Both steps are linear, so the kernel goes first: k channels are sampled instead of c.
     kernel = weight.permute(2, 3, 0, 1).flatten(0, 2)[..., None, None]  # (9*k, c, 1, 1)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from vosbench.toolbox.methods.backbones import STRIDE
 
-from .deformable import warp
+from .deformable import warp, warp_features
 
 if TYPE_CHECKING:
     from .network import Network
@@ -29,7 +29,10 @@ TEMPERATURE = 0.05  # of the softmax over how alike references are, whose cosine
 
 
 class Seen(NamedTuple):
-    """A frame as it is matched: embedding (1, c, h, w), colours (1, 3, h, w) of the same cells."""
+    """A frame as it is matched: embedding (1, c, h, w), colours (1, 3, h, w) of the same cells.
+
+    The colours are empty where one reference is read, as nothing asks for them.
+    """
 
     embedding: Tensor
     colours: Tensor
@@ -64,6 +67,11 @@ def reference_names(options: Options) -> tuple[str, ...]:
     """What is read for a frame that is late enough, in order."""
     ways = {"none": (), "direct": (DIRECT,), "chained": (CHAINED,), "both": (DIRECT, CHAINED)}
     return (*(f"t-{back}" for back in options.memory), *ways[options.first])
+
+
+def compares(options: Options) -> bool:
+    """Whether a frame is compared with several others, and its colours are asked for."""
+    return options.memory != (1,) or options.first != "none"
 
 
 class Memory:
@@ -130,7 +138,7 @@ class Memory:
         if self.options.gate == "none":
             return torch.full_like(offsets[:, :1], 1 / len(found))
         kept = [torch.cat((each.seen.embedding, each.seen.colours), 1) for each in found]
-        moved = warp(torch.cat(kept), offsets, "edge")
+        moved = warp_features(torch.cat(kept), offsets)
         embedded, colours = moved[:, :-3], moved[:, -3:]
         like = F.cosine_similarity(embedded, target.embedding, dim=1)
         like = like - (colours - target.colours).square().sum(1)
@@ -147,7 +155,7 @@ def iterated(
         if offsets is None:
             offsets = network(reference, target)
         else:
-            offsets = offsets + network(warp(reference, offsets, "edge"), target)
+            offsets = offsets + network(warp_features(reference, offsets), target)
     assert offsets is not None, "at least once"
     return offsets
 

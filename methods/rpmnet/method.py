@@ -22,7 +22,7 @@ from vosbench.toolbox.methods.labels import winner
 from vosbench.types import Frame, Inspection, Mask, Recalled
 
 from .deformable import sample, warp
-from .memory import Look, Memory, Seen, iterated, reference_names
+from .memory import Look, Memory, Seen, compares, iterated, reference_names
 from .network import Network
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ class RpmNet:
         """The embedding of a frame, and its colours on the same cells, as far as they are asked."""
         image = resize(tensor_of(frame, self.device), self._input(*frame.shape[:2]))
         colours = self.network.colours(image)
-        return Seen(self.network.embed(colours), F.avg_pool2d(colours, STRIDE))
+        small = F.avg_pool2d(colours, STRIDE) if compares(self.options) else colours[:, :0]
+        return Seen(self.network.embed(colours), small)
 
     @torch.inference_mode()
     def _follow(self, memory: Memory, target: Seen, names: list[int]) -> tuple[Look, Tensor]:

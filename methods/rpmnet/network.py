@@ -107,9 +107,28 @@ class Stack(nn.Module):
     def forward(self, reference: Tensor, target: Tensor) -> Tensor:
         """Embeddings (b, c, h, w) -> offsets (b, 2, h, w)."""
         features = torch.cat((reference, target), 1)
-        for layer in self.layers:
+        layers = self.layers
+        if len(target) > 1 and target.stride(0) == 0:  # one target for all references
+            features, layers = self._of_one(reference, target[:1], features), layers[1:]
+        for layer in layers:
             features = layer(features)
         return features
+
+    def _of_one(self, reference: Tensor, target: Tensor, both: Tensor) -> Tensor:
+        """The first layer of references (b, c, h, w) and one target (1, c, h, w), `both` in one.
+
+        A convolution is linear: what the target adds to it is made once.
+        """
+        first = self.layers[0]
+        conv = first[0].offset if self.kind == "deformable" else first[0]  # type: ignore[index]
+        own, shared = conv.weight.split(reference.shape[1], dim=1)
+        step = self.dilation
+        found = F.conv2d(reference, own, padding=step, dilation=step)
+        found = found + F.conv2d(target, shared, conv.bias, padding=step, dilation=step)
+        if self.kind == "deformable":
+            found = first[0](both, found)  # type: ignore[index]
+        rest: Tensor = first[1:](found)  # type: ignore[index]
+        return rest
 
     def samples(self, reference: Tensor, target: Tensor, cells: Tensor) -> Tensor:
         """The positions (p, n, 2) that are compared for target cells (p, 2)."""

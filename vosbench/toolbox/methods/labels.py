@@ -54,6 +54,9 @@ def _strided(size: int, cells: int) -> list[int]:
 def winner(votes: Tensor, objects: Iterable[int]) -> Mask:
     """The mask (h, w) of the largest of votes (1 + objects, h, w); ties go to the earlier one."""
     names = np.array([0, *objects], np.uint8)
+    if len(votes) == 2:
+        one: Mask = (votes[1] > votes[0]).cpu().numpy() * names[1]
+        return one
     # the same as argmax, ties included, in a tenth of its time
     mask: Mask = names[votes.max(0).indices.cpu().numpy()]
     return mask

@@ -1,29 +1,27 @@
 """Let the most similar cells within a window vote on the label of each cell.
 
 The whole affinity of a frame (at 480p, stride 8 and 21 frames of context: 3.5 GB) never exists.
-Queries go in square tiles; a tile is compared with the cells that its windows can reach, and the
-votes of the strongest are summed before the next tile is looked at.
+Queries go in square tiles; a tile is compared with the cells that its windows can reach, and only
+the strongest are kept before the next tile is looked at. Then all cells take their votes at once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from vosbench.toolbox.methods.label_propagation.tiles import Reference, Tile, Tiles
+
 if TYPE_CHECKING:
     from vosbench.toolbox.methods.label_propagation.settings import Propagation
 
+__all__ = ["Reference", "attend", "strongest"]
 
-class Reference(NamedTuple):
-    """A frame of the context: features (h, w, c), labels (h, w, l), and if the window holds."""
-
-    features: Tensor
-    labels: Tensor
-    windowed: bool
+GROUP = 16  # columns of which the largest value is looked at first
 
 
 def attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -> Tensor:
@@ -40,111 +38,101 @@ def attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -
 def _attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -> Tensor:
     h, w, _ = query.shape
     labels = torch.cat([each.labels.reshape(h * w, -1) for each in context])  # (n*h*w, l)
-    given = query.new_empty((h, w, labels.shape[1]))
+    found = _Found(query, labels, settings)
     side = 8 if query.device.type == "cpu" else 32  # what fits a core's cache; fewer, larger calls
-    for top in range(0, h, side):
-        for left in range(0, w, side):
-            rows, columns = slice(top, min(top + side, h)), slice(left, min(left + side, w))
-            similar, cells = _compare(query, context, rows, columns, settings)
-            given[rows, columns] = _vote(similar, labels, cells, settings).view(
-                rows.stop - top, columns.stop - left, -1
-            )
-    return given
+    for tile in Tiles(query, context, side, settings):
+        found.add(tile)
+    return found.votes().view(h, w, -1)
 
 
-def _compare(
-    query: Tensor, context: Sequence[Reference], rows: slice, columns: slice, settings: Propagation
-) -> tuple[Tensor, Tensor]:
-    """A tile's similarities (q, m) to the cells in reach, and the places (m,) of these cells.
+class _Found:
+    """What the queries of a frame have chosen so far.
 
-    Places count through all cells of all frames of the context. What is in reach of the tile but
-    outside a cell's own window is -inf.
+    chosen: of each tile its queries (q,), the k strongest similarities, the places of these cells
+    (q, k), and the log of what the softmax over them divides by (q, 1).
+    decided: queries (q,) whose votes are known at once, and these (q, l).
     """
-    h, w, c = query.shape
-    reach_rows, reach_columns = _reach(rows, h, settings), _reach(columns, w, settings)
-    outside = _outside(rows, columns, reach_rows, reach_columns, query, settings)
-    near = torch.arange(h * w, device=query.device).view(h, w)[reach_rows, reach_columns].flatten()
-    tile = query[rows, columns].reshape(-1, c)
-    parts, cells = [], []
-    for number, each in enumerate(context):
-        if each.windowed and outside is not None:
-            keys = each.features[reach_rows, reach_columns].reshape(-1, c)
-            parts.append(torch.addmm(outside, tile, keys.T))
-            cells.append(near + number * h * w)
-        else:
-            parts.append(tile @ each.features.reshape(-1, c).T)
-            cells.append(torch.arange(number * h * w, (number + 1) * h * w, device=query.device))
-    return torch.cat(parts, dim=1), torch.cat(cells)
+
+    def __init__(self, query: Tensor, labels: Tensor, settings: Propagation) -> None:
+        self.labels, self.settings = labels, settings
+        self.given = query.new_empty(query.shape[0] * query.shape[1], labels.shape[1])
+        self.chosen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self.decided: list[tuple[Tensor, Tensor]] = []
+
+    def add(self, tile: Tile) -> None:
+        """Choose for the queries of a tile."""
+        queries, similar, cells = tile
+        k, settings = self.settings.topk, self.settings
+        if not 0 < k < len(cells):
+            weights = _weights(similar, _total(similar, settings), settings)
+            self.decided.append((queries, weights @ self.labels[cells]))
+            return
+        # one more than asked for shows whether the k-th value is shared with a cell beyond it
+        values, places = strongest(similar, k + 1)
+        last, beyond = values[:, k - 1], values[:, k]
+        total = _total(similar if settings.softmax == "all" else values[:, :k], settings)
+        self.chosen.append((queries, values[:, :k], cells[places[:, :k]], total))
+        tied = ((last == beyond) & (last > -math.inf)).nonzero()[:, 0]
+        if len(tied):
+            order = cells.argsort()  # the context's
+            votes = self._tied(similar[tied][:, order], last[tied, None], cells[order])
+            self.decided.append((queries[tied], votes))
+
+    def votes(self) -> Tensor:
+        """The labels (h*w, l) that all queries take."""
+        if self.chosen:
+            queries, values, cells, total = (
+                torch.cat(part) for part in zip(*self.chosen, strict=True)
+            )
+            weights = _weights(values, total, self.settings)
+            self.given[queries] = torch.einsum("qk,qkl->ql", weights, self.labels[cells])
+        for queries, own in self.decided:
+            self.given[queries] = own
+        return self.given
+
+    def _tied(self, similar: Tensor, last: Tensor, cells: Tensor) -> Tensor:
+        """The votes (q, l) of queries (q, m) whose k-th value (q, 1) is shared with cells beyond.
+
+        cells: (m,), in the context's order.
+        """
+        wide = 8 * self.settings.topk
+        if wide < len(cells):
+            values, places = similar.topk(wide, dim=1)
+            if (values[:, -1:] < last).all():  # all that share it are among these
+                places = places.sort(dim=1).values  # in the context's order
+                chosen = _with_ties(similar.gather(1, places), last, self.settings)
+                total = _total(self._compared(similar, chosen), self.settings)
+                weights = _weights(chosen, total, self.settings)
+                return torch.einsum("qk,qkl->ql", weights, self.labels[cells[places]])
+        chosen = _with_ties(similar, last, self.settings)
+        total = _total(self._compared(similar, chosen), self.settings)
+        return _weights(chosen, total, self.settings) @ self.labels[cells]
+
+    def _compared(self, similar: Tensor, chosen: Tensor) -> Tensor:
+        """What the softmax is over."""
+        return similar if self.settings.softmax == "all" else chosen
 
 
-def _reach(side: slice, size: int, settings: Propagation) -> slice:
-    """The rows or columns that the windows of a tile's can reach."""
-    if settings.window == "none":
-        return slice(0, size)
-    reach = math.floor(settings.radius)
-    return slice(max(0, side.start - reach), min(size, side.stop + reach))
+def strongest(similar: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The values and places of `similar.topk(count, dim=1)`, of (q, m), in any order of equals.
 
-
-def _outside(
-    rows: slice,
-    columns: slice,
-    to_rows: slice,
-    to_columns: slice,
-    like: Tensor,
-    settings: Propagation,
-) -> Tensor | None:
-    """0 where a cell in reach (m,) lies in a query's (q,) window, -inf elsewhere: (q, m)."""
-    if settings.window == "none":
-        return None
-    down, right = _distances(rows, to_rows, like), _distances(columns, to_columns, like)
-    down, right = down[:, None, :, None], right[None, :, None, :]  # (y, 1, ry, 1), (1, x, 1, rx)
-    if settings.window == "square":
-        outside = torch.maximum(down, right) > settings.radius
-    elif settings.window == "disk":
-        outside = down**2 + right**2 > settings.radius**2
-    else:
-        outside = down**2 + right**2 >= settings.radius**2
-    queries = (rows.stop - rows.start) * (columns.stop - columns.start)
-    return like.new_zeros(outside.shape).masked_fill_(outside, -math.inf).view(queries, -1)
-
-
-def _distances(side: slice, to: slice, like: Tensor) -> Tensor:
-    """Distances (a, b) from each of a slice's places to each of another's, in cells."""
-    here = torch.arange(side.start, side.stop, device=like.device, dtype=like.dtype)
-    there = torch.arange(to.start, to.stop, device=like.device, dtype=like.dtype)
-    return (here[:, None] - there[None]).abs()
-
-
-def _vote(similar: Tensor, labels: Tensor, cells: Tensor, settings: Propagation) -> Tensor:
-    """The labels (q, l) that similarities (q, m) to cells (m,) choose."""
-    k = settings.topk
-    if not 0 < k < len(cells):
-        return _weigh(similar, similar, settings) @ labels[cells]
-    # one more than asked for shows whether the k-th value is shared with a cell beyond it
-    values, places = similar.topk(k + 1, dim=1)
-    last, beyond = values[:, k - 1], values[:, k]
-    weights = _weigh(values[:, :k], similar, settings)
-    votes = torch.einsum("qk,qkl->ql", weights, labels[cells[places[:, :k]]])
-    tied = ((last == beyond) & (last > -math.inf)).nonzero()[:, 0]
-    if len(tied):
-        votes[tied] = _vote_tied(similar[tied], last[tied, None], labels, cells, settings)
-    return votes
-
-
-def _vote_tied(
-    similar: Tensor, last: Tensor, labels: Tensor, cells: Tensor, settings: Propagation
-) -> Tensor:
-    """As `_vote`, for queries (q,) whose k-th value (q, 1) is shared with cells beyond."""
-    wide = 8 * settings.topk
-    if wide < len(cells):
-        values, places = similar.topk(wide, dim=1)
-        if (values[:, -1:] < last).all():  # all that share it are among these
-            places = places.sort(dim=1).values  # in the context's order
-            chosen = _with_ties(similar.gather(1, places), last, settings)
-            weights = _weigh(chosen, similar, settings)
-            return torch.einsum("qk,qkl->ql", weights, labels[cells[places]])
-    chosen = _with_ties(similar, last, settings)
-    return _weigh(chosen, similar, settings) @ labels[cells]
+    The largest values lie in the groups of columns whose own largest are the largest: what is left
+    to sort is a small part. Of equal values at the end, others than topk's may be taken.
+    """
+    q, m = similar.shape
+    groups = m // GROUP
+    if groups < 4 * count:
+        return similar.topk(count, dim=1)
+    whole = groups * GROUP
+    grouped = similar[:, :whole].view(q, GROUP, groups)
+    chosen = grouped.amax(1).topk(count, dim=1, sorted=False).indices  # (q, count)
+    inside = torch.arange(0, whole, groups, device=similar.device)[:, None]
+    places = (chosen[:, None] + inside).flatten(1)  # (q, GROUP * count)
+    if whole < m:
+        rest = torch.arange(whole, m, device=similar.device).expand(q, -1)
+        places = torch.cat((places, rest), dim=1)
+    values, at = similar.gather(1, places).topk(count, dim=1)
+    return values, places.gather(1, at)
 
 
 def _with_ties(similar: Tensor, last: Tensor, settings: Propagation) -> Tensor:
@@ -156,8 +144,11 @@ def _with_ties(similar: Tensor, last: Tensor, settings: Propagation) -> Tensor:
     return similar.masked_fill(~(above | equal), -math.inf)
 
 
-def _weigh(chosen: Tensor, similar: Tensor, settings: Propagation) -> Tensor:
-    """The weights (q, k) of the chosen similarities (q, k) among all (q, m)."""
-    total = similar if settings.softmax == "all" else chosen
-    logits = chosen / settings.temperature
-    return (logits - (total / settings.temperature).logsumexp(1, keepdim=True)).exp()
+def _total(compared: Tensor, settings: Propagation) -> Tensor:
+    """The log of what the softmax over similarities (q, m) divides by: (q, 1)."""
+    return (compared / settings.temperature).logsumexp(1, keepdim=True)
+
+
+def _weights(chosen: Tensor, total: Tensor, settings: Propagation) -> Tensor:
+    """The weights (q, k) of the chosen similarities."""
+    return (chosen / settings.temperature - total).exp()

@@ -19,10 +19,10 @@ def test_tables_are_printed_and_what_is_skipped_is_said(command: Vosbench, tmp_p
     done = command(
         "analyse", "a", "b", "nothing", "empty", "--what", "scores,significance,attributes"
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, "what is there was analysed, but not all"
     assert "Scores: DAVIS-2017" in done.stdout
     assert "b is better than a on 8 of 30 sequences of DAVIS-2017 by 13.5 J" in done.stdout
-    assert "skipped: nothing does not exist" in done.stderr
+    assert "error: nothing does not exist; expected the folders of scored runs" in done.stderr
     assert "skipped: empty holds no scores" in done.stderr
     assert "skipped: attributes: none of the 8 sequences of DAVIS-2017" in done.stderr
     wrong = command("analyse", "a", "--what", "atributes")

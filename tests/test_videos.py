@@ -225,3 +225,28 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         container.mux(stream.encode())
     with pytest.raises(DataError, match=r"sound\.mp4 holds no video stream"):
         len(VideoFile(path))
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"progressive": True}, {"optimize": True}, {"comment": b"\xff\xc0" * 9}]
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_the_size_of_a_jpeg_is_that_of_pillow(
+    tmp_path: Path, mode: str, how: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.JPG"
+    Image.new(mode, (70, 33)).save(path, **how, format="JPEG")
+    frames = FrameFolder([path])
+    by_header = mode != "CMYK"  # what Adobe's segment says is Pillow's to read
+    with monkeypatch.context() as without:
+        without.setattr(Image, "open", None if by_header else Image.open)
+        assert frames.stored_size(0) == (33, 70)
+
+
+@pytest.mark.parametrize("keep", [1, 3, 20, 150])
+def test_a_jpeg_that_is_cut_in_its_header_is_damaged(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (70, 33)).save(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DataError, match=r"a\.jpg cannot be read"):
+        FrameFolder([path]).stored_size(0)

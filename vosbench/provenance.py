@@ -9,7 +9,6 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ LIBRARIES = (
 
 def environment() -> dict[str, Any]:
     """The machine and the versions of libraries, without importing any of them."""
+    from importlib import metadata  # slow to import, and scoring alone does not ask
+
     versions = {}
     for library in LIBRARIES:
         try:

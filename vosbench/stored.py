@@ -363,10 +363,9 @@ class _Pictures:
         return [*lines, *faults]
 
     def stamp(self, sequence: str) -> str:
-        digest = hashlib.sha256()
-        for file in self._listing(sequence).files():
-            digest.update(f"{file}\0{self.tree.stamp(file)}\n".encode())
-        return digest.hexdigest()
+        stamp = self.tree.stamp
+        lines = [f"{file}\0{stamp(file)}\n" for file in self._listing(sequence).files()]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def _not_read(
         self, folder: str, entries: Mapping[str, bool], read: Collection[str]

@@ -42,6 +42,8 @@ _ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap height and width
 # Pillow's names of these; it is to open nothing else, whatever a file is called: for PostScript it
 # starts a program
 FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP")
+_SIZED = (0xC0, 0xC1, 0xC2)  # segments of a JPEG that hold its size
+_SKIPPED = (0xC4, 0xDB, 0xDD, 0xE0, 0xFE)  # tables, JFIF and comments; EXIF would be 0xE1
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "F")  # Pillow would clip these to 8 bits
 
 
@@ -145,6 +147,8 @@ class FrameFolder(_Frames):
 
     def stored_size(self, index: int) -> tuple[int, int]:
         """(h, w) of one file, from its header, upright, before any reduction."""
+        if size := _jpeg_size(self.paths[index]):
+            return size
         with _opened(self.paths[index]) as image:
             w, h = image.size
             return (w, h) if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else (h, w)
@@ -317,6 +321,27 @@ def opencv_video(path: Path) -> cv2.VideoCapture:
     check_video(path)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first is opened
     return cv2.VideoCapture(str(path))
+
+
+def _jpeg_size(path: Path) -> tuple[int, int] | None:
+    """(h, w) of a JPEG, without loading Pillow; None for others, and where EXIF may turn it."""
+    if path.suffix.lower() not in (".jpg", ".jpeg") or irregular(path):
+        return None
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+    except OSError:
+        return None
+    at = 2
+    while head[:2] == b"\xff\xd8" and head[at : at + 1] == b"\xff" and len(head) >= at + 9:
+        kind, length = head[at + 1], int.from_bytes(head[at + 2 : at + 4])
+        if kind in _SIZED:
+            h, w = int.from_bytes(head[at + 5 : at + 7]), int.from_bytes(head[at + 7 : at + 9])
+            return (h, w) if h and w else None
+        if kind not in _SKIPPED:
+            return None
+        at += 2 + length
+    return None
 
 
 @contextmanager

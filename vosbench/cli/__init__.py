@@ -26,6 +26,8 @@ COMMANDS = (
     "inspect", "train", "convert", "suite", "list", "data",
 )  # fmt: skip
 FILES = {"list": ("list_", "list_plugins")}
+COMPLETE = "_VOSBENCH_COMPLETE"  # in the environment, a shell asks what may come next
+PLAIN = "evaluate"  # what scripts call for each checkpoint, so that its start-up counts
 
 
 def application(only: str = "") -> typer.Typer:
@@ -68,7 +70,7 @@ def main() -> Any:
             sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with needing("this command"), _exits_told(), _no_child_left():
-            application(sys.argv[1] if len(sys.argv) > 1 else "")()
+            _command()
     except VosbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
@@ -85,6 +87,23 @@ def main() -> Any:
             raise
         typer.echo(f"error: a plugin {described(error)}{line}", err=True)
         sys.exit(1)
+
+
+def _command() -> None:
+    """Run the command that was given, a plain line at once and all others by Typer."""
+    name, *words = sys.argv[1:] or [""]
+    if name == PLAIN and COMPLETE not in os.environ:
+        gc.set_threshold(100_000)  # many small tuples, no circles: looking for them took a tenth
+        from vosbench.cli.evaluate import evaluate
+        from vosbench.cli.plain import arguments
+
+        if (given := arguments(evaluate, words)) is not None:
+            try:
+                evaluate(**given)
+            except KeyboardInterrupt:
+                sys.exit(130)  # as Typer has it
+            return
+    application(name)()
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from vosbench.cli.options import (
     out_folder,
     split_list,
 )
-from vosbench.cli.scored_runs import scored
+from vosbench.cli.scored_runs import refuse_missing, scored
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def analyse(
             _write(table, (report,) if report else formats.names(), out)
     if nothing:
         raise UsageError("no table could be made; the notes above say why")
+    refuse_missing(runs)
 
 
 def _write(table: Table, names: Sequence[str], out: Path) -> None:

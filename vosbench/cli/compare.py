@@ -10,7 +10,7 @@ import typer
 
 from vosbench import formats
 from vosbench.cli.options import RUNS, AsJson, Format, Sequences, out_folder, split_list
-from vosbench.cli.scored_runs import scored
+from vosbench.cli.scored_runs import refuse_missing, scored
 from vosbench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def compare(
         typer.echo(f"picture: {picture}", err=quiet)
     if caption:
         typer.echo(f"figure: {out}\n{caption}", err=quiet)
+    refuse_missing(runs)
 
 
 def _tables(results: list[Result], report: str, columns: tuple[str, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +27,7 @@ from vosbench.cli.options import (
 )
 from vosbench.cli.scored_runs import score_tables
 from vosbench.errors import DataError, IncompleteScoresError
+from vosbench.files import read_json
 
 Baseline = Annotated[
     bool,
@@ -78,7 +78,6 @@ def evaluate(
     """
     from vosbench import api
 
-    gc.set_threshold(100_000)  # many small tuples, no circles: looking for them took a tenth
     formats.check(report)
     names = split_list(sequences, "--sequences")
     incomplete, former = None, _former(out)
@@ -106,9 +105,12 @@ def evaluate(
 
 def _former(out: Path | None) -> Path | None:
     """The masks whose scores lie where others are to be written."""
-    from vosbench.results import remembered
+    from vosbench.results import home_of
 
-    with contextlib.suppress(DataError):  # damaged, and soon made anew
-        there = remembered(out) if out else None
-        return there.masks if there else None
+    if out is None or home_of(out):
+        return None
+    told = {"scored": {"masks?": str}}
+    with contextlib.suppress(DataError, FileNotFoundError):  # damaged ones are soon made anew
+        there = read_json(out / "summary.json", told, what="scores", remedy="evaluate again")
+        return Path(there["scored"]["masks"]) if "masks" in there["scored"] else None
     return None

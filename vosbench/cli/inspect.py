@@ -23,7 +23,7 @@ from vosbench.cli.options import (
     out_folder,
     split_list,
 )
-from vosbench.cli.scored_runs import scored
+from vosbench.cli.scored_runs import refuse_missing, scored
 from vosbench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def inspect(
     from vosbench.resolve import choose_sequences
 
     _check(runs, method, dataset, settings)
+    refuse_missing(runs or [])
     folder.check_place(out)  # before minutes of work
     wanted = _known(what)
     results = told_apart(scored(runs)) if runs else []

@@ -51,7 +51,7 @@ OUT_HELP = "Folder to write into; for a single figure, film or archive its file,
 # the headings under which `--help` groups the options
 METHOD, DATA, MACHINE = "Method", "Data", "Machine"
 
-RUNS = typer.Argument(help="Folders of scored runs. Others are skipped with a note.")
+RUNS = typer.Argument(help="Folders of scored runs. Those without scores are skipped with a note.")
 MASKS = typer.Argument(help="A run, or a folder, zip archive or JSON file of masks.")
 METHOD_NAME = typer.Option(
     "--method",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vosbench.cli.options import RUNS, Format, Root, out_folder
-from vosbench.cli.scored_runs import note, scored
+from vosbench.cli.scored_runs import note, refuse_missing, scored
 
 Width = Annotated[
     int, typer.Option(help="Shrink wider frames to this many pixels in the viewer.", min=64)
@@ -47,6 +47,7 @@ def report(
     from vosbench.cli import progress
     from vosbench.reporting.report import count
 
+    refuse_missing(runs)
     results = scored(runs)
     with progress.counting("sequences", count(results)) as advance:
         page = api.report(

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def scored(runs: list[Path], *, or_not: bool = False) -> list[Result]:
-    """Load the scored runs among some folders; note the others on stderr.
+    """Load the scored runs among some folders; note those without scores on stderr.
 
     or_not: whether runs that were not scored will do, too.
 
     Raises:
-        UsageError: no folder holds such a run.
+        UsageError: no folder holds such a run. Where one does, what is missing is left to
+            `refuse_missing`, once the others are shown.
     """
     from vosbench.analysis.as_scored import as_scored
     from vosbench.results import load, load_unscored
@@ -31,14 +32,23 @@ def scored(runs: list[Path], *, or_not: bool = False) -> list[Result]:
             results.append(as_scored(load(folder)))
         elif or_not and (folder / "run.json").is_file():
             results.append(load_unscored(folder))
-        else:
-            why = "holds no scores (no summary.json)" if folder.exists() else "does not exist"
-            typer.echo(f"skipped: {folder} {why}", err=True)
+        elif folder.exists():
+            typer.echo(f"skipped: {folder} holds no scores (no summary.json)", err=True)
     if not results:
+        refuse_missing(runs)
         raise UsageError(
             "none of these folders is a scored run; `vosbench run` or `evaluate` makes one"
         )
     return results
+
+
+def refuse_missing(runs: list[Path]) -> None:
+    """Raise UsageError where a folder that was named is not there."""
+    if missing := [str(folder) for folder in runs if not folder.exists()]:
+        verb = "does" if len(missing) == 1 else "do"
+        raise UsageError(
+            f"{', '.join(missing)} {verb} not exist; expected the folders of scored runs"
+        )
 
 
 def note(text: str) -> None:

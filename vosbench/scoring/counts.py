@@ -218,10 +218,13 @@ def _parsed(text: str, what: What, facts: Iterable[Mapping[str, Any]]) -> Iterat
     """Counts from the text of counts.csv and the facts beside it."""
     lines = _split(text, 5 if what.kind == "proposals" else 4)
     next(lines)
+    named: set[str] = set()  # those of frames come again in each sequence
     for fact in facts:
         known = {key: fact[key] for key in FACTS}
-        for name in (fact["sequence"], *fact["frames"]):
+        new = {fact["sequence"], *fact["frames"]} - named
+        for name in new:
             check_name(name, "name", "counts.json")
+        named |= new
         known |= {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
         known["prompts"] = {int(k): v for k, v in fact["prompts"].items()}
         known["listed"] = {int(k): _listed(v) for k, v in fact["listed"].items()}

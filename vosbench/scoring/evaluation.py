@@ -31,6 +31,7 @@ from vosbench.scoring.summarise import Member, Score, scores_of, summarise
 from vosbench.stored import open_stored
 
 if TYPE_CHECKING:
+    from vosbench.scoring.counts import Rows
     from vosbench.stored import StoredMasks
     from vosbench.types import Dataset, ScoringProtocol
 
@@ -255,11 +256,18 @@ class Scored:
         return Evaluation(tuple(rows), summary, tuple(self.counts), what, of)
 
     def _blank(self) -> Iterator[Member]:
-        """The same with nothing predicted; some protocols choose frames by what is predicted."""
+        """The same with nothing predicted; some protocols choose by what is predicted."""
+        by_masks = self.protocol.objects == "proposals" or self.protocol.frames == "from-sight"
         for one in self.counts:
-            if one.sequence in self.selections:
+            if one.sequence not in self.selections:
+                continue
+            if by_masks:
                 chosen = select(_emptied(one), self.protocol, self.dataset.card)
-                yield _member(one, chosen)
+            else:
+                chosen = self.selections[one.sequence]
+                objects = [each._replace(rows=_without(one, each.rows)) for each in chosen.objects]
+                chosen = chosen._replace(objects=tuple(objects))
+            yield _member(one, chosen)
 
     def means(self, failed: Collection[str]) -> dict[str, Any]:
         """The averages that summary.json holds; failed: the sequences that could not be scored."""
@@ -318,9 +326,14 @@ def _member(one: Counts, chosen: Selection) -> Member:
 
 def _emptied(one: Counts) -> Counts:
     """The same with nothing predicted but each prompt, in its frame."""
-    since = np.array([one.prompts.get(number, -1) for number in one.rows["object"].tolist()])
-    shown = np.array(one.places, np.int64)[one.rows["place"]] == since
-    return replace(one, rows=emptied(one.rows, shown))
+    return replace(one, rows=_without(one, one.rows))
+
+
+def _without(one: Counts, rows: Rows) -> Rows:
+    """Some rows of a sequence, with nothing predicted but each prompt, in its frame."""
+    since = np.array([one.prompts.get(number, -1) for number in rows["object"].tolist()])
+    shown = np.array(one.places, np.int64)[rows["place"]] == since
+    return emptied(rows, shown)
 
 
 def _absent(one: Counts) -> Member:

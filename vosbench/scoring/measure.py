@@ -194,9 +194,9 @@ def stamp_of(folders: Collection[str]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         with os.scandir(folder) as found:
-            for file in sorted(found, key=lambda each: each.name):
-                status = file.stat()
-                digest.update(f"{file.path} {status.st_size} {status.st_mtime_ns}\n".encode())
+            files = sorted((each.name, each.path, each.stat()) for each in found)
+        lines = [f"{path} {of.st_size} {of.st_mtime_ns}\n" for _, path, of in files]
+        digest.update("".join(lines).encode())
     return digest.hexdigest()[:16]
 
 

@@ -62,7 +62,7 @@ def select(
     frames = {number: _frames(counts, protocol, number) for number in numbers}
     scored = {place for kept in frames.values() for place in kept}
     by_id = protocol.objects not in ("united", "proposals")
-    strange = _strange(counts, rows, numbers, scored) if by_id and not held else {}
+    strange = _strange(places.objects(), rows, numbers, scored) if by_id and not held else {}
     faults = list(_faults(counts, protocol, scored))
     if protocol.extra_ids == "refused":
         faults += _refused(counts, protocol, card, numbers, strange)
@@ -105,6 +105,9 @@ class _Rows:
             starts = np.flatnonzero(np.r_[True, (pairs[1:] != pairs[:-1]).any(1)]).tolist()
             for start, end in zip(starts, [*starts[1:], len(pairs)], strict=True):
                 self._slices[int(pairs[start, 0]), int(pairs[start, 1])] = (start, end)
+
+    def objects(self) -> set[int]:
+        return {number for number, _ in self._slices}
 
     def proposals(self) -> set[int]:
         return {proposal for _, proposal in self._slices}
@@ -251,9 +254,14 @@ def _matched(places: _Rows, numbers: Collection[int]) -> dict[int, int]:
 
 
 def _strange(
-    counts: Counts, rows: Rows, numbers: Collection[int], places: Collection[int]
+    known: Collection[int], rows: Rows, numbers: Collection[int], places: Collection[int]
 ) -> dict[int, tuple[int, ...]]:
-    """Place of a scored frame -> predicted ids there that are no object of the protocol."""
+    """Place of a scored frame -> predicted ids there that are no object of the protocol.
+
+    known: the ids that have rows.
+    """
+    if set(known) <= {*numbers}:
+        return {}
     odd = (rows["prediction"] > 0) & ~np.isin(rows["object"], list(numbers))
     found: dict[int, list[int]] = {}
     for place, number in zip(

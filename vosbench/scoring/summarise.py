@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -70,8 +70,7 @@ def scores_of(member: Member, protocol: ScoringProtocol) -> Iterator[Score]:
     """J and F of every object on every frame that counts."""
     for one in member.objects:
         j, f = _j_and_f(one, protocol)
-        for frame, of_j, of_f in zip(one.frames, j, f, strict=True):
-            yield Score(member.sequence, one.number, frame, of_j, of_f)
+        yield from map(Score, repeat(member.sequence), repeat(one.number), one.frames, j, f)
 
 
 def _j_and_f(one: Selected, protocol: ScoringProtocol) -> tuple[list[float], list[float]]:

@@ -125,6 +125,9 @@ def test_a_missing_sequence_says_what_is_there(masks: Path, tmp_path: Path) -> N
         open_stored(tmp_path / "empty").frames("cat")
     with pytest.raises(DataError, match=r"for cow; .*m\.zip holds 2 folders, such as cat/"):
         open_stored(zipped(masks, tmp_path / "m.zip")).frames("cow")
+    for name in ("cat", "dog"):  # one sequence in place of all of them
+        with pytest.raises(DataError, match=rf"{name} is missing: .*; did you mean .*/masks\?"):
+            open_stored(masks / "cat").frames(name)
     with pytest.raises(DataError, match=r"put the masks of cow into .*cat/cow/"):
         open_stored(masks / "cat").frames("cow")
 

@@ -436,6 +436,8 @@ class _Pictures:
         for name in sorted(held):
             if held[name] and (self.tree.entries(f"{top}{name}") or {}).get(sequence):
                 return f"{said}; did you mean {self.tree.where(f'{top}{name}')}?"
+        if _pngs(held) and (self.path.parent / sequence).is_dir():  # one sequence was given
+            return f"{said}; did you mean {self.path.parent}?"
         if near := nearest(sequence, self.sequences()).rstrip():
             return f"{said}; {near}"
         there = in_words(held)

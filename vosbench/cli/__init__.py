@@ -94,12 +94,12 @@ def _command() -> None:
     name, *words = sys.argv[1:] or [""]
     if name == PLAIN and COMPLETE not in os.environ:
         gc.set_threshold(100_000)  # many small tuples, no circles: looking for them took a tenth
-        from vosbench.cli.evaluate import evaluate
         from vosbench.cli.plain import arguments
 
-        if (given := arguments(evaluate, words)) is not None:
+        command = getattr(import_module(f"vosbench.cli.{name}"), name)
+        if (given := arguments(command, words)) is not None:
             try:
-                evaluate(**given)
+                command(**given)
             except KeyboardInterrupt:
                 sys.exit(130)  # as Typer has it
             return

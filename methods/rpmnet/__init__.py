@@ -48,13 +48,26 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     "rpmnet-dilation-9": {"matching": "dilation-9"},
     "rpmnet-correlation": {"matching": "correlation", "embed_dim": 128, "size": 384},
     # ours, beyond the paper
-    "rpmnet-iterated": {"iterations": 3},
-    "rpmnet-conv-3-iterated": {"matching": "conv-3", "iterations": 3},
-    "rpmnet-dilation-3-iterated": {"matching": "dilation-3", "iterations": 3},
-    "rpmnet-memory": {"iterations": 3, "memory": (1, 2, 4, 8), "first": "both"},
+    "rpmnet-iterated": {"iterations": 3, "coarsest": 4, "search": 4.0},
+    "rpmnet-conv-3-iterated": {"matching": "conv-3", "iterations": 3, "coarsest": 4, "search": 4.0},
+    "rpmnet-dilation-3-iterated": {
+        "matching": "dilation-3",
+        "iterations": 3,
+        "coarsest": 4,
+        "search": 4.0,
+    },
+    "rpmnet-memory": {
+        "iterations": 3,
+        "coarsest": 4,
+        "search": 4.0,
+        "memory": (1, 2, 4, 8),
+        "first": "both",
+    },
     "rpmnet-conv-3-memory": {
         "matching": "conv-3",
         "iterations": 3,
+        "coarsest": 4,
+        "search": 4.0,
         "memory": (1, 2, 4, 8),
         "first": "both",
     },
@@ -72,9 +85,15 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
 
 def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any; UsageError where none are shipped for them."""
-    from vosbench.toolbox.methods.weights import chosen
+    from vosbench.toolbox.methods.weights import Release, chosen, names
 
-    return chosen(options.weights, _shipped_as(options))
+    name, release = _shipped_as(options), options.weights
+    trained_for_it = f"{name}-iterated"  # by the recipe of that name
+    if options.iterations > 1 and trained_for_it in names(
+        release if isinstance(release, Release) else ""
+    ):
+        name = trained_for_it
+    return chosen(release, name)
 
 
 def build(options: Options, *, device: str, seed: int) -> RpmNet:
@@ -109,7 +128,12 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     if training.learn == "matching" and not files and training.start == "none":
         raise UsageError("learn=matching keeps the encoder as it starts: give start=NAME or PATH")
     network = make(options, files, seed=seed)
-    start(network, training.files())
+    named = training.files()
+    start(network, named)
+    if "teacher" in named:
+        from .unrolled import Unrolled
+
+        return Unrolled(network, options, training, named["teacher"])
     return Trainee(network, options, training)
 
 

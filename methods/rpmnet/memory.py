@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from vosbench.toolbox.methods.backbones import STRIDE
 
 from .deformable import warp, warp_features
+from .iterating import iterated, matched, way_of
 
 if TYPE_CHECKING:
     from .network import Network
@@ -99,11 +100,11 @@ class Memory:
         named, found = [f"t-{back}" for back in near], [self._recent[back - 1] for back in near]
         if self.options.first in ("direct", "both"):
             named, found = named + [DIRECT] * len(self._first), found + self._first
-        offsets, starts = self._offsets(found, target, self.options.iterations), None
+        offsets, starts = self._offsets(found, target), None
         if self.options.first in ("chained", "both"):
             step = offsets[:1]  # to the frame before, which is the first of the memory
             starts = torch.cat([step + warp(chain, step, "edge") for chain in self._chains])
-            chained = self._offsets(self._first, target, 1, start=starts)
+            chained = self._offsets(self._first, target, start=starts)
             self._chains = list(torch.split(chained, 1))
             named, found = named + [CHAINED] * len(self._first), found + self._first
             offsets = torch.cat((offsets, chained))
@@ -111,12 +112,17 @@ class Memory:
         return Look(tuple(named), tuple(found), offsets, starts, shares)
 
     def _offsets(
-        self, found: Sequence[Reference], target: Seen, times: int, start: Tensor | None = None
+        self, found: Sequence[Reference], target: Seen, start: Tensor | None = None
     ) -> Tensor:
-        """Where each cell of the target lies in each reference, in cells: (r, 2, h, w)."""
+        """Where each cell of the target lies in each reference, in cells: (r, 2, h, w).
+
+        From a start that the chain of frames has led to, one matching is enough.
+        """
         embedded = torch.cat([each.seen.embedding for each in found])
         wanted = target.embedding.expand_as(embedded)
-        return iterated(self.network, embedded, wanted, times, start)
+        if start is not None:
+            return matched(self.network, embedded, wanted, start)
+        return iterated(self.network, embedded, wanted, way_of(self.options))
 
     def taken(self, look: Look, names: Sequence[int]) -> Tensor:
         """The maps (k, h, w) of these objects: D4 for each reference, then their mean by shares."""
@@ -144,20 +150,6 @@ class Memory:
         like = like - (colours - target.colours).square().sum(1)
         shares: Tensor = (like / TEMPERATURE).softmax(0)[:, None]
         return shares
-
-
-def iterated(
-    network: Network, reference: Tensor, target: Tensor, times: int, start: Tensor | None = None
-) -> Tensor:
-    """Offsets (b, 2, h, w) of embeddings (b, c, h, w), each time from where the last one led."""
-    offsets = start
-    for _ in range(times):
-        if offsets is None:
-            offsets = network(reference, target)
-        else:
-            offsets = offsets + network(warp_features(reference, offsets), target)
-    assert offsets is not None, "at least once"
-    return offsets
 
 
 def _finer(cells: Tensor) -> Tensor:

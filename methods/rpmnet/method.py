@@ -22,7 +22,8 @@ from vosbench.toolbox.methods.labels import winner
 from vosbench.types import Frame, Inspection, Mask, Recalled
 
 from .deformable import sample, warp
-from .memory import Look, Memory, Seen, compares, iterated, reference_names
+from .iterating import before_last, matched, way_of
+from .memory import Look, Memory, Seen, compares, reference_names
 from .network import Network
 
 if TYPE_CHECKING:
@@ -75,9 +76,8 @@ class RpmNet:
     def inspect(self, reference: Frame, target: Frame, cells: npt.NDArray[np.int64]) -> Inspection:
         """Embed both frames and show the samples of the target `cells` (p, 2), y then x."""
         pair = self._see(reference).embedding, self._see(target).embedding
-        before = self.options.iterations - 1
-        led = iterated(self.network, *pair, before) if before else None
-        found = iterated(self.network, *pair, 1, led)
+        led = before_last(self.network, *pair, way_of(self.options))
+        found = matched(self.network, *pair, led)
         return self._shown(*pair, found, led, cells, target.shape[:2])
 
     @property
@@ -102,14 +102,14 @@ class RpmNet:
         self, target: Seen, look: Look, cells: npt.NDArray[np.int64], size: tuple[int, ...]
     ) -> list[Recalled]:
         chained = 0 if look.starts is None else len(look.starts)
-        direct, before = len(look.references) - chained, self.options.iterations - 1
+        direct = len(look.references) - chained
         found = []
         for place, reference in enumerate(look.references):
-            pair, led = (reference.seen.embedding, target.embedding), None
+            pair = reference.seen.embedding, target.embedding
             if look.starts is not None and place >= direct:
-                led = look.starts[place - direct][None]
-            elif before:
-                led = iterated(self.network, *pair, before)
+                led: Tensor | None = look.starts[place - direct][None]
+            else:
+                led = before_last(self.network, *pair, way_of(self.options))
             shown = self._shown(*pair, look.offsets[place][None], led, cells, size)
             share = np.ones(shown.target.shape[1:], np.float32)
             if look.shares is not None:

@@ -29,6 +29,29 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
         "warmup": 100,
         "clip_norm": 1.0,
     },
+    "iterated": {  # for networks that are used several times a frame; ours, beyond the paper
+        "teacher": "colour-reconstruction",
+        "warps": 0.0,
+        "mix": 0.4,
+        "cutouts": 0.7,
+        "reach": 4.0,
+        "live": 0.0,
+        "blurs": (0.0, 1.0, 2.0),
+        "photometric": 2.0,
+        "smoothness": 0.0,
+        "steps": 3000,
+        "batch": 6,
+        "frames": 2,
+        "gap_min": 1,
+        "gap_max": 2,
+        "short_side": 256,
+        "crop": 128,
+        "optimizer": "adam",
+        "lr": 7e-4,
+        "schedule": "cosine",
+        "warmup": 100,
+        "clip_norm": 1.0,
+    },
     "correlation": {  # for our own module; how the encoder compares is kept, see Training.learn
         "start": "colour-reconstruction",
         "learn": "matching",
@@ -114,6 +137,8 @@ class Options:
     propagate: Literal["hard", "soft"] = "soft"  # hard is Eq. 10 read literally: whole cells only
     border: Literal["zeros", "edge"] = "zeros"  # what is read outside the frame
     iterations: int = 1  # how often offsets are predicted, each time from where they led; paper: 1
+    coarsest: int = 1  # cells averaged over at most: 1 in the last iteration, 2 in that before ...
+    search: float = 0.0  # cells: how far away something more alike is then looked for; 0: nowhere
     memory: tuple[int, ...] = (1,)  # which frames are read, in frames back; the paper's: the last
     first: Literal["none", "direct", "chained", "both"] = "none"  # whether prompts' frames are, too
     gate: Literal["likeness", "none"] = "likeness"  # of several frames: those alike, or the mean
@@ -133,6 +158,10 @@ class Options:
             raise UsageError("shape=square needs a size, such as --set size=512")
         if not 1 <= self.iterations <= 100:
             raise UsageError(f"iterations={self.iterations} must be 1 to 100")
+        if self.coarsest not in (1, 2, 4, 8):
+            raise UsageError(f"coarsest={self.coarsest} must be 1, 2, 4 or 8 cells")
+        if not 0 <= self.search <= 32:
+            raise UsageError(f"search={self.search} must be 0 to 32 cells")
         if not self.memory or self.memory[0] != 1 or list(self.memory) != sorted({*self.memory}):
             given = ",".join(map(str, self.memory))
             raise UsageError(
@@ -159,6 +188,20 @@ class Training:
     smoothness: weight of the offsets' gradient where the target has no edge.
     drop: share of samples whose encoder misses one or two colour channels, the same in both frames.
     learn: what is trained: all, or only the matching module on the encoder as it starts.
+    teacher: weights of colour-reconstruction, by path or name, whose matches lead every iteration
+        (see teacher.py), or none: then the network learns as the paper's, with one iteration.
+
+    What follows is for trainings with a teacher.
+
+    cutouts: share of synthetic warps on which a cut-out of another image moves on its own.
+    live: part of the training in which batch normalisation takes its statistics from the batch.
+        The iterations share one module, and their statistics differ.
+    slack: how far from the teacher's match an offset may be, in cells; what is finer, colours say.
+    robust: exponent of errors in cells; below 1, a few wrong matches weigh little, and the small
+        errors of slow motions, which add up from frame to frame, weigh more.
+    fade: weight of each iteration's loss over that of the next.
+    photometric, sides, likeness: weights of three losses: colours; whether each cell is led to the
+        right side of a region's border; and how alike embeddings of matching cells are.
     """
 
     start: str = "none"
@@ -170,23 +213,41 @@ class Training:
     smoothness: float = 0.05
     drop: float = 0.0
     learn: Literal["all", "matching"] = "all"
+    teacher: str = "none"
+    cutouts: float = 0.0
+    live: float = 1.0
+    slack: float = 0.7
+    robust: float = 0.5
+    fade: float = 0.8
+    photometric: float = 1.0
+    sides: float = 10.0
+    likeness: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("warps", "mix", "drop"):
+        for name in ("warps", "mix", "drop", "cutouts", "live", "fade"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name}={getattr(self, name)} must lie between 0 and 1")
         if self.reach <= 0 or self.smoothness < 0:
             raise UsageError(
                 f"reach={self.reach} must be above 0, smoothness={self.smoothness} 0 or more"
             )
+        if not 0 < self.robust <= 1:
+            raise UsageError(f"robust={self.robust} must be above 0, at most 1")
+        for name in ("slack", "photometric", "sides", "likeness"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name}={getattr(self, name)} must be 0 or above")
         if not self.blurs or min(self.blurs) < 0:
             raise UsageError(f"blurs={self.blurs} must be one or more deviations, 0 or above")
 
     def files(self) -> dict[str, Path]:
-        """The weights that the training starts from, if any; UsageError where none are shipped."""
-        from vosbench.toolbox.methods.weights import shipped
+        """The weights that the training reads, by setting; UsageError where none are shipped."""
+        named = {"start": self.start, "teacher": self.teacher}
+        return {key: _weights(name) for key, name in named.items() if name != "none"}
 
-        if self.start == "none":
-            return {}
-        path = Path(self.start).expanduser()
-        return {"start": path if path.suffix or path.name != self.start else shipped(self.start)}
+
+def _weights(name: str) -> Path:
+    """A file by its path, or shipped weights by their name."""
+    from vosbench.toolbox.methods.weights import shipped
+
+    path = Path(name).expanduser()
+    return path if path.suffix or path.name != name else shipped(name)

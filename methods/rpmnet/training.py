@@ -22,6 +22,7 @@ from vosbench.toolbox.methods.backbones import STRIDE, check_sides
 from vosbench.toolbox.methods.images import rgb_of, shown_channels
 from vosbench.types import Frame
 
+from .cutouts import pasted
 from .deformable import positions, warp
 from .network import Network
 from .warps import warped
@@ -55,10 +56,12 @@ def start(network: Network, files: Mapping[str, Path]) -> None:
         )
 
 
-class _Batch(NamedTuple):
+class Batch(NamedTuple):
     """Pairs as colours (b, 3, h, w): what D4 samples and compares, and what the encoder sees.
 
     share: 1 for samples that are synthetic warps, with known offsets where valid, else 0; (b,).
+    images: reference and target as RGB in 0..1 (b, 2, 3, h, w).
+    masks: of a cut-out in both, (b, 2, h/4, w/4), 0 where a sample has none.
     """
 
     reference: Tensor
@@ -67,6 +70,8 @@ class _Batch(NamedTuple):
     share: Tensor
     offsets: Tensor
     valid: Tensor
+    images: Tensor
+    masks: Tensor
 
 
 class Trainee(nn.Module):
@@ -89,7 +94,9 @@ class Trainee(nn.Module):
         share = 1.0 if progress < settings.warps else settings.mix
         batch = self._pairs(frames, seeds, share=share)
         offsets = self._offsets(batch)
-        epe = _mean((offsets - batch.offsets).square().sum(1, keepdim=True).add(1e-4).sqrt(), batch)
+        epe = mean_of_valid(
+            (offsets - batch.offsets).square().sum(1, keepdim=True).add(1e-4).sqrt(), batch
+        )
         photometric = self._photometric(batch, offsets)
         rough = settings.smoothness * _roughness(offsets, batch.target)
         loss = batch.share * epe + (1 - batch.share) * (photometric + rough)
@@ -97,12 +104,12 @@ class Trainee(nn.Module):
             still = (offsets.norm(dim=1) < STILL).float().mean()
         return {
             "loss": loss.mean(),
-            "epe": _of_share(epe, batch.share, share),
-            "photometric": _of_share(photometric, 1 - batch.share, 1 - share),
+            "epe": mean_of_share(epe, batch.share, share),
+            "photometric": mean_of_share(photometric, 1 - batch.share, 1 - share),
             "still": still,
         }
 
-    def _pairs(self, frames: Tensor, seeds: Tensor, *, share: float) -> _Batch:
+    def _pairs(self, frames: Tensor, seeds: Tensor, *, share: float) -> Batch:
         """Reference and target of each sample; a share of them are synthetic warps."""
         check_sides(frames)  # before the warps, which would lose what is no whole cell
         images = frames[:, -2:].float() / 255
@@ -113,26 +120,38 @@ class Trainee(nn.Module):
         b, _, h, w = target.shape
         offsets = images.new_zeros(b, 2, h // STRIDE, w // STRIDE)
         valid = images.new_zeros(b, 1, h // STRIDE, w // STRIDE)
+        masks = images.new_zeros(b, 2, h // STRIDE, w // STRIDE)
         if chosen.any():
             picked = chosen.bool()
-            made = warped(
-                reference[picked], seeds[picked.to(seeds.device)], reach=self.settings.reach
-            )
+            reach, own = self.settings.reach, seeds[picked.to(seeds.device)]
+            made = warped(reference[picked], own, reach=reach)
+            if self.settings.cutouts:
+                reference = reference.clone()
+                reference[picked], made, masks[picked] = pasted(
+                    reference[picked], made, own, reach=reach, share=self.settings.cutouts
+                )
             target = target.clone()
             target[picked], offsets[picked], valid[picked] = made
         shown = torch.stack([shown_channels(d, self.settings.drop) for d in draws]).to(images)
         shown = shown * 3 / shown.sum(1, keepdim=True)  # louder where there are fewer
+        images = torch.stack((reference, target), 1)
         reference, target = self.network.colours(reference), self.network.colours(target)
-        return _Batch(reference, target, shown[:, :, None, None], chosen, offsets, valid)
+        return Batch(
+            reference, target, shown[:, :, None, None], chosen, offsets, valid, images, masks
+        )
 
-    def _offsets(self, batch: _Batch) -> Tensor:
+    def _offsets(self, batch: Batch) -> Tensor:
         """The predicted offsets (b, 2, h/4, w/4); both frames lose the same channels."""
         both = torch.cat((batch.reference * batch.shown, batch.target * batch.shown))
         reference, target = self.network.embed(both).chunk(2)
+        return self._found(reference, target)
+
+    def _found(self, reference: Tensor, target: Tensor) -> Tensor:
+        """The offsets (b, 2, h, w) that embeddings (b, c, h, w) end with."""
         offsets: Tensor = self.network(reference, target)
         return offsets
 
-    def _photometric(self, batch: _Batch, offsets: Tensor) -> Tensor:
+    def _photometric(self, batch: Batch, offsets: Tensor) -> Tensor:
         """Per sample (b,): how far the colours that D4 samples are from the target's."""
         reference, target = (F.avg_pool2d(x, STRIDE) for x in (batch.reference, batch.target))
         losses = []
@@ -169,8 +188,8 @@ class Trainee(nn.Module):
         last = at.new_tensor(at.shape[-2:])[:, None, None] - 0.5
         known = self._pairs(frames, seeds, share=1.0)
         known = known._replace(shown=torch.ones_like(known.shown))
-        epe = _mean((self._offsets(known) - known.offsets).norm(dim=1, keepdim=True), known)
-        zero = _mean(known.offsets.norm(dim=1, keepdim=True), known)
+        epe = mean_of_valid((self._offsets(known) - known.offsets).norm(dim=1, keepdim=True), known)
+        zero = mean_of_valid(known.offsets.norm(dim=1, keepdim=True), known)
         pair = frames[:, -2:].float()
         return {
             "photometric": photometric,
@@ -258,14 +277,14 @@ def _roughness(offsets: Tensor, target: Tensor) -> Tensor:
     return found[0] + found[1]
 
 
-def _mean(error: Tensor, batch: _Batch) -> Tensor:
+def mean_of_valid(error: Tensor, batch: Batch) -> Tensor:
     """Per sample (b,): the mean of (b, 1, h, w) over valid cells."""
     valid = batch.valid
     mean: Tensor = (error * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
     return mean
 
 
-def _of_share(values: Tensor, chosen: Tensor, share: float) -> Tensor:
+def mean_of_share(values: Tensor, chosen: Tensor, share: float) -> Tensor:
     """The mean over chosen samples by their expected number, so that means of means are right."""
     return (values * chosen).mean().detach() / share if share else values.new_tensor(math.nan)
 

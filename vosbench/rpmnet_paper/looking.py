@@ -129,10 +129,10 @@ def _pictured(names: list[str]) -> list[str]:
 
 
 def _iterations(runs: Mapping[str, Result]) -> Iterator[iterations.Iteration]:
-    """Each module's method with one iteration, two, up to as many as its run has."""
+    """Each module's method with one iteration, two, up to as many as its run has; no search."""
     for module, run in runs.items():
         for number in range(1, readings.iterations_of(run) + 1):
-            subject = from_run(run, changed={"iterations": number})
+            subject = from_run(run, changed={"iterations": number, "search": 0.0})
             yield iterations.Iteration(module, number, subject)
 
 

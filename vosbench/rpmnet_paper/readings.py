@@ -1,7 +1,7 @@
 """Tell how a run of RPM-Net reads former frames: as the paper does, or as we do beyond it.
 
-The paper predicts offsets once and reads the frame before. The options `iterations`, `memory` and
-`first` go beyond that, and no such run stands for a technique of the paper.
+The paper predicts offsets once and reads the frame before. The options `iterations`, `search`,
+`memory` and `first` go beyond that, and no such run stands for a technique of the paper.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ MODULES = (  # the paper's matching modules
 ORDER = (*MODULES, "correlation")  # and ours
 FIRST = {"direct": "first", "chained": "first chained", "both": "first, first chained"}
 NOTE = (
-    "reading: how often offsets are predicted, and which frames are read; the paper's is 1 "
-    "iteration and t-1, the frame before; first: the prompt's frame, first chained: the same along "
+    "reading: how often offsets are predicted, whether something more alike is then looked for "
+    "(and offsets predicted once more), and which frames are read; the paper's is 1 iteration and "
+    "t-1, the frame before; first: the prompt's frame, first chained: the same along "
     "the chain of offsets that leads there"
 )
 
@@ -52,7 +53,8 @@ def remembers(run: Result) -> bool:
 
 def is_papers(run: Result) -> bool:
     """Whether the run reads as the paper does: the frame before, once."""
-    return iterations_of(run) == 1 and not remembers(run)
+    searches = bool(options_of(run).get("search", 0))
+    return iterations_of(run) == 1 and not searches and not remembers(run)
 
 
 def reading(run: Result) -> str | None:
@@ -62,7 +64,8 @@ def reading(run: Result) -> str | None:
     options, count = options_of(run), iterations_of(run)
     frames = [f"t-{back}" for back in options.get("memory", [1])]
     frames += [FIRST[first] for first in [options.get("first", "none")] if first in FIRST]
-    return f"{count} iteration{'' if count == 1 else 's'}; {', '.join(frames)}"
+    searched = ", a search" if options.get("search") else ""
+    return f"{count} iteration{'' if count == 1 else 's'}{searched}; {', '.join(frames)}"
 
 
 def iterated(runs: Iterable[Result]) -> dict[str, Result]:

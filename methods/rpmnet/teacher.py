@@ -1,0 +1,91 @@
+"""Where a frozen encoder's embeddings match best: the unlabelled teacher of the recipe `iterated`.
+
+The encoder is any whose weights' card describes one of stride 4, such as colour-reconstruction's:
+no label has been seen. Its matches are noisy by half a cell, but it tells object from background
+where the background comes into sight, which colours alone teach a network badly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vosbench.errors import UsageError
+from vosbench.toolbox.methods.backbones import STRIDE
+from vosbench.toolbox.methods.encoder_card import encoder_card
+from vosbench.toolbox.methods.images import scaled
+from vosbench.toolbox.methods.weights import card_of, state_of
+
+from .deformable import positions
+
+RADIUS = 12  # cells: a square of cells in which a match is looked for
+NEAR = 5.0  # cells: deviation of the Gaussian by which a near match is preferred to a far one
+KERNEL = 1.5  # cells: deviation of the Gaussian around the best match, of which the mean is taken
+TEMPERATURE = 0.07
+CERTAIN = 1.5  # cells: a match is certain if the way back ends this near
+
+
+class Matches(NamedTuple):
+    """What the teacher says of pairs.
+
+    offsets: (b, 2, h, w), in cells. best: (b, h*w), the reference cell that is most alike, counted
+    row by row. certain: (b, 1, h, w), 1 where the way back leads to where it started, else 0.
+    reference: embeddings of unit length (b, c, h*w).
+    """
+
+    offsets: Tensor
+    best: Tensor
+    certain: Tensor
+    reference: Tensor
+
+
+class Teacher(nn.Module):
+    """A frozen encoder and its matches."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        card = encoder_card(card_of(path), path)
+        if card.stride != STRIDE:
+            raise UsageError(
+                f"teacher={path.name} has cells of {card.stride} px; rpmnet's have {STRIDE}: give "
+                "teacher=colour-reconstruction, or weights of the same kind"
+            )
+        self.colours = card.colours
+        self.encoder = card.build()
+        state = state_of(path)
+        prefix = card.prefix
+        own = {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
+        self.encoder.load_state_dict(own)
+        self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Stay as it is: its normalisation and weights are those of its own training."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, reference: Tensor, target: Tensor) -> Matches:
+        """The matches of RGB images (b, 3, h, w) in 0..1."""
+        both = scaled(torch.cat((reference, target)), self.colours)
+        embedded = self.encoder(both.contiguous(memory_format=torch.channels_last)).float()
+        h, w = embedded.shape[-2:]
+        known, asked = F.normalize(embedded, dim=1).flatten(2).chunk(2)  # (b, c, h*w)
+        at = positions(h, w, like=known).flatten(1).T  # (h*w, 2)
+        apart = torch.cdist(at, at).square()
+        like = (asked.transpose(1, 2) @ known).div_(TEMPERATURE)  # (b, target, reference)
+        like.masked_fill_(beyond(h, w, like), float("-inf")).sub_(apart / (2 * NEAR**2))
+        best, back = like.argmax(2), like.argmax(1)
+        home = (at[back.gather(1, best)] - at).norm(dim=-1)
+        share = (like - apart[best] / (2 * KERNEL**2)).softmax(-1)
+        offsets = (share @ at - at).transpose(1, 2).reshape(-1, 2, h, w)
+        certain = (home < CERTAIN).to(offsets).reshape(-1, 1, h, w)
+        return Matches(offsets, best, certain, known)
+
+
+def beyond(h: int, w: int, like: Tensor) -> Tensor:
+    """Which pairs of cells (h*w, h*w) are too far apart to match."""
+    at = positions(h, w, like=like).flatten(1).T
+    return (at[:, None] - at).abs().amax(-1) > RADIUS

@@ -1,0 +1,270 @@
+"""RPM-Net used several times a frame: the way of matching, and the training made for it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vosbench import registry
+from vosbench.errors import UsageError
+from vosbench.resolve import build_method, method_options
+from vosbench.toolbox.methods import weights
+from vosbench.toolbox.methods.encoder_card import EncoderCard
+from vosbench.toolbox.methods.weights import shipped
+from vosbench.training.settings import choose
+
+rpmnet = registry.load("methods", "rpmnet")
+cutouts, deformable, iterating, sides, teacher, training, warps = (
+    importlib.import_module(f"{rpmnet.__name__}.{name}")
+    for name in ("cutouts", "deformable", "iterating", "sides", "teacher", "training", "warps")
+)
+Way = iterating.Way
+RELEASE = {"weights": "2026-11"}
+
+
+def smooth(h: int, w: int, *, batch: int = 1, seed: int = 0) -> torch.Tensor:
+    """Smooth random colours (b, 3, h, w) in 0..1."""
+    coarse = torch.rand(batch, 3, h // 8, w // 8, generator=torch.Generator().manual_seed(seed))
+    return F.interpolate(coarse, (h, w), mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def unrolled(**settings: Any) -> Any:
+    """The trainee of recipe iterated, from the former weights."""
+    chosen = choose("rpmnet-conv-3-iterated", {"recipe": "iterated", **settings})
+    options = method_options("rpmnet-conv-3-iterated", RELEASE)
+    return rpmnet.trainee(options, chosen.training, seed=0)
+
+
+class Half(nn.Module):
+    """A module that finds half of the way, in whatever cells it is asked."""
+
+    def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return 0.5 * (target - reference)
+
+
+@pytest.mark.parametrize("coarsest", [1, 2, 4])
+def test_each_matching_goes_on_from_the_one_before_at_any_scale(coarsest: int) -> None:
+    at = deformable.positions(18, 23, like=torch.zeros(1))[None]
+
+    class Scaled(Half):
+        def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            cells = 23 / target.shape[-1]  # embeddings are positions of the finest cells
+            return super().forward(reference, target) / round(cells)
+
+    shift = torch.tensor((0.0, -4.0))[:, None, None]
+    for times in (3, 4):
+        found = iterating.iterated(Scaled(), at, at + shift, Way(times, coarsest))
+        wanted = -4 * (1 - 0.5**times)
+        inner = found[0, 1, 8:-8, 10:-8]  # what lies beyond the edge cannot be found
+        torch.testing.assert_close(inner, torch.full_like(inner, wanted), atol=0.1, rtol=0)
+
+
+def test_squares_of_cells_may_hang_over_the_edge() -> None:
+    maps = torch.arange(15.0).reshape(1, 1, 3, 5)
+    assert iterating.coarser(maps, 1) is maps
+    found = iterating.coarser(maps, 2)
+    assert found.tolist() == [[[[3.0, 5.0, 6.5], [10.5, 12.5, 14.0]]]]
+    back = iterating.finer(torch.ones(1, 2, 2, 3), 2, like=maps)
+    assert back.shape == (1, 2, 3, 5)
+    assert (back == 2).all()
+
+
+def test_a_search_finds_what_no_small_step_leads_to() -> None:
+    reference = torch.randn(1, 32, 24, 24, generator=torch.Generator().manual_seed(0))
+    target = reference.roll(3, 3)  # noise: nothing tells which way to go
+    still = torch.zeros(1, 2, 24, 24)
+    found = iterating.searched(reference, target, still, 3.0)
+    assert (found[0, 0, 4:-4, 4:-4] == 0).all()
+    assert (found[0, 1, 4:-4, 4:-4] == -3).all()
+    assert (iterating.searched(reference, reference, still, 3.0) == 0).all()
+
+
+def test_a_search_is_followed_by_one_more_matching() -> None:
+    asked: list[int] = []
+
+    class Counting(nn.Module):
+        def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            asked.append(target.shape[-1])
+            return torch.zeros_like(target[:, :2])
+
+    embedding = torch.ones(1, 4, 16, 16)
+    for way, sides_ in (
+        (Way(), [16]),
+        (Way(3, 4), [4, 8, 16]),
+        (Way(2, 4), [8, 16]),
+        (Way(4, 2), [8, 8, 8, 16]),
+        (Way(3, 4, 4.0), [4, 8, 16, 16]),
+        (Way(1, 1, 4.0), [16, 16]),
+    ):
+        asked.clear()
+        iterating.iterated(Counting(), embedding, embedding, way)
+        assert asked == sides_
+
+
+def test_ways_that_do_not_fit_are_refused() -> None:
+    for values, message in (
+        ({"coarsest": 3}, "1, 2, 4 or 8"),
+        ({"search": -1.0}, "0 to 32 cells"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            method_options("rpmnet", values)
+
+
+def test_weights_for_iterations_are_taken_where_they_are_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    (tmp_path / "2026-11").mkdir()
+    for name in ("2026-11/rpmnet-deformable", "2026-11/rpmnet-conv-3", "rpmnet-conv-3-iterated"):
+        (tmp_path / f"{name}.safetensors").touch()
+    for matching, iterations, release, wanted in (
+        ("conv-3", 1, "default", "2026-11/rpmnet-conv-3"),
+        ("conv-3", 3, "default", "rpmnet-conv-3-iterated"),
+        ("conv-3", 3, "2026-11", "2026-11/rpmnet-conv-3"),
+        ("deformable", 3, "default", "2026-11/rpmnet-deformable"),
+    ):
+        values = {"matching": matching, "iterations": iterations, "weights": release}
+        found = rpmnet.files(method_options("rpmnet", values))["weights"]
+        assert found == tmp_path / f"{wanted}.safetensors"
+
+
+# what leads the training
+
+
+def test_a_cutout_moves_as_its_offsets_say_and_uncovers_what_has_none() -> None:
+    images, seeds = smooth(96, 112, batch=4), torch.arange(4) + 3
+    still = warps.Warped(images.clone(), torch.zeros(4, 2, 24, 28), torch.ones(4, 1, 24, 28))
+    made = cutouts.pasted(images, still, seeds, reach=4.0)
+    assert made.masks.amax((2, 3)).gt(0.9).all()
+    cells = [F.avg_pool2d(x, 4) for x in (made.reference, made.made.target)]
+    led = deformable.warp(cells[0], made.made.offsets, "edge")
+    known = made.made.valid.expand_as(led) > 0
+    assert (led - cells[1])[known].abs().mean() < 0.02
+    assert (led - cells[1])[known].abs().mean() < 0.5 * (cells[0] - cells[1])[known].abs().mean()
+    before, after = made.masks.unbind(1)
+    uncovered = (before > 0.9) & (after < 0.02)
+    assert uncovered.any()
+    assert not made.made.valid[:, 0][uncovered].any()
+
+
+def test_cutouts_depend_on_their_sample_alone_and_on_its_share() -> None:
+    images, seeds = smooth(64, 64, batch=3), torch.arange(3)
+    still = warps.Warped(images.clone(), torch.zeros(3, 2, 16, 16), torch.ones(3, 1, 16, 16))
+    whole = cutouts.pasted(images, still, seeds, reach=4.0)
+    part = warps.Warped(*(x[1:2] for x in still))
+    alone = cutouts.pasted(images[1:2], part, seeds[1:2], reach=4.0)
+    torch.testing.assert_close(whole.made.target[1:2], alone.made.target)
+    torch.testing.assert_close(whole.masks[1:2], alone.masks)
+    none = cutouts.pasted(images, still, seeds, reach=4.0, share=0.0)
+    assert not none.masks.any()
+    torch.testing.assert_close(none.reference, images)
+    torch.testing.assert_close(none.made.valid, still.valid)
+
+
+def test_the_teacher_finds_a_shift_and_knows_what_it_cannot_find() -> None:
+    found = teacher.Teacher(shipped("colour-reconstruction"))
+    wide = smooth(96, 128, seed=1)
+    reference, target = wide[..., 12:108], wide[..., :96]  # 3 cells to the right
+    matches = found(reference, target)
+    inner = matches.offsets[0, :, 4:-4, 6:-4]
+    assert (inner - torch.tensor((0.0, -3.0))[:, None, None]).norm(dim=0).median() < 0.5
+    assert matches.certain[0, 0, 4:-4, 6:-4].mean() > 0.8
+    noise = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    assert found(noise, target).certain.mean() < 0.5
+    assert not any(p.requires_grad for p in found.parameters())
+    assert not found.train().training
+
+
+def test_sides_cost_nothing_on_the_right_one_and_show_the_way_from_the_wrong_one() -> None:
+    mask = torch.zeros(1, 2, 16, 16)
+    mask[:, :, 4:12, 4:12] = 1
+    fake = teacher.Matches(
+        torch.zeros(1, 2, 16, 16), torch.zeros(1, 256, dtype=torch.long),
+        torch.ones(1, 1, 16, 16), torch.ones(1, 4, 256) / 2,
+    )  # fmt: skip
+    known = sides.regions(fake, mask, torch.tensor([1]))
+    exact = sides.Regions(known.distance[:, :1], known.side[:, :1])
+    still = torch.zeros(1, 2, 16, 16)
+    assert sides.loss(exact, still)[0, 0, 6:10, 6:10].max() == 0
+    assert sides.loss(exact, still)[0, 0, :3].max() == 0
+    wrong = sides.Regions(exact.distance, -exact.side)
+    deep = still.clone().requires_grad_()
+    cost = sides.loss(wrong, deep)
+    assert cost[0, 0, 7, 5].item() == pytest.approx(
+        2.0, abs=0.3
+    )  # 1.5 cells inside, and the margin
+    cost[0, 0, 7, 5].backward()
+    assert deep.grad is not None
+    assert deep.grad[0, 1, 7, 5] > 0  # less x is the way out
+
+
+def test_a_training_with_a_teacher_learns_and_leaves_teacher_and_statistics_alone() -> None:
+    module = unrolled()
+    module.train()
+    frames = (smooth(64, 72, batch=3, seed=2) * 255).byte()
+    pairs = torch.stack((frames[..., 4:68], frames[..., :64]), 1)
+    seeds = torch.arange(3) + 1
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], 2e-4)
+    losses = []
+    for _ in range(15):
+        optimizer.zero_grad()
+        figures = module(pairs, seeds, 0.5)
+        figures["loss"].backward()
+        optimizer.step()
+        losses.append(figures["loss"].item())
+    assert losses[-1] < 0.9 * losses[0]
+    assert 0 <= figures["wrong"] <= 1
+    after = module.state_dict()
+    held = [key for key in after if "running" in key or key.startswith("teacher.")]
+    assert held
+    assert all(torch.equal(before[key], after[key]) for key in held)
+    assert not any("teacher" in key for key in module.network.state_dict())
+    figures = module.diagnose(pairs, seeds)
+    assert np.isfinite(list(figures.values())).all()
+
+
+def test_a_batch_with_a_teacher_gives_the_same_gradients_in_parts() -> None:
+    module = unrolled(live=0.0)
+    frames = (smooth(48, 52, batch=4, seed=3) * 255).byte()
+    pairs, seeds = torch.stack((frames[..., 4:], frames[..., :48]), 1), torch.arange(4) + 10
+    gradients = []
+    for parts in (1, 2):
+        module.zero_grad()
+        for some, own in zip(pairs.chunk(parts), seeds.chunk(parts), strict=True):
+            (module(some, own, 0.5)["loss"] / parts).backward()
+        gradients.append(module.network.encoder.stem[0].weight.grad.clone())
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-5)
+
+
+def test_settings_with_a_teacher_are_validated(monkeypatch: pytest.MonkeyPatch) -> None:
+    for values, message in (
+        ({"robust": 0.0}, "above 0, at most 1"),
+        ({"sides": -1.0}, "0 or above"),
+        ({"cutouts": 2.0}, "between 0 and 1"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            rpmnet.Training(**values)
+    card = EncoderCard(builder="strided", backbone="compact", dim=64, stride=8)
+    monkeypatch.setattr(teacher, "encoder_card", lambda *_: card)
+    with pytest.raises(UsageError, match="cells of 8 px"):
+        teacher.Teacher(shipped("colour-reconstruction"))
+    with pytest.raises(UsageError, match="no weights are shipped as 'nobody'"):
+        rpmnet.Training(teacher="nobody").files()
+
+
+def test_the_trained_way_finds_a_moved_texture() -> None:
+    method = build_method("rpmnet-iterated", {}, device="cpu", seed=0)
+    wide = smooth(256, 280, seed=4)
+    frames = [(wide[0, :, :, x : x + 256] * 255).byte().permute(1, 2, 0).numpy() for x in (12, 0)]
+    shown = method.inspect(*frames, np.array([[32, 32]]))
+    inner = shown.offsets[:, 12:-12, 12:-12]
+    assert np.abs(np.median(inner[0])) < 0.3
+    assert np.median(inner[1]) == pytest.approx(-3, abs=0.4)

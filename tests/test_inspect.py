@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Vosbench, make_folder_dataset
 
 from vosbench import api, results
 from vosbench.analysis.groups import dataset_of
 from vosbench.errors import DataError, UsageError
 from vosbench.inspection import exhibits, subjects
+from vosbench.toolbox.methods import weights
 
 SMALL = {"weights": "none", "size": "32", "embed_dim": "8"}
 
@@ -129,6 +132,29 @@ def test_a_run_is_inspected_with_its_own_options_and_score(data: Path, tmp_path:
     result.manifest["identity"]["files"]["weights"] = "0"
     with pytest.raises(DataError, match="have changed since this run"):
         subjects.from_run(result)
+
+
+def test_other_options_leave_a_run_its_weights(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, newer = weights.shipped("rpmnet-conv-3@2026-11"), tmp_path / "weights"
+    newer.mkdir()
+    shutil.copy(former, newer / "rpmnet-conv-3.safetensors")
+    moved = {key: 2 * value for key, value in weights.state_of(former).items()}
+    method, options = weights.header_of(former)
+    weights.save(
+        newer / "rpmnet-conv-3-iterated.safetensors", moved, method=method, options=options, card={}
+    )
+    monkeypatch.setattr(weights, "FOLDER", newer)
+    chosen = {"iterations": 2, "size": 32}
+    result = api.run("rpmnet-conv-3", "folder", root=data, options=chosen, out=tmp_path / "runs")
+    method_of_run, once = (
+        subjects.from_run(result, changed=changed).method for changed in ({}, {"iterations": 1})
+    )
+    own, kept = (each.network.state_dict() for each in (method_of_run, once))
+    assert once.options.iterations == 1
+    assert all(torch.equal(value, kept[key]) for key, value in own.items())
+    assert torch.allclose(kept["encoder.stem.0.weight"], moved["encoder.stem.0.weight"], rtol=1e-2)
 
 
 def test_masks_of_another_tool_have_no_method(tmp_path: Path) -> None:

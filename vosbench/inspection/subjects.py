@@ -59,7 +59,8 @@ def from_run(
 ) -> Subject:
     """The method of a scored run, with the same options and weights.
 
-    changed: options that are to be otherwise than the run's; then it has no score.
+    changed: options that are to be otherwise than the run's; then it has no score. The weights
+        stay the run's, though with these options others would be taken.
 
     Raises:
         UsageError: the scores are not of a run, or its method shows nothing.
@@ -78,7 +79,8 @@ def from_run(
             f"or inspect the method as it is with --method {name}"
         )
     if changed:
-        chosen = choose_method(name, {**options, **changed})
+        kept = {key: path for key, path in chosen.own_files().items() if key in options}
+        chosen = choose_method(name, {**options, **kept, **changed})
     method = chosen.build(device=device, seed=identity["seed"])
     if changed:
         return Subject(result.name, _inspectable(name, method), complaints=result.complaints)

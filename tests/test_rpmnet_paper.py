@@ -197,6 +197,14 @@ def test_what_goes_beyond_the_paper_stands_apart_and_says_how_it_reads(
     assert "RPM-Net on davis2017" in lacking
 
 
+def test_a_run_that_searches_stands_for_no_technique_of_the_paper(tmp_path: Path) -> None:
+    options = {**RPMNET, "search": 4.0}
+    run = write_run(tmp_path / "s", steady({"bike": 0.6}), method="rpmnet", options=options)
+    assert not tables.techniques(groups([run]))["RPM-Net"]
+    (row,) = [row for row in tables.scores(groups([run])).records() if row["run"]]
+    assert (row["technique"], row["reading"]) == (tables.OURS, "1 iteration, a search; t-1")
+
+
 def test_weights_that_learned_nothing_are_told_in_the_papers_tables(
     runs: list[results.Result],
 ) -> None:

@@ -99,7 +99,8 @@ def _modules(groups: Sequence[Group], root: Path | None) -> Iterator[Row]:
 
 def _command(backbone: str, module: str, dataset: str, flags: str) -> str:
     """Run a module with a backbone, after training it where no weights are shipped."""
-    method = name_of("rpmnet", f"matching={module} refine=none iterations=1 memory=1 first=none")
+    read = "iterations=1 search=0.0 memory=1 first=none"  # as the paper does
+    method = name_of("rpmnet", f"matching={module} refine=none {read}")
     usual: Any = method_options(method, {})
     words = f"--method {method}"
     if usual.backbone != backbone:

@@ -63,7 +63,7 @@ class Loop:
                 found.append((0, self.offsets(seen[0], seen[t])))
                 step = found[0][1]
                 chain = step + read(chain, step, "border")
-                chain = chain + self.match(seen[0], seen[t], chain)
+                chain = self.match(seen[0], seen[t], chain)
                 found.append((0, chain))
             moved = [read(maps[at], offsets, "zeros") for at, offsets in found]
             likeness = [self.alike(seen[at], seen[t], offsets) for at, offsets in found]
@@ -79,16 +79,42 @@ class Loop:
 
     def offsets(self, reference: Tensor, target: Tensor) -> Tensor:
         """Where the target's cells lie in the reference, matched as often as the options say."""
-        offsets = self.match(reference, target, None)
-        for _ in range(self.options.iterations - 1):
-            offsets = offsets + self.match(reference, target, offsets)
+        times, offsets = self.options.iterations, None
+        for done in range(times):
+            cells = min(self.options.coarsest, 2 ** (times - 1 - done))
+            offsets = self.match(reference, target, offsets, cells)
+        assert offsets is not None, "there is one iteration at least"
+        if self.options.search:
+            offsets = self.search(reference, target, offsets)
+            offsets = self.match(reference, target, offsets)
         return offsets
 
-    def match(self, reference: Tensor, target: Tensor, offsets: Tensor | None) -> Tensor:
-        """D1 to D3, of the reference moved by offsets; both frames are embedded."""
+    def match(
+        self, reference: Tensor, target: Tensor, offsets: Tensor | None, cells: int = 1
+    ) -> Tensor:
+        """The offsets after D1 to D3 on squares of cells; both frames are embedded."""
         first, second = self.network.embed(reference), self.network.embed(target)
-        first = first if offsets is None else read(first, offsets, "border")
-        features = torch.cat((first, second), 1)
+        h, w = second.shape[-2:]
+        near, own = pooled(first, cells), pooled(second, cells)
+        near = near if offsets is None else read(near, pooled(offsets, cells) / cells, "border")
+        found = self.modules(torch.cat((near, own), 1))
+        found = F.interpolate(found, scale_factor=cells, mode="bilinear")[..., :h, :w] * cells
+        return found if offsets is None else offsets + found
+
+    def search(self, reference: Tensor, target: Tensor, offsets: Tensor) -> Tensor:
+        """The offsets, or those a search away that are more alike by .05."""
+        first, second = (F.normalize(self.network.embed(x), dim=1) for x in (reference, target))
+        tried = [offsets]
+        for y, x in itertools.product((-1, 0, 1), repeat=2):
+            step = torch.tensor((y, x))[:, None, None] * self.options.search
+            tried += [offsets + step] if y or x else []
+        like = [(read(first, each, "border") * second).sum(1, keepdim=True) for each in tried]
+        like[0] = like[0] + 0.05
+        best = torch.stack(like).argmax(0)
+        return torch.stack(tried).gather(0, best[None].expand(1, -1, 2, -1, -1))[0]
+
+    def modules(self, features: Tensor) -> Tensor:
+        """D1 to D3."""
         for layer in self.network.matching.layers:
             conv, *rest = layer
             if self.network.matching.kind == "deformable":
@@ -107,6 +133,12 @@ class Loop:
         colours = read(F.avg_pool2d(reference, 4), offsets, "border") - F.avg_pool2d(target, 4)
         like = F.cosine_similarity(read(first, offsets, "border"), second, dim=1)
         return (like - colours.square().sum(1))[:, None]
+
+
+def pooled(maps: Tensor, cells: int) -> Tensor:
+    """The means of squares of cells; beyond the edge is what it holds."""
+    h, w = maps.shape[-2:]
+    return F.avg_pool2d(F.pad(maps, (0, -w % cells, 0, -h % cells), mode="replicate"), cells)
 
 
 def read(images: Tensor, offsets: Tensor, padding: str) -> Tensor:

@@ -13,10 +13,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from vosbench import registry
-from vosbench.errors import UsageError
+from vosbench.errors import DataError, UsageError
 from vosbench.resolve import build_method, method_options
 from vosbench.toolbox.methods import weights
 from vosbench.toolbox.methods.encoder_card import EncoderCard
+from vosbench.toolbox.methods.frame_encoder import FrameEncoder
 from vosbench.toolbox.methods.weights import shipped
 from vosbench.training.settings import choose
 
@@ -197,9 +198,8 @@ def test_sides_cost_nothing_on_the_right_one_and_show_the_way_from_the_wrong_one
     wrong = sides.Regions(exact.distance, -exact.side)
     deep = still.clone().requires_grad_()
     cost = sides.loss(wrong, deep)
-    assert cost[0, 0, 7, 5].item() == pytest.approx(
-        2.0, abs=0.3
-    )  # 1.5 cells inside, and the margin
+    inside, margin = 1.5, 0.5
+    assert cost[0, 0, 7, 5].item() == pytest.approx(inside + margin, abs=0.3)
     cost[0, 0, 7, 5].backward()
     assert deep.grad is not None
     assert deep.grad[0, 1, 7, 5] > 0  # less x is the way out
@@ -253,11 +253,36 @@ def test_settings_with_a_teacher_are_validated(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(UsageError, match=message):
             rpmnet.Training(**values)
     card = EncoderCard(builder="strided", backbone="compact", dim=64, stride=8)
-    monkeypatch.setattr(teacher, "encoder_card", lambda *_: card)
+    monkeypatch.setattr(teacher, "encoder_of", lambda _: FrameEncoder(card))
     with pytest.raises(UsageError, match="cells of 8 px"):
         teacher.Teacher(shipped("colour-reconstruction"))
     with pytest.raises(UsageError, match="no weights are shipped as 'nobody'"):
         rpmnet.Training(teacher="nobody").files()
+
+
+@pytest.mark.parametrize("name", ["colorization", "rpmnet-correlation"])
+def test_any_encoder_of_these_cells_teaches(name: str) -> None:  # colorization's sees grey alone
+    wide = smooth(64, 76, seed=5)
+    found = teacher.Teacher(shipped(name))(wide[..., 12:], wide[..., :64])
+    assert found.offsets.shape == (1, 2, 16, 16)
+    assert found.offsets.isfinite().all()
+
+
+def test_weights_that_are_not_as_their_card_says_do_not_teach(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    card = {"encoder": {"prefix": "", "backbone": "compact", "dim": 32}}
+    weights.save(path, {"other": torch.zeros(1)}, method="rpmnet", options={}, card=card)
+    with pytest.raises(DataError, match="are not as their card says"):
+        teacher.Teacher(path)
+
+
+def test_statistics_are_not_kept_where_there_are_none() -> None:
+    values = {"matching": "conv-3", "iterations": 3, "weights": "none"}
+    trained = choose("rpmnet-conv-3-iterated", {"start": "colour-reconstruction"}).training
+    with pytest.raises(UsageError, match="it starts with none: give start=rpmnet-conv-3"):
+        rpmnet.trainee(method_options("rpmnet", values), trained, seed=0)
+    own = choose("rpmnet-conv-3-iterated", {"live": "0.3"}).training
+    assert rpmnet.trainee(method_options("rpmnet", values), own, seed=0)
 
 
 def test_the_trained_way_finds_a_moved_texture() -> None:

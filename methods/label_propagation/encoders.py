@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from vosbench.errors import UsageError
 from vosbench.toolbox.methods import images, weights
 from vosbench.toolbox.methods.encoder_card import EncoderCard
+from vosbench.toolbox.methods.frame_encoder import FrameEncoder, encoder_of
 from vosbench.types import Frame
 
 from . import networks
-from .frame_encoder import FrameEncoder, encoder_of
 from .raw_lab import raw_lab
 
 if TYPE_CHECKING:

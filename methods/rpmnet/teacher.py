@@ -16,9 +16,8 @@ from torch.nn import functional as F
 
 from vosbench.errors import UsageError
 from vosbench.toolbox.methods.backbones import STRIDE
-from vosbench.toolbox.methods.encoder_card import encoder_card
+from vosbench.toolbox.methods.frame_encoder import encoder_of
 from vosbench.toolbox.methods.images import scaled
-from vosbench.toolbox.methods.weights import card_of, state_of
 
 from .deformable import positions
 
@@ -44,22 +43,17 @@ class Matches(NamedTuple):
 
 
 class Teacher(nn.Module):
-    """A frozen encoder and its matches."""
+    """A frozen encoder and its matches; errors as of `encoder_of`, UsageError for other cells."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        card = encoder_card(card_of(path), path)
-        if card.stride != STRIDE:
+        found = encoder_of(path)
+        if found.stride != STRIDE:
             raise UsageError(
-                f"teacher={path.name} has cells of {card.stride} px; rpmnet's have {STRIDE}: give "
+                f"teacher={path.name} has cells of {found.stride} px; rpmnet's have {STRIDE}: give "
                 "teacher=colour-reconstruction, or weights of the same kind"
             )
-        self.colours = card.colours
-        self.encoder = card.build()
-        state = state_of(path)
-        prefix = card.prefix
-        own = {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
-        self.encoder.load_state_dict(own)
+        self.colours, self.encoder = found.colours, found.network
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Teacher:
@@ -69,7 +63,7 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def forward(self, reference: Tensor, target: Tensor) -> Matches:
         """The matches of RGB images (b, 3, h, w) in 0..1."""
-        both = scaled(torch.cat((reference, target)), self.colours)
+        both = scaled(torch.cat((reference, target)), self.colours).expand(-1, 3, -1, -1)
         embedded = self.encoder(both.contiguous(memory_format=torch.channels_last)).float()
         h, w = embedded.shape[-2:]
         known, asked = F.normalize(embedded, dim=1).flatten(2).chunk(2)  # (b, c, h*w)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vosbench.errors import UsageError
+
 from . import sides
 from .iterating import Way, iterated, iterations
 from .network import Network
@@ -43,16 +45,15 @@ class Unrolled(Trainee):
         self, network: Network, options: Options, settings: Training, teacher: Path
     ) -> None:
         super().__init__(network, options, settings)
-        self.way = Way(
-            options.iterations, options.coarsest
-        )  # without the search, which learns nothing
+        _check_statistics(network, options, settings)
+        self.way = Way(options.iterations, options.coarsest)  # a search learns nothing
         self.teacher = Teacher(teacher)
 
     def forward(self, frames: Tensor, seeds: Tensor, progress: float) -> dict[str, Tensor]:
         """The loss of the target and the frame before it; see types.Trainee for the arguments.
 
-        `epe` and `photometric` as in `Trainee`, of the last iteration; `wrong`: share of cells
-        that it leads to the wrong side of a border.
+        `epe` and `photometric` as in `Trainee`, of the last iteration; `wrong`: share of a sample's
+        cells that it leads to the wrong side of a border.
         """
         settings = self.settings
         if progress >= settings.live:
@@ -113,19 +114,33 @@ class Unrolled(Trainee):
         error = (offsets - batch.offsets).norm(dim=1, keepdim=True)
         photometric = self._photometric(batch, offsets)
         deep = sides.loss(wanted.regions, offsets) > sides.MARGIN
-        asked = wanted.regions.side.abs()
+        asked = wanted.regions.side.abs().flatten(1).sum(1)
         return {
             "epe": mean_of_share(mean_of_valid(error, batch), batch.share, share),
             "photometric": mean_of_share(photometric, 1 - batch.share, 1 - share),
             "still": (offsets.norm(dim=1) < STILL).float().mean(),
-            "wrong": deep.sum() / asked.sum().clamp(min=1),
+            "wrong": (deep.flatten(1).sum(1) / asked.clamp(min=1)).mean(),
         }
 
     def _found(self, reference: Tensor, target: Tensor) -> Tensor:
         return iterated(self.network, reference, target, self.way)
 
     def _hold_statistics(self) -> None:
-        """Let batch normalisation of the matching module use the statistics that it has."""
-        for module in self.network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        """Let batch normalisation use the statistics that it has."""
+        for module in _normalising(self.network):
+            module.eval()
+
+
+def _check_statistics(network: Network, options: Options, settings: Training) -> None:
+    """UsageError where batch normalisation would keep the statistics of nothing."""
+    untrained = [n for n in _normalising(network.matching) if not n.num_batches_tracked]
+    if settings.live == 0 and untrained:
+        raise UsageError(
+            "live=0 keeps the statistics of batch normalisation that the matching module starts "
+            f"with, and here it starts with none: give start=rpmnet-{options.matching}, other "
+            "weights of such a network by PATH, or live=0.3"
+        )
+
+
+def _normalising(module: nn.Module) -> list[nn.BatchNorm2d]:
+    return [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]

@@ -101,8 +101,8 @@ def table(measured: Mapping[tuple[str, int], Measured]) -> Table:
             *verdicts(rows),
             "the claim of Fig. 9: samples of deformable convolutions are more alike to the target "
             "cell than those of plain and dilated ones",
-            "iteration n: the last of n, without a search; 1 is the paper's reading, each later one "
-            "samples the reference as the offsets so far move it; a run's weights stay its own",
+            "iteration n: the last of n, without a search; 1 is the paper's reading, each later "
+            "one samples the reference as the offsets so far move it; a run keeps its weights",
             "anywhere: the mean cosine with all cells of the reference; above anywhere: the cosine "
             "less that, as embeddings that hardly differ are alike wherever one looks",
             *receptive_field.table(list(measured.values())).notes[:3],

@@ -135,7 +135,10 @@ def test_list_and_info(command: Vosbench) -> None:
             ("run", "--method", "optical-flow", "--dataset", "synthetic", "--set", "flwo=dis"),
             "optical-flow has no option 'flwo'; did you mean 'flow'? valid options: flow=dis",
         ),
-        (("compare", "copy-first"), "none of these folders is a scored run"),
+        (
+            ("compare", "copy-first"),
+            "copy-first does not exist; expected the folders of scored runs",
+        ),
         (("data", "info", "davis2018"), "did you mean 'davis201"),
         (("data", "download", "youtube-objects", "--root", "x"), "register"),
     ],

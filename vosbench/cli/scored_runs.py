@@ -47,7 +47,8 @@ def refuse_missing(runs: list[Path]) -> None:
     if missing := [str(folder) for folder in runs if not folder.exists()]:
         verb = "does" if len(missing) == 1 else "do"
         raise UsageError(
-            f"{', '.join(missing)} {verb} not exist; expected the folders of scored runs"
+            f"{', '.join(missing)} {verb} not exist; expected the folders of scored runs, "
+            "which `vosbench run` or `evaluate` makes"
         )
 
 

@@ -18,7 +18,7 @@ from vosbench.analysis.scores import scores
 from vosbench.analysis.timed import busy, is_timed, notes, timed
 from vosbench.drawing.from_tables import number, value_of
 from vosbench.drawing.score_by_time import Timing, score_by_time
-from vosbench.errors import UsageError
+from vosbench.errors import UsageError, VosbenchError
 from vosbench.formats import render
 from vosbench.results import load
 from vosbench.tables import Column, Table, with_interval
@@ -77,6 +77,9 @@ def draw(table: Table, path: Path) -> None:
 if __name__ == "__main__":
     if not sys.argv[1:]:
         sys.exit((__doc__ or "").strip())
-    found = table_of(one_group([load(Path(folder)) for folder in sys.argv[1:]]))
+    try:
+        found = table_of(one_group([load(Path(folder)) for folder in sys.argv[1:]]))
+    except VosbenchError as error:
+        sys.exit(f"error: {error}")
     sys.stdout.write(render(found, "markdown") + "\n")
     draw(found, OUT)

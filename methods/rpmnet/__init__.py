@@ -88,11 +88,9 @@ def files(options: Options) -> dict[str, Path]:
     from vosbench.toolbox.methods.weights import Release, chosen, names
 
     name, release = _shipped_as(options), options.weights
-    trained_for_it = f"{name}-iterated"  # by the recipe of that name
-    if options.iterations > 1 and trained_for_it in names(
-        release if isinstance(release, Release) else ""
-    ):
-        name = trained_for_it
+    known = names(release if isinstance(release, Release) else "")
+    if options.iterations > 1 and f"{name}-iterated" in known:  # by the recipe of that name
+        name = f"{name}-iterated"
     return chosen(release, name)
 
 

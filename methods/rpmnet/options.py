@@ -185,15 +185,16 @@ class Training:
     blurs: deviations in cells of the blurs at which colours are compared; 0 is none. Without
         blur the loss leads only over one or two cells of motion.
     loss: squared L2 distance of colours (the paper's), or smooth L1.
-    smoothness: weight of the offsets' gradient where the target has no edge.
+    smoothness: weight of the offsets' gradient where the target has no edge; not with a teacher.
     drop: share of samples whose encoder misses one or two colour channels, the same in both frames.
     learn: what is trained: all, or only the matching module on the encoder as it starts.
     teacher: weights of colour-reconstruction, by path or name, whose matches lead every iteration
         (see teacher.py), or none: then the network learns as the paper's, with one iteration.
 
+    cutouts: share of synthetic warps on which a cut-out moves on its own (see cutouts.py).
+
     What follows is for trainings with a teacher.
 
-    cutouts: share of synthetic warps on which a cut-out of another image moves on its own.
     live: part of the training in which batch normalisation takes its statistics from the batch.
         The iterations share one module, and their statistics differ.
     slack: how far from the teacher's match an offset may be, in cells; what is finer, colours say.

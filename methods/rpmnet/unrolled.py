@@ -133,12 +133,12 @@ class Unrolled(Trainee):
 
 def _check_statistics(network: Network, options: Options, settings: Training) -> None:
     """UsageError where batch normalisation would keep the statistics of nothing."""
-    untrained = [n for n in _normalising(network.matching) if not n.num_batches_tracked]
+    untrained = [n for n in _normalising(network) if not n.num_batches_tracked]
     if settings.live == 0 and untrained:
         raise UsageError(
-            "live=0 keeps the statistics of batch normalisation that the matching module starts "
-            f"with, and here it starts with none: give start=rpmnet-{options.matching}, other "
-            "weights of such a network by PATH, or live=0.3"
+            "live=0 keeps the statistics of batch normalisation that the network starts with, and "
+            f"here it starts with none: give start=rpmnet-{options.matching}, other weights of "
+            "such a network by PATH, or live=0.3"
         )
 
 

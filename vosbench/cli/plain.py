@@ -1,6 +1,6 @@
 """A plain command line -> the arguments of its command, without what Typer loads to parse it.
 
-Typer asks pydantic about each option, which takes a third of the start-up of `evaluate`. A plain
+Typer asks pydantic about each option, which takes a quarter of the start-up of `evaluate`. A plain
 line has known options, each once, with values of text, paths or whole numbers. Any other line is
 Typer's: what asks for help, what is wrong, what begins with a dash where a value should stand.
 """

@@ -118,20 +118,21 @@ def test_ways_that_do_not_fit_are_refused() -> None:
             method_options("rpmnet", values)
 
 
-def test_weights_for_iterations_are_taken_where_they_are_shipped(
+def test_weights_for_several_scales_are_taken_where_they_are_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     (tmp_path / "2026-11").mkdir()
     for name in ("2026-11/rpmnet-deformable", "2026-11/rpmnet-conv-3", "rpmnet-conv-3-iterated"):
         (tmp_path / f"{name}.safetensors").touch()
-    for matching, iterations, release, wanted in (
+    for matching, coarsest, release, wanted in (
         ("conv-3", 1, "default", "2026-11/rpmnet-conv-3"),
-        ("conv-3", 3, "default", "rpmnet-conv-3-iterated"),
-        ("conv-3", 3, "2026-11", "2026-11/rpmnet-conv-3"),
-        ("deformable", 3, "default", "2026-11/rpmnet-deformable"),
+        ("conv-3", 4, "default", "rpmnet-conv-3-iterated"),
+        ("conv-3", 4, "2026-11", "2026-11/rpmnet-conv-3"),
+        ("deformable", 4, "default", "2026-11/rpmnet-deformable"),
     ):
-        values = {"matching": matching, "iterations": iterations, "weights": release}
+        values = {"iterations": 3, "coarsest": coarsest, "weights": release}
+        values["matching"] = matching
         found = rpmnet.files(method_options("rpmnet", values))["weights"]
         assert found == tmp_path / f"{wanted}.safetensors"
 

@@ -89,7 +89,7 @@ def files(options: Options) -> dict[str, Path]:
 
     name, release = _shipped_as(options), options.weights
     known = names(release if isinstance(release, Release) else "")
-    if options.iterations > 1 and f"{name}-iterated" in known:  # by the recipe of that name
+    if options.coarsest > 1 and f"{name}-iterated" in known:  # by the recipe of that name
         name = f"{name}-iterated"
     return chosen(release, name)
 

@@ -97,5 +97,7 @@ def test_of_values_that_are_as_frequent_the_default_needs_no_words(tmp_path: Pat
         runs.append(write_run(tmp_path / name, steady({"a": 0.5 - number / 10, "b": 0.3}),
                               method=name, options=options))  # fmt: skip
     table = ablation(one_group(runs))
-    assert [row[0] for row in table.rows] == ["compact", "compact iterations=3"]
-    assert "where a row says nothing else: iterations=1" in table.notes
+    assert [row[0] for row in table.rows] == [
+        "compact", "compact coarsest=4 iterations=3 search=4.0"
+    ]  # fmt: skip
+    assert "where a row says nothing else: coarsest=1, iterations=1, search=0.0" in table.notes

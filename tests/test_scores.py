@@ -172,6 +172,6 @@ def test_what_a_variants_name_stands_for_is_told(tmp_path: Path) -> None:
         for name in ("rpmnet", "rpmnet-iterated", "rpmnet-memory", "copy-first")
     ]
     assert brief(*runs).notes[-1] == (
-        "rpmnet by other names: rpmnet-iterated has iterations=3; rpmnet-memory has iterations=3 "
-        "memory=1,2,4,8 first=both"
+        "rpmnet by other names: rpmnet-iterated has iterations=3 coarsest=4 search=4.0; "
+        "rpmnet-memory has iterations=3 coarsest=4 search=4.0 memory=1,2,4,8 first=both"
     )

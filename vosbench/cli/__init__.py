@@ -102,7 +102,7 @@ def _command() -> None:
                 command(**given)
             except KeyboardInterrupt:
                 sys.exit(130)  # as Typer has it
-            return
+            sys.exit()
     application(name)()
 
 

@@ -30,6 +30,8 @@ class _Declared(NamedTuple):
 def arguments(command: Callable[..., None], words: Iterable[str]) -> dict[str, Any] | None:
     """What to call a command with; None where Typer must read the line.
 
+    >>> import typer
+    >>> from typing import Annotated
     >>> def score(masks: Annotated[Path, typer.Argument()], out: Annotated[str, typer.Option()]):
     ...     pass
     >>> arguments(score, ["masks", "--out=scores"])

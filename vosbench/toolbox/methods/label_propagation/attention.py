@@ -65,7 +65,8 @@ class _Found:
         k, settings = self.settings.topk, self.settings
         if not 0 < k < len(cells):
             weights = _weights(similar, _total(similar, settings), settings)
-            self.decided.append((queries, weights @ self.labels[cells]))
+            # kept in a list, these small pieces would hold the memory of all that lay below them
+            self.given[queries] = weights @ self.labels[cells]
             return
         # one more than asked for shows whether the k-th value is shared with a cell beyond it
         values, places = strongest(similar, k + 1)

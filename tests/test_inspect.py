@@ -146,13 +146,13 @@ def test_other_options_leave_a_run_its_weights(
         newer / "rpmnet-conv-3-iterated.safetensors", moved, method=method, options=options, card={}
     )
     monkeypatch.setattr(weights, "FOLDER", newer)
-    chosen = {"iterations": 2, "size": 32}
+    chosen = {"iterations": 2, "coarsest": 2, "size": 32}
     result = api.run("rpmnet-conv-3", "folder", root=data, options=chosen, out=tmp_path / "runs")
-    method_of_run, once = (
-        subjects.from_run(result, changed=changed).method for changed in ({}, {"iterations": 1})
+    method_of_run, at_once = (
+        subjects.from_run(result, changed=changed).method for changed in ({}, {"coarsest": 1})
     )
-    own, kept = (each.network.state_dict() for each in (method_of_run, once))
-    assert once.options.iterations == 1
+    own, kept = (each.network.state_dict() for each in (method_of_run, at_once))
+    assert at_once.options.coarsest == 1
     assert all(torch.equal(value, kept[key]) for key, value in own.items())
     assert torch.allclose(kept["encoder.stem.0.weight"], moved["encoder.stem.0.weight"], rtol=1e-2)
 

@@ -61,6 +61,23 @@ def draw(folder: Path, *, sequences: int, frames: int, shape: tuple[int, int]) -
     return trees
 
 
+def repeated(tree: Tree, folder: Path, *, copies: int) -> Tree:
+    """The davis2017 tree with each of its videos as often as copies says, all linked."""
+    names = sorted(place.name for place in tree.masks.iterdir())
+    wide = _tree(folder / "davis2017", "Annotations/480p")
+    pictures = "JPEGImages/480p"
+    pairs = ((tree.truth, wide.truth), (tree.masks, wide.masks))
+    for source, target in (*pairs, (tree.root / pictures, wide.root / pictures)):
+        for name in names:
+            for file in sorted((source / name).iterdir()):
+                for copy in range(copies):
+                    _link(file, target / f"{name}-{copy:03d}" / file.name)
+    listed = wide.root / "ImageSets/2017/val.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_text("".join(f"{name}-{copy:03d}\n" for name in names for copy in range(copies)))
+    return wide
+
+
 def _tree(root: Path, truth: str) -> Tree:
     return Tree(root, root / truth, root.with_name(f"{root.name}-masks"))
 

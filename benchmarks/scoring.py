@@ -31,7 +31,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from drawn_trees import Tree, draw
+from drawn_trees import Tree, draw, repeated
 
 ROOT = Path(__file__).parents[1]
 BYTECODE = Path(tempfile.gettempdir()) / f"vosbench-bytecode-{os.getpid()}"
@@ -125,7 +125,7 @@ def main() -> None:
         folder = Path(scratch) / "drawn"
         trees = draw(folder, sequences=4, frames=100, shape=(480, 854))
         _side_by_side(trees, folder, options.scorers, pythons, options.repeats)
-        _alone(trees["davis2017"], folder, options.repeats)
+        _alone(folder, options.repeats)
         print(_load())
     shutil.rmtree(BYTECODE, ignore_errors=True)
 
@@ -190,31 +190,34 @@ def _side_by_side(
     _print("400 drawn frames at 480x854, two objects", "x vosbench", costs, shares)
 
 
-def _alone(tree: Tree, scratch: Path, repeats: int) -> None:
-    """What `evaluate` costs where it has little to read, and with two workers."""
+def _alone(scratch: Path, repeats: int) -> None:
+    """What `evaluate` costs where it has little to read, of 500 videos, and with two workers."""
     tiny = draw(scratch / "tiny", sequences=1, frames=3, shape=(32, 32))["davis2017"]
     many = draw(scratch / "many", sequences=2000, frames=3, shape=(32, 32))["davis2017"]
+    few = draw(scratch / "few", sequences=4, frames=24, shape=(480, 854))["davis2017"]
+    large = repeated(few, scratch / "large", copies=125)
     kept = scratch / "kept"
-    first = _evaluate("davis2017", tree.root, tree.masks, out=kept)
-    _cost(first)
+    first = _evaluate("davis2017", large.root, large.masks, out=kept)
     commands = {
         "start-up: 3 frames of 32x32": _evaluate("davis2017", tiny.root, tiny.masks),
-        "another protocol, from counts": _evaluate(
-            "davis2017", tree.root, tree.masks, "--protocol", "sav", "--out", kept
+        "500 videos, two workers": _evaluate(
+            "davis2017", large.root, large.masks, "--workers", "2", out=kept.with_name("two")
         ),
-        "one worker": first,
-        "two workers": _evaluate(
-            "davis2017", tree.root, tree.masks, "--workers", "2", out=kept.with_name("two")
+        "500 videos, one worker": first,
+        # after the one that leaves it counts to read
+        "500 videos, another protocol": _evaluate(
+            "davis2017", large.root, large.masks, "--protocol", "sav", "--out", kept
         ),
     }
     costs = _in_turns(commands, repeats)
     costs["2,000 sequences of 3 frames"] = [_cost(_evaluate("davis2017", many.root, many.masks))]
-    _print("vosbench evaluate by itself", "", costs, {})
+    _print("vosbench evaluate by itself", "wall s", costs, None)
     cpu = {name: statistics.median(cost.cpu for cost in each) for name, each in costs.items()}
     wall = {name: statistics.median(cost.wall for cost in each) for name, each in costs.items()}
     each = cpu["2,000 sequences of 3 frames"] - cpu["start-up: 3 frames of 32x32"]
     print(f"a short sequence costs {each / 2000 * 1000:.2f} ms")
-    print(f"two workers are {wall['one worker'] / wall['two workers']:.2f} times as fast as one")
+    one, two = (wall[f"500 videos, {how}"] for how in ("one worker", "two workers"))
+    print(f"two workers are {one / two:.2f} times as fast as one")
 
 
 def _code(text: str, *given: Path) -> Command:
@@ -241,16 +244,22 @@ def _in_turns(commands: Mapping[str, Command], repeats: int) -> dict[str, list[C
 
 
 def _print(
-    title: str, ratio: str, costs: Mapping[str, Sequence[Cost]], shares: Mapping[str, float]
+    title: str, last: str, costs: Mapping[str, Sequence[Cost]], shares: Mapping[str, float] | None
 ) -> None:
-    """A table; shares: what the CPU seconds of a row are multiplied by for its last column."""
-    print(f"\n{title}\n{'':32}{'CPU s':>8}{'min':>8}{'max':>8}{'peak MB':>9}{ratio:>12}")
+    """A table; shares: what the CPU seconds of a row are multiplied by for its last column.
+
+    Without shares the last column has the median of wall seconds.
+    """
+    print(f"\n{title}\n{'':32}{'CPU s':>8}{'min':>8}{'max':>8}{'peak MB':>9}{last:>12}")
     for name, each in costs.items():
         cpu = [cost.cpu for cost in each]
         peak = statistics.median(cost.peak for cost in each)
-        last = f"{statistics.median(cpu) * shares[name]:12.2f}" if name in shares else ""
+        if shares is None:
+            figure = f"{statistics.median(cost.wall for cost in each):12.2f}"
+        else:
+            figure = f"{statistics.median(cpu) * shares[name]:12.2f}" if name in shares else ""
         print(
-            f"{name:32}{statistics.median(cpu):8.2f}{min(cpu):8.2f}{max(cpu):8.2f}{peak:9.0f}{last}"
+            f"{name:32}{statistics.median(cpu):8.2f}{min(cpu):8.2f}{max(cpu):8.2f}{peak:9.0f}{figure}"
         )
 
 

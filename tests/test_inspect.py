@@ -44,6 +44,19 @@ def test_inspect_writes_tables_and_pictures(command: Vosbench, data: Path, tmp_p
     assert all(-1 <= row["cosine"] <= 1 for row in rows)
 
 
+def test_a_run_of_one_sequence_is_inspected_on_that_one(
+    command: Vosbench, data: Path, tmp_path: Path
+) -> None:
+    run = api.run(
+        "rpmnet-conv-1", "folder", root=data, options=SMALL, sequences=("bee",), out=tmp_path
+    )
+    where = (run.folder, "--what", "receptive-field", "--pairs", 1, "--cells", 20)
+    done = command("inspect", *where, "--out", tmp_path / "one")
+    assert "mean over 1 sequences: bee" in done.stdout, done.stderr
+    both = command("inspect", *where, "--sequences", "ant,bee", "--out", tmp_path / "both")
+    assert "mean over 2 sequences: ant, bee" in both.stdout, both.stderr
+
+
 def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_path: Path) -> None:
     def refused(*arguments: object) -> str:
         done = command("inspect", "--out", tmp_path / "out", *arguments)

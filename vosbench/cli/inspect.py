@@ -70,7 +70,8 @@ def inspect(
     pca: for each sequence, the embeddings' principal components and what some pixels match.
     references: for methods that read several frames, which of them gives how much, and from where.
 
-    Give scored runs, or methods that were not run (--method, repeatable, with --dataset).
+    Give scored runs, or methods that were not run (--method, repeatable, with --dataset). Without
+    --sequences: those that the runs were scored on, else all of the dataset.
     """
     from vosbench.analysis.groups import told_apart
     from vosbench.inspection import folder
@@ -84,7 +85,8 @@ def inspect(
     wanted = _known(what)
     results = told_apart(scored(runs)) if runs else []
     opened = _open(results, dataset, root, split)
-    names = choose_sequences(opened.names, split_list(sequences, "--sequences"))
+    chosen = split_list(sequences, "--sequences") or _scored_on(results, opened)
+    names = choose_sequences(opened.names, chosen)
     where, options = _points(points), parse_settings(settings or [])
     device, seed = device or "cpu", seed or 0
     subjects = [from_run(result, device=device) for result in results]
@@ -162,6 +164,12 @@ def _open(
     if dataset:
         return open_dataset(dataset, root=root, split=split or "")
     return dataset_of(results[0], root=root)
+
+
+def _scored_on(results: Sequence[Result], opened: Dataset) -> tuple[str, ...]:
+    """The sequences of the dataset that any of the runs was scored on; () where there is none."""
+    scored = {row["sequence"] for result in results for row in result.summary["sequences"]}
+    return tuple(name for name in opened.names if name in scored)
 
 
 def _known(what: str) -> tuple[str, ...]:

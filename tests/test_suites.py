@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -394,6 +395,66 @@ def test_an_edited_training_is_not_taken_for_the_one_that_was_made(
     assert "seed, set): tiny-trainable 0" in suite(plain + "seed = 2\n").stderr
     (tmp_path / "suites" / "mine" / "weights" / "tiny.json").unlink()
     assert "is of another training" in suite(plain).stderr
+
+
+def test_the_mean_of_trainings_is_made_once_and_tells_what_it_is_of(
+    suite: Suite, clips: Path, tmp_path: Path
+) -> None:
+    one = TRAIN.replace('score = ["folder"]\n', "")
+    other = one.replace('"tiny"', '"other"') + "seed = 1\n"
+    both = """
+[[train]]
+name = "both"
+method = "tiny-trainable"
+mean = ["tiny", "other"]
+"""
+    done = suite(one + other + both, "--videos", str(clips))
+    assert done.exit_code == 0, done.stderr
+    home = tmp_path / "suites" / "mine" / "weights"
+    paths = [home / f"{name}.safetensors" for name in ("tiny", "other", "both")]
+    *members, mean = (weights.state_of(path) for path in paths)
+    assert mean.keys() == members[0].keys()
+    assert not all(torch.equal(members[0][key], members[1][key]) for key in mean)
+    for key, value in mean.items():
+        wanted = ((members[0][key] + members[1][key]) / 2).half().float()
+        assert torch.equal(value, wanted), key
+    *cards, card = (weights.card_of(path) for path in paths)
+    assert [each["sha256"] for each in card["mean_of"]] == [each["sha256"] for each in cards]
+    assert [each["seed"] for each in card["mean_of"]] == [0, 1]
+    assert "curve" not in card
+    before = changes(home)
+    assert suite(one + other + both).exit_code == 0
+    assert changes(home) == before
+    swapped = suite(one + other + both.replace('"tiny", "other"', '"other", "tiny"'))
+    assert "both.safetensors is of another training" in swapped.stderr
+    longer = one + other.replace("steps = 3", "steps = 4")
+    paths[1].unlink()
+    paths[2].unlink()
+    refused = suite(longer + both, "--videos", str(clips))
+    assert refused.exit_code == 1
+    assert "differ in settings, so that a mean of them is no network" in refused.stderr
+    assert not paths[2].exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ('mean = ["tiny", "othr"]', "'othr', and no training of that name stands above it"),
+        ('mean = ["tiny", "both"]', "'both', and no training of that name stands above it"),
+        ('mean = ["tiny"]', "expected two or more different trainings"),
+        ('mean = ["tiny", "tiny"]', "expected two or more different trainings"),
+        ('mean = ["tiny", "rpm"]', "is a mean of 'rpm', which is of rpmnet"),
+        ('mean = ["tiny", "other"]\nseed = 1', "is a mean of others: set and seed are theirs"),
+        ('mean = "tiny"', "expected a list of names"),
+    ],
+)
+def test_a_mean_of_what_does_not_go_together_is_refused(suite: Suite, edit: str, said: str) -> None:
+    other = TRAIN.replace('"tiny"', '"other"')
+    rpm = '[[train]]\nname = "rpm"\nmethod = "rpmnet"\n'
+    mean = f'[[train]]\nname = "both"\nmethod = "tiny-trainable"\n{edit}\n'
+    refused = suite(TRAIN + other + rpm + mean)
+    assert refused.exit_code == 1
+    assert said in str(refused.exception) + refused.stderr
 
 
 def test_a_stopped_training_ends_the_suite_and_goes_on(

@@ -12,6 +12,11 @@
     score = ["davis2016"]                     # write its scores there into the card
     install = true                            # also copy to the weights that vosbench ships
 
+    [[train]]
+    name = "rpmnet-conv-3-mean"
+    method = "rpmnet-conv-3"
+    mean = ["rpmnet-conv-3", "seed-1"]        # the mean of the weights of trainings above
+
     [[run]]
     method = "optical-flow"
     set = { label = "soft" }
@@ -34,25 +39,22 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import itertools
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vosbench import results
-from vosbench.errors import DataError, IncompleteRunError, OtherRunError, UsageError, VosbenchError
-from vosbench.files import check_shape, write_bytes, write_json
-from vosbench.resolve import card_of, choose_method, open_dataset, resolve_root
+from vosbench.errors import IncompleteRunError, OtherRunError, UsageError, VosbenchError
+from vosbench.files import write_json
+from vosbench.resolve import card_of, open_dataset, resolve_root
 from vosbench.run_and_score import failures, score_run
 from vosbench.running.config import RunConfig
 from vosbench.running.execute import compute
 from vosbench.running.plan import RunPlan, plan_run
+from vosbench.suites import trainings
 from vosbench.suites.reading import Run, Suite, Training, names, read
-from vosbench.toolbox.methods import weights
 from vosbench.training import loop
-from vosbench.training.plan import TrainConfig, begun, plan_training
 
 __all__ = ["Done", "Run", "Suite", "Training", "execute", "names", "read"]
 
@@ -105,15 +107,11 @@ def execute(
     )  # fmt: skip
     for training in suite.trainings:
         with _noting(missing, f"training {training.name}", tell):
-            kept = out / "weights" / f"{training.name}.safetensors"
-            if not kept.is_file():
-                _train(training, out, videos, kept, device=device, training_bar=training_bar)
-            card = _card_of(training, kept)
-            installed = weights.FOLDER / kept.name
+            kept = trainings.weights_in(out, training.name)
+            card = trainings.make(training, out, videos, device=device, bar=training_bar)
             options = {k: v for k, v in card["all_options"].items() if k != "weights"}
             if training.install:
-                _copy(kept, installed)
-                _check_found(training, options, installed)
+                trainings.install(training, options, kept)
             # Score installed weights as later runs will find them, so that these are the same runs.
             which = {} if training.install else {"weights": kept}
             for dataset in training.score:
@@ -123,10 +121,10 @@ def execute(
                         method=training.method, dataset=dataset, options=options | which
                     )
                     summary = results.load(_run(config, running_bar)).summary
-                    card["scores"][dataset] = _short(summary)
+                    card["scores"][dataset] = trainings.short(summary)
                     write_json(kept.with_suffix(".json"), card)
             if training.install:
-                _copy(kept, installed)
+                trainings.install(training, options, kept)
     not_at_hand: dict[str, str] = {}
     absent = _absent(suite)
     for (dataset, root), why in absent.items():
@@ -203,92 +201,3 @@ def _run(config: RunConfig, running_bar: Any) -> Path:
 def _is_scored(folder: Path) -> bool:
     """Whether a run has scores, and none of its sequences is left out of them."""
     return (folder / "summary.json").is_file() and not results.load_summary(folder).get("failed")
-
-
-def _train(
-    training: Training,
-    out: Path,
-    videos: Path | None,
-    kept: Path,
-    *,
-    device: str,
-    training_bar: loop.Showing,
-) -> None:
-    """Train, or continue a training that was stopped, and keep its weights."""
-    if videos is None:
-        raise UsageError("training needs unlabelled clips: give --videos DIR")
-    config = TrainConfig(
-        method=training.method, videos=videos, values={k: str(v) for k, v in training.set.items()},
-        out=out / "trainings" / training.name, seed=training.seed, device=device, threads=1,
-    )  # fmt: skip
-    config = dataclasses.replace(config, resume=begun(config))
-    ended = loop.train(plan_training(config), showing=training_bar)
-    if ended.weights is None:
-        raise KeyboardInterrupt  # the loop took Ctrl-C to end with a checkpoint; it goes on up
-    _copy(ended.weights, kept)
-
-
-def _copy(weights_file: Path, to: Path) -> None:
-    """Copy a card and then its weights, so that weights always have their card."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    for suffix in (".json", ".safetensors"):
-        write_bytes(to.with_suffix(suffix), weights_file.with_suffix(suffix).read_bytes())
-
-
-def _check_found(training: Training, options: Mapping[str, Any], installed: Path) -> None:
-    """UsageError if the method, with these options, would not find the installed weights."""
-    found = choose_method(training.method, options).own_files()
-    if installed not in found.values():
-        wanted = ", ".join(path.stem for path in found.values()) or "none"
-        raise UsageError(
-            f"{training.method} with these options does not read the weights {training.name!r} but "
-            f"{wanted!r}; give the training that name, or remove install"
-        )
-
-
-def _card_of(training: Training, kept: Path) -> dict[str, Any]:
-    """The card of the weights that a training left.
-
-    Raises:
-        DataError: there is none, or it is of another training.
-    """
-    card = weights.card_of(kept)
-    checking = functools.partial(
-        check_shape, card, path=kept.with_suffix(".json"), what="the card of a training",
-        remedy=f"remove {kept} to train again",
-    )  # fmt: skip
-    checking({"command?": str})
-    words = shlex.split(card.get("command", ""))
-    values = [after for word, after in itertools.pairwise(words) if word == "--set"]
-    on_card = [card.get("method"), card.get("seed"), *sorted(values)]
-    in_suite = [
-        training.method,
-        training.seed,
-        *sorted(f"{k}={Path(str(v)).name}" for k, v in training.set.items()),
-    ]
-    if on_card != in_suite:
-        there, wanted = (" ".join(map(str, words)) for words in (on_card, in_suite))
-        raise DataError(
-            f"{kept} is of another training (method, seed, set): {there}; the suite says "
-            f"{wanted}; remove it to train again, or give this training another name"
-        )
-    checking({"all_options": dict, "scores?": dict})
-    return {"scores": {}, **card}
-
-
-def _short(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores on a card: protocol, means, and J and F of each sequence."""
-    return {
-        "protocol": summary["protocol"]["name"],
-        "sequences": len(summary["sequences"]),
-        "list_sha256": summary["dataset"]["list_sha256"],
-        **{m: {k: _rounded(v) for k, v in summary[m].items()} for m in ("J", "F")},
-        "per_sequence": {
-            row["sequence"]: {m: _rounded(row[m]["mean"]) for m in ("J", "F")}
-            for row in summary["sequences"]
-        },
-    }
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 4)

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import math
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,7 @@ _KINDS: Mapping[str, tuple[type, type, str]] = {
     "run": (list, dict, "entries [[run]]"),
     "datasets": _NAMES,
     "score": _NAMES,
+    "mean": _NAMES,
     "sequences": _NAMES,
     "set": (dict, str, "a table, { key = value }"),
     "grid": (dict, str, "a table of lists, { key = [value, value] }"),
@@ -53,6 +54,7 @@ class Training:
     method: str
     set: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    mean: tuple[str, ...] = ()
     score: tuple[str, ...] = ()
     install: bool = False
 
@@ -140,7 +142,35 @@ def read(name: str) -> Suite:
             raise UsageError(
                 f"{path}: name {name!r} must be a valid file name, and of one training only"
             )
+    _check_means(trainings, path)
     return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
+
+
+def _check_means(trainings: Sequence[Training], path: Path) -> None:
+    """UsageError for a mean of what does not stand above it, or that would also be trained."""
+    above: dict[str, str] = {}
+    for training in trainings:
+        if training.mean and (training.set or training.seed):
+            raise UsageError(
+                f"{path}: training {training.name!r} is a mean of others: set and seed are theirs"
+            )
+        if len(training.mean) == 1 or len(set(training.mean)) < len(training.mean):
+            raise UsageError(
+                f"{path}: training {training.name!r}: mean = {list(training.mean)}: expected two "
+                "or more different trainings"
+            )
+        for name in training.mean:
+            if name not in above:
+                raise UsageError(
+                    f"{path}: training {training.name!r} is a mean of {name!r}, and no training "
+                    f"of that name stands above it; {did_you_mean(name, tuple(above))}"
+                )
+            if above[name] != training.method:
+                raise UsageError(
+                    f"{path}: training {training.name!r} of {training.method} is a mean of "
+                    f"{name!r}, which is of {above[name]}"
+                )
+        above[training.name] = training.method
 
 
 def _check_plugins(kind: str, used: Iterable[str], path: Path) -> None:

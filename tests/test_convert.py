@@ -143,3 +143,17 @@ def test_run_lengths_get_the_suffix_by_which_they_are_known(tmp_path: Path) -> N
     done = vosbench.convert(masks(tmp_path / "in", TWO), tmp_path / "out.masks", to="rle")
     assert done.out == tmp_path / "out.masks.json"
     assert done.out.is_file()
+
+
+def test_who_says_that_values_are_ids_is_believed(tmp_path: Path, command: Vosbench) -> None:
+    steps = np.arange(40, 232, dtype=np.uint8).reshape(12, 16)  # one object a pixel
+    (tmp_path / "in" / "cat").mkdir(parents=True)
+    Image.fromarray(steps).save(tmp_path / "in" / "cat" / "00003.png")
+    with pytest.raises(DataError, match="if these are ids, `vosbench convert IN OUT --to objects"):
+        vosbench.convert(tmp_path / "in", tmp_path / "out")
+    done = command("convert", tmp_path / "in", tmp_path / "out", "--to", "objects", "--ids")
+    assert done.returncode == 0
+    written = read(tmp_path / "out")
+    assert isinstance(written, Layers)
+    assert written.ids == tuple(range(40, 232))
+    np.testing.assert_array_equal(np.argmax(written.stack, 0) + 40, steps)

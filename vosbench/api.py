@@ -378,6 +378,7 @@ def convert(
     to: str = "",
     sequences: Iterable[str] = (),
     flatten: bool = False,
+    as_ids: bool = False,
 ) -> Converted:
     """Write masks in another form: label maps, one PNG an object, or run lengths in JSON.
 
@@ -387,6 +388,7 @@ def convert(
         to: "png", "objects" or "rle"; "" is "rle" for a name that ends in .json, else "png".
         sequences: only these; () is all.
         flatten: make label maps of objects that overlap or are numbered 0, too.
+        as_ids: take the values of pictures as ids, even where they look like a soft map.
 
     Raises:
         UsageError: there is something at `out`, or no such form.
@@ -394,7 +396,8 @@ def convert(
     """
     from vosbench.data.convert import convert as write
 
-    return write(Path(source), Path(out), to=to, sequences=_names(sequences), flatten=flatten)
+    names = _names(sequences)
+    return write(Path(source), Path(out), to=to, sequences=names, flatten=flatten, as_ids=as_ids)
 
 
 def compare(runs: Runs) -> Compared:

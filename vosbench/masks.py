@@ -33,8 +33,7 @@ VOID = 255  # in a truth of ids: background, as in the official tool
 # Pillow's names of the formats that are opened; others can start programs, as PostScript does
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
 _LOSSY = ("jpeg", "tiff_jpeg", "webp")  # compressions within a TIFF
-_MANY = 32  # more different values than this are looked at: objects, or grey levels
-_THICK = 3
+_LOW = 32  # values up to this one are ids, those of masks with a higher one are looked at
 
 
 def read_mask(path: Path) -> LabelMap:
@@ -51,18 +50,21 @@ def read_mask(path: Path) -> LabelMap:
     return decode_mask(read_bytes(path), path)
 
 
-def decode_mask(data: bytes, path: Path | str, *, colours: bool = False) -> LabelMap:
+def decode_mask(
+    data: bytes, path: Path | str, *, colours: bool = False, as_ids: bool = False
+) -> LabelMap:
     """The object ids in the bytes of a mask file, as `read_mask`.
 
     Args:
         data: the content of the file.
         path: for messages.
         colours: also read colours as ids, where they are those of DAVIS masks.
+        as_ids: take the values as ids, even where they look like a soft map.
     """
     mask = _values(path, data, colours=colours)
     palette_of = _palette_of(data)
     _check_background(path, palette_of, mask)
-    if fault := soft_fault(mask, f"mask {path}", palette_of):
+    if not as_ids and (fault := soft_fault(mask, f"mask {path}", palette_of)):
         raise DataError(fault)
     return mask
 
@@ -151,36 +153,22 @@ def soft_fault(mask: LabelMap, what: str, palette_of: Colours | None = None) -> 
         return ""
     return (
         f"{what} has {len(ids(mask))} different grey values: it looks like a soft map; threshold "
-        "it to 0 and 255, or write object ids"
+        "it to 0 and 255, or write object ids; if these are ids, `vosbench convert IN OUT --to "
+        "objects --ids` says so"
     )
 
 
 def is_soft(mask: LabelMap, palette_of: Colours | None = None) -> bool:
-    """Whether grey levels, not ids, are in a mask: they lie in thin areas, as on smoothed edges.
+    """Whether grey levels, not ids, are in a mask, or nobody can tell; see metrics/soft.py.
 
-    Soft edges: the highest value, at least 128, fills areas; all others are thin, and one of them
-    is between 32 and 223. Soft maps: of more than 32 values most are thin, or there are more than
-    128 in 8 bits, unless a palette in colours says that they are ids. An area is thin where no
-    square of 3x3 pixels fits in.
+    Values up to 32 are ids.
     """
-    top = int(mask.max(initial=0))
-    if top <= _MANY or sole_id(mask):
+    if int(mask.max(initial=0)) <= _LOW or sole_id(mask):
         return False
-    values = ids(mask)
-    if len(values) <= _MANY and not any(32 <= v <= 223 for v in values[:-1]):
-        return False
-    inner = mask[1:-1, 1:-1]
-    same = np.ones(inner.shape, bool)
-    for y in range(_THICK):
-        for x in range(_THICK):
-            same &= mask[y : y + inner.shape[0], x : x + inner.shape[1]] == inner
-    thick = set(ids(inner[same]))
-    if len(values) > _MANY:
-        grey = len(values) > 4 * _MANY and mask.itemsize == 1
-        if grey and palette_of is not None:
-            grey = not (palette_of != palette_of[:, :1]).any()
-        return grey or len(thick) * 2 < len(values)
-    return top >= 128 and thick == {top}
+    from vosbench.metrics.soft import grey_levels  # few masks need it
+
+    coloured = palette_of is not None and bool((palette_of != palette_of[:, :1]).any())
+    return grey_levels(mask, ids(mask), coloured=coloured)
 
 
 def one_object(mask: LabelMap) -> Mask:

@@ -93,22 +93,27 @@ def can_be_opened(path: Path) -> bool:
     return path.is_dir() or (path.suffix.lower() in (".zip", ".json") and path.is_file())
 
 
-def open_stored(path: Path, *, colours: bool = False, top: str | None = None) -> StoredMasks:
+def open_stored(
+    path: Path, *, colours: bool = False, as_ids: bool = False, top: str | None = None
+) -> StoredMasks:
     """Open a folder or a .zip of masks, or a .json of run lengths (rle.py says in which layout).
 
     Args:
         path: what to open.
         colours: read pictures in the colours of DAVIS masks, too.
+        as_ids: take the values of pictures as ids, even where they look like a soft map.
         top: the folder in an archive in which the sequences lie, "" for none; None to look for it.
 
     Raises:
         DataError: it is none of them, or damaged, or an unsafe archive.
     """
     if path.is_dir():
-        return _Pictures(_Folder(path), colours=colours)
+        return _Pictures(_Folder(path), colours=colours, as_ids=as_ids)
     if can_be_opened(path):
         json = path.suffix.lower() == ".json"
-        return RunLengths(path) if json else _Pictures(_Zip(path, top), colours=colours)
+        if json:
+            return RunLengths(path)
+        return _Pictures(_Zip(path, top), colours=colours, as_ids=as_ids)
     raise DataError(f"{no_folder(path)}; expected masks as {path}/<sequence>/<frame>.png")
 
 
@@ -298,8 +303,8 @@ class _Listing:
 class _Pictures:
     """The masks of a tree of .png files, in any case."""
 
-    def __init__(self, tree: _Tree, *, colours: bool) -> None:
-        self.tree, self.colours = tree, colours
+    def __init__(self, tree: _Tree, *, colours: bool, as_ids: bool) -> None:
+        self.tree, self.colours, self.as_ids = tree, colours, as_ids
         self.path = tree.path
         self._last: _Listing | None = None  # frames are asked for sequence by sequence
 
@@ -383,7 +388,8 @@ class _Pictures:
 
     def _decoded(self, file: str) -> LabelMap:
         where = self.tree.where(file)
-        return decode_mask(self.tree.read(file), where, colours=self.colours)
+        data = self.tree.read(file)
+        return decode_mask(data, where, colours=self.colours, as_ids=self.as_ids)
 
     def _layer(self, file: str) -> LabelMap:
         mask = self._decoded(file)

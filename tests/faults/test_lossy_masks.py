@@ -7,8 +7,10 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from conftest import make_folder_dataset
 from PIL import Image
@@ -69,9 +71,38 @@ def coloured(path: Path) -> None:
     image.convert("RGB").save(path)
 
 
-def from_jpeg(path: Path) -> None:
-    saved("JPEG", disc(255), quality=60)(path)
-    Image.open(path).save(path, format="PNG")
+def from_jpeg(quality: int, picture: Picture) -> Callable[[Path], None]:
+    def save(path: Path) -> None:
+        saved("JPEG", picture, quality=quality)(path)
+        Image.open(path).save(path, format="PNG")
+
+    return save
+
+
+def enlarged(picture: Picture, way: Image.Resampling) -> Picture:
+    h, w = picture.shape
+    return np.array(Image.fromarray(picture).resize((4 * w, 4 * h), way))
+
+
+def touching(count: int, h: int = 120, w: int = 160, *, deep: bool = False) -> npt.NDArray[Any]:
+    """Cells of random places and ids that touch; a fifth is background."""
+    rng = np.random.default_rng(count)
+    y, x = np.mgrid[:h, :w]
+    places = rng.uniform(0, 1, (count, 2)) * (h, w)
+    nearest = np.full((h, w), np.inf)
+    mask = np.zeros((h, w), np.uint16)
+    numbers = rng.permutation(65535)[:count] + 1 if deep else rng.permutation(count) + 1
+    numbers[: count // 5] = 0
+    numbers[-1] = 65535 if deep else numbers[-1]
+    for number, (top, left) in zip(numbers, places, strict=True):
+        far = (y - top) ** 2 + (x - left) ** 2
+        mask[far < nearest] = number
+        nearest = np.minimum(far, nearest)
+    return mask if deep else mask.astype(np.uint8)
+
+
+def plain(picture: npt.NDArray[Any], path: Path) -> None:
+    Image.fromarray(picture).save(path)
 
 
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -79,7 +110,25 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "jpeg-grey-255": (saved("JPEG", disc(255)), "is a JPEG picture"),
     "webp": (saved("WEBP", np.stack([disc(200)] * 3, -1)), "is a WEBP picture"),
     "jpeg-in-tiff": (saved("TIFF", disc(9), compression="jpeg"), "is a TIFF picture, whose"),
-    "jpeg-saved-as-png": (from_jpeg, "looks like a soft map; threshold it"),
+    "jpeg-saved-as-png": (from_jpeg(60, disc(255)), "looks like a soft map; threshold it"),
+    "jpeg-q95-saved-as-png": (from_jpeg(95, disc(255, 240, 427)), "soft map"),
+    "jpeg-q100-saved-as-png": (from_jpeg(100, disc(255, 240, 427)), "soft map"),
+    "jpeg-of-ids": (from_jpeg(90, crowd(100, 60)), "soft map"),
+    "enlarged": (saved("PNG", enlarged(disc(255), Image.Resampling.BILINEAR)), "soft map"),
+    "enlarged-cubic": (saved("PNG", enlarged(disc(255), Image.Resampling.BICUBIC)), "soft map"),
+    "enlarged-ids": (saved("PNG", enlarged(crowd(60, 90), Image.Resampling.BILINEAR)), "soft map"),
+    "two-objects-enlarged": (
+        saved("PNG", enlarged(np.maximum(disc(128), disc(255)[::-1]), Image.Resampling.BILINEAR)),
+        "soft map",
+    ),
+    "wide-edges-of-3-levels": (
+        saved("PNG", np.where(blurred(255) > 200, disc(255), disc(128))),
+        "2 different grey values: it looks like a soft map",
+    ),
+    "enlarged-in-colours": (
+        paletted(enlarged(disc(255), Image.Resampling.BILINEAR), list(masks.palette())),
+        "soft map",
+    ),
     "edges-of-2-levels": (saved("PNG", blurred(3)), "3 different grey values: .* soft map"),
     "edges-of-7-levels": (saved("PNG", blurred(8)), "8 different grey values: .* soft map"),
     "edges-of-40-levels": (saved("PNG", blurred(41)), "soft map"),
@@ -103,11 +152,27 @@ def test_what_may_not_be_ids_is_refused(tmp_path: Path, name: str) -> None:
         read_mask(tmp_path / "m.png")
 
 
-TAKEN: dict[str, tuple[Picture, Callable[[Picture, Path], None]]] = {
+TAKEN: dict[str, tuple[npt.NDArray[Any], Callable[[npt.NDArray[Any], Path], None]]] = {
     "33-objects": (crowd(1, 33), lambda mask, path: write_mask(path, mask)),
     "60-objects": (crowd(100, 60), lambda mask, path: write_mask(path, mask)),
     "250-objects": (crowd(1, 250), lambda mask, path: write_mask(path, mask)),
-    "33-grey": (crowd(30, 33), lambda mask, path: Image.fromarray(mask).save(path)),
+    "33-grey": (crowd(30, 33), plain),
+    "250-grey": (crowd(1, 250), plain),
+    "200-touching": (touching(250), lambda mask, path: write_mask(path, mask)),
+    "200-touching-grey": (touching(250), plain),
+    "300-touching": (touching(375, deep=True), plain),
+    "3000-touching": (touching(3750, 480, 640, deep=True), plain),
+    "200-of-2x2": (touching(250)[::2, ::2], plain),
+    "40-ropes": (
+        np.where(np.eye(7, dtype=bool).repeat(14, 1)[np.arange(280) % 7], 0, 1).astype(np.uint8)
+        * np.repeat(np.arange(100, 240, dtype=np.uint8), 2)[:, None],
+        plain,
+    ),
+    "thin-beside-thick": (
+        np.where(np.arange(96) == 70, 100, disc(200)).astype(np.uint8),
+        plain,
+    ),
+    "values-to-be-seen": (np.maximum(disc(128)[:, ::-1], disc(255)[::-1]), plain),
     "240-to-254": (crowd(240, 15), lambda mask, path: write_mask(path, mask)),
     "0-and-255": (disc(255), lambda mask, path: Image.fromarray(mask).save(path)),
     "thin-and-thick": (

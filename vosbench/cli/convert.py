@@ -28,6 +28,15 @@ Flatten = Annotated[
     ),
 ]
 
+AsIds = Annotated[
+    bool,
+    typer.Option(
+        "--ids",
+        help="Take the values of pictures as object ids, even where they look like a soft map; "
+        "with --to objects or rle they cannot be taken for one again.",
+    ),
+]
+
 
 def convert(
     source: Annotated[Path, MASKS],
@@ -35,6 +44,7 @@ def convert(
     to: To = "",
     sequences: Sequences = None,
     flatten: Flatten = False,
+    ids: AsIds = False,
 ) -> None:
     """Write masks in another form: label maps, one PNG an object, or run lengths in JSON.
 
@@ -43,9 +53,8 @@ def convert(
     """
     from vosbench import api
 
-    done = api.convert(
-        source, out, to=to, sequences=split_list(sequences, "--sequences"), flatten=flatten
-    )
+    named = split_list(sequences, "--sequences")
+    done = api.convert(source, out, to=to, sequences=named, flatten=flatten, as_ids=ids)
     for note in done.notes:
         typer.echo(f"note: {note}")
     many = (

@@ -43,6 +43,7 @@ def convert(
     to: str = "",
     sequences: tuple[str, ...] = (),
     flatten: bool = False,
+    as_ids: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Converted:
     """Write masks in another form.
@@ -53,6 +54,7 @@ def convert(
         to: one of FORMS; by default what the name of `out` says.
         sequences: only these.
         flatten: make label maps of objects that overlap, too, by a rule; see masks.FLATTENING.
+        as_ids: take the values of pictures as ids, even where they look like a soft map.
         progress: called with each sequence that is done.
 
     Raises:
@@ -68,7 +70,7 @@ def convert(
     if source.is_dir() and source.resolve() in out.resolve().parents and not _is_run(source):
         raise UsageError(f"{out} is inside {source}, whose masks it would join; name another place")
     run = source / "masks" if _is_run(source) else source
-    reading = _Reading(open_stored(run, colours=True), flatten)
+    reading = _Reading(open_stored(run, colours=True, as_ids=as_ids), flatten)
     names = choose_sequences(reading.stored.sequences(), sequences)
     if not names:
         raise DataError(f"{source} holds no sequence; expected <sequence>/<frame>.png in it")

@@ -1,12 +1,14 @@
 r"""A table in LaTeX: a `table` float with booktabs rules; it needs \usepackage{booktabs}.
 
-The best of a column is bold, and a long first column is wrapped, for a column of two.
+The best of a column is bold, and a long first column is wrapped, for a column of two. Under the
+rules stands what a reader of the paper must know: the protocol by its name, and notes that begin in
+capitals, as ONLY 1 of 30 sequences. All other notes are comments in the source.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from vosbench.tables import Table, best, cells, footnotes, one_line
@@ -18,6 +20,9 @@ SIGN, GAP = 5, 12  # points: a sign of 10 pt text, the space between two columns
 LEAST = 60  # points: a narrower first column is not read
 
 Strings: TypeAlias = Sequence[str]
+
+_PROTOCOL = re.compile(r"protocol \S+(?=: )")
+_LOUD = re.compile(r"\b(?:ONLY|NOT)\b")
 
 _SIGNS = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -48,10 +53,23 @@ def render(table: Table) -> str:
         *(rf"    {' & '.join(row)} \\" for row in body),
         r"    \bottomrule",
         r"  \end{tabular}",
-        *(rf"  \par\footnotesize {_escape(note)}." for note in footnotes(table)),
+        *(line for note in footnotes(table) for line in _note(note)),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _note(note: str) -> Iterator[str]:
+    """A note below the rules, or as a comment; of a protocol's, what it is in a comment."""
+    shown = note
+    if named := _PROTOCOL.match(note):
+        shown = note if " NOT " in note else named[0]
+    elif not _LOUD.search(note):
+        shown = ""
+    if shown:
+        yield rf"  \par\footnotesize {_escape(shown)}."
+    if shown != note:
+        yield f"  % {one_line(note)}"
 
 
 def _first(header: Strings, rows: Sequence[Strings], numeric: Sequence[bool]) -> str:

@@ -58,6 +58,27 @@ def test_latex_is_escaped() -> None:
     assert r"\label{tab:some-table}" in said
 
 
+def test_latex_shows_the_notes_that_readers_of_a_paper_need_and_comments_the_others() -> None:
+    notes = (
+        "ONLY 2 of 30 sequences: not comparable with figures for all of them",
+        "protocol davis2017: first and last frame dropped (github.com/x)",
+        "baselines on the same frames, J&F: repeating the prompt 23.8",
+        "a: NOT COMPLETE, failed: ant",
+        "protocol prompted-prompt-at-mid-local: NOT as published: each object",
+    )
+    said = Table("t", "t", (Column("run"),), (("a",),), notes).to_latex()
+    lines = said.partition("\\end{tabular}\n")[2].splitlines()
+    assert lines == [
+        rf"  \par\footnotesize {notes[0]}.",
+        r"  \par\footnotesize protocol davis2017.",
+        f"  % {notes[1]}",
+        f"  % {notes[2]}",
+        rf"  \par\footnotesize {notes[3]}.",
+        rf"  \par\footnotesize {notes[4]}.",
+        r"\end{table}",
+    ]
+
+
 def test_latex_has_minus_signs_in_numbers_and_hyphens_in_names() -> None:
     columns = (Column("run"), Column("drop", "%", signed=True), Column("drop low", "%"))
     columns += (Column("drop high", "%"),)

@@ -122,4 +122,4 @@ def _bands(mask: Values, values: Collection[int]) -> bool:
         return False
     rank = np.searchsorted(np.array([0, *levels]), mask).astype(np.int16)
     steps = np.concatenate([abs(np.diff(rank, axis=axis)).ravel() for axis in (0, 1)])
-    return np.count_nonzero(steps > 1) <= 0.05 * np.count_nonzero(steps)
+    return int(np.count_nonzero(steps > 1)) <= 0.05 * int(np.count_nonzero(steps))

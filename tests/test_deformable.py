@@ -16,6 +16,7 @@ from methods.rpmnet.deformable import (
     positions,
     warp,
     warp_features,
+    warped_around,
 )
 
 
@@ -87,6 +88,17 @@ def test_features_are_warped_by_rows_as_by_grid_sample(size: tuple[int, int]) ->
         assert rows.serve(features, offsets) == (1 not in size)
         found = warp_features(features, offsets)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [3.0, 2.5])
+def test_a_search_by_rows_reads_what_warps_read(reach: float) -> None:
+    steps = reach * torch.tensor([(0, 0), (-1, -1), (-1, 1), (0, 1), (1, 0)])
+    features, offsets = torch.randn(2, 20, 7, 9), 4 * torch.randn(2, 2, 7, 9)
+    offsets[..., 0, :2], offsets[..., 5, 5] = -40, 40  # beyond what a step leads back from
+    with torch.no_grad():
+        found = list(warped_around(features, offsets, steps))
+    wanted = [warp(features, offsets + step[:, None, None], "edge") for step in steps]
+    torch.testing.assert_close(torch.stack(found), torch.stack(wanted), rtol=1e-4, atol=1e-5)
 
 
 def test_a_new_layer_is_a_plain_convolution() -> None:

@@ -22,11 +22,13 @@ from vosbench.toolbox.methods.weights import shipped
 from vosbench.training.settings import choose
 
 rpmnet = registry.load("methods", "rpmnet")
-cutouts, deformable, iterating, sides, teacher, training, warps = (
+cutouts, deformable, iterating, seen, sides, teacher, training, warps = (
     importlib.import_module(f"{rpmnet.__name__}.{name}")
-    for name in ("cutouts", "deformable", "iterating", "sides", "teacher", "training", "warps")
-)
-Way = iterating.Way
+    for name in (
+        "cutouts", "deformable", "iterating", "seen", "sides", "teacher", "training", "warps",
+    )
+)  # fmt: skip
+Seen, Sought, Way = seen.Seen, seen.Sought, seen.Way
 RELEASE = {"weights": "2026-11"}
 
 
@@ -43,8 +45,18 @@ def unrolled(**settings: Any) -> Any:
     return rpmnet.trainee(options, chosen.training, seed=0)
 
 
+def iterated(network: nn.Module, reference: Any, target: Any, way: Any) -> torch.Tensor:
+    """The offsets between two embeddings."""
+    near, own = (Seen(x, x[:, :0]) for x in (reference, target))
+    found: torch.Tensor = iterating.iterated(Sought(network, own, way), near)
+    return found
+
+
 class Half(nn.Module):
     """A module that finds half of the way, in whatever cells it is asked."""
+
+    def towards(self, target: torch.Tensor) -> Any:
+        return lambda reference: self(reference, target)
 
     def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return 0.5 * (target - reference)
@@ -61,7 +73,7 @@ def test_each_matching_goes_on_from_the_one_before_at_any_scale(coarsest: int) -
 
     shift = torch.tensor((0.0, -4.0))[:, None, None]
     for times in (3, 4):
-        found = iterating.iterated(Scaled(), at, at + shift, Way(times, coarsest))
+        found = iterated(Scaled(), at, at + shift, Way(times, coarsest))
         wanted = -4 * (1 - 0.5**times)
         inner = found[0, 1, 8:-8, 10:-8]  # what lies beyond the edge cannot be found
         torch.testing.assert_close(inner, torch.full_like(inner, wanted), atol=0.1, rtol=0)
@@ -69,8 +81,8 @@ def test_each_matching_goes_on_from_the_one_before_at_any_scale(coarsest: int) -
 
 def test_squares_of_cells_may_hang_over_the_edge() -> None:
     maps = torch.arange(15.0).reshape(1, 1, 3, 5)
-    assert iterating.coarser(maps, 1) is maps
-    found = iterating.coarser(maps, 2)
+    assert seen.coarser(maps, 1) is maps
+    found = seen.coarser(maps, 2)
     assert found.tolist() == [[[[3.0, 5.0, 6.5], [10.5, 12.5, 14.0]]]]
     back = iterating.finer(torch.ones(1, 2, 2, 3), 2, like=maps)
     assert back.shape == (1, 2, 3, 5)
@@ -78,7 +90,8 @@ def test_squares_of_cells_may_hang_over_the_edge() -> None:
 
 
 def test_a_search_finds_what_no_small_step_leads_to() -> None:
-    reference = torch.randn(1, 32, 24, 24, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(1, 32, 24, 24, generator=torch.Generator().manual_seed(0))
+    reference = F.normalize(noise, dim=1)
     target = reference.roll(3, 3)  # noise: nothing tells which way to go
     still = torch.zeros(1, 2, 24, 24)
     found = iterating.searched(reference, target, still, 3.0)
@@ -90,7 +103,7 @@ def test_a_search_finds_what_no_small_step_leads_to() -> None:
 def test_a_search_is_followed_by_one_more_matching() -> None:
     asked: list[int] = []
 
-    class Counting(nn.Module):
+    class Counting(Half):
         def forward(self, reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             asked.append(target.shape[-1])
             return torch.zeros_like(target[:, :2])
@@ -105,7 +118,7 @@ def test_a_search_is_followed_by_one_more_matching() -> None:
         (Way(1, 1, 4.0), [16, 16]),
     ):
         asked.clear()
-        iterating.iterated(Counting(), embedding, embedding, way)
+        iterated(Counting(), embedding, embedding, way)
         assert asked == sides_
 
 

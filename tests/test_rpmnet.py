@@ -363,7 +363,7 @@ def test_one_target_for_several_references_gives_what_each_gives_alone(matching:
     )
     reference, target = torch.randn(3, 32, 12, 17), torch.randn(1, 32, 12, 17)
     with torch.no_grad():
-        together = module(reference, target.expand(3, -1, -1, -1))
+        together = module.towards(target)(reference)
         alone = torch.cat([module(each[None], target) for each in reference])
     assert alone.abs().max() > 0.1
     torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)

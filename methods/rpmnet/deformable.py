@@ -8,7 +8,8 @@ operator and equal to it; else, where many channels are read, through rows.py, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -60,6 +61,13 @@ def warp_features(features: Tensor, offsets: Tensor) -> Tensor:
     return warp(features, offsets, "edge")
 
 
+def warped_around(features: Tensor, offsets: Tensor, steps: Tensor) -> Iterator[Tensor]:
+    """As `warp_features` at the offsets and each of some steps (s, 2) further."""
+    if rows.serve(features, offsets) and (steps == steps.round()).all():
+        return rows.moved_around(features, offsets, steps.int().tolist())
+    return (warp_features(features, offsets + step[:, None, None]) for step in steps)
+
+
 def taps(dilation: int, *, like: Tensor) -> Tensor:
     """The nine positions (2, 9) that a 3x3 kernel reads around its cell, row by row."""
     return (positions(3, 3, like=like).flatten(1) - 1) * dilation
@@ -80,10 +88,41 @@ class DeformableConv(nn.Module):
         nn.init.zeros_(self.offset.weight)
         nn.init.zeros_(self.offset.bias)  # type: ignore[arg-type]
 
-    def forward(self, features: Tensor, offsets: Tensor | None = None) -> Tensor:
-        """(b, inside, h, w) -> (b, outside, h, w); offsets: what `offset` gives, where known."""
-        offsets = self.offset(features) if offsets is None else offsets
-        return deform_conv(features, offsets, self.conv.weight, self.conv.bias, self.dilation)
+    def forward(self, features: Tensor) -> Tensor:
+        """(b, inside, h, w) -> (b, outside, h, w)."""
+        conv = self.conv
+        return deform_conv(features, self.offset(features), conv.weight, conv.bias, self.dilation)
+
+    def towards(self, known: Tensor) -> Callable[[Tensor], Tensor]:
+        """As `towards`, where `rows.serve` says so."""
+        offsets = towards(self.offset, known)
+        own, other = _halves(self.conv.weight, known)
+        table = rows.table(known, other)
+
+        def forward(features: Tensor) -> Tensor:
+            where = offsets(features)
+            return rows.deform_conv(features, where, own, self.conv.bias, self.dilation, table)
+
+        return forward
+
+
+def towards(conv: nn.Conv2d | DeformableConv, known: Tensor) -> Callable[[Tensor], Tensor]:
+    """What makes a convolution of images beside which the last channels of its input are known.
+
+    It is linear: what the known ones (1, c, h, w) add is made once.
+    """
+    if isinstance(conv, DeformableConv):
+        return conv.towards(known)
+    own, other = _halves(conv.weight, known)
+    same = partial(F.conv2d, padding=conv.padding, dilation=conv.dilation)
+    added = same(known, other, conv.bias)
+    return lambda features: same(features, own) + added
+
+
+def _halves(weight: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """A kernel (k, c, 3, 3) for the first channels and for those that are known."""
+    own, other = weight.tensor_split((-known.shape[1],), dim=1)
+    return own, other
 
 
 def deform_conv(

@@ -20,6 +20,7 @@ from vosbench.toolbox.methods.backbones import STRIDE
 
 from .deformable import warp, warp_features
 from .iterating import iterated, matched, way_of
+from .seen import Seen, Sought
 
 if TYPE_CHECKING:
     from .network import Network
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
 
 DIRECT, CHAINED = "first", "first, chained"  # the prompts' frames, by the way that leads there
 TEMPERATURE = 0.05  # of the softmax over how alike references are, whose cosines are 0.5 to 1
-
-
-class Seen(NamedTuple):
-    """A frame as it is matched: embedding (1, c, h, w), colours (1, 3, h, w) of the same cells.
-
-    The colours are empty where one reference is read, as nothing asks for them.
-    """
-
-    embedding: Tensor
-    colours: Tensor
 
 
 class Reference(NamedTuple):
@@ -80,6 +71,7 @@ class Memory:
 
     def __init__(self, options: Options, network: Network) -> None:
         self.options, self.network = options, network
+        self.way = way_of(options)
         self._recent: deque[Reference] = deque(maxlen=max(options.memory))  # latest first
         self._first: list[Reference] = []
         self._chains: list[Tensor] = []  # where each cell of the latest frame lies in those
@@ -100,29 +92,20 @@ class Memory:
         named, found = [f"t-{back}" for back in near], [self._recent[back - 1] for back in near]
         if self.options.first in ("direct", "both"):
             named, found = named + [DIRECT] * len(self._first), found + self._first
-        offsets, starts = self._offsets(found, target), None
+        # one reference after the other, whose tables stay in the cache
+        sought = Sought(self.network, target, self.way)
+        offsets = torch.cat([iterated(sought, each.seen) for each in found])
+        starts = None
         if self.options.first in ("chained", "both"):
             step = offsets[:1]  # to the frame before, which is the first of the memory
             starts = torch.cat([step + warp(chain, step, "edge") for chain in self._chains])
-            chained = self._offsets(self._first, target, start=starts)
-            self._chains = list(torch.split(chained, 1))
+            # from where the chain of frames has led to, one matching is enough
+            pairs = zip(self._first, torch.split(starts, 1), strict=True)
+            self._chains = [matched(sought, each.seen, start) for each, start in pairs]
             named, found = named + [CHAINED] * len(self._first), found + self._first
-            offsets = torch.cat((offsets, chained))
+            offsets = torch.cat((offsets, *self._chains))
         shares = self._shares(found, offsets, target) if len(found) > 1 else None
         return Look(tuple(named), tuple(found), offsets, starts, shares)
-
-    def _offsets(
-        self, found: Sequence[Reference], target: Seen, start: Tensor | None = None
-    ) -> Tensor:
-        """Where each cell of the target lies in each reference, in cells: (r, 2, h, w).
-
-        From a start that the chain of frames has led to, one matching is enough.
-        """
-        embedded = torch.cat([each.seen.embedding for each in found])
-        wanted = target.embedding.expand_as(embedded)
-        if start is not None:
-            return matched(self.network, embedded, wanted, start)
-        return iterated(self.network, embedded, wanted, way_of(self.options))
 
     def taken(self, look: Look, names: Sequence[int]) -> Tensor:
         """The maps (k, h, w) of these objects: D4 for each reference, then their mean by shares."""
@@ -143,13 +126,17 @@ class Memory:
         """How much each reference says of each cell (r, 1, h, w), which sums to 1."""
         if self.options.gate == "none":
             return torch.full_like(offsets[:, :1], 1 / len(found))
-        kept = [torch.cat((each.seen.embedding, each.seen.colours), 1) for each in found]
-        moved = warp_features(torch.cat(kept), offsets)
-        embedded, colours = moved[:, :-3], moved[:, -3:]
-        like = F.cosine_similarity(embedded, target.embedding, dim=1)
-        like = like - (colours - target.colours).square().sum(1)
-        shares: Tensor = (like / TEMPERATURE).softmax(0)[:, None]
-        return shares
+        pairs = zip(found, torch.split(offsets, 1), strict=True)
+        like = torch.stack([_likeness(each.seen, target, led) for each, led in pairs])
+        return (like / TEMPERATURE).softmax(0)
+
+
+def _likeness(reference: Seen, target: Seen, offsets: Tensor) -> Tensor:
+    """How much a reference, moved, is like the target (1, h, w): cosine less colours' distance."""
+    moved = warp_features(reference.whole, offsets)
+    embedded, colours = moved[:, :-3], moved[:, -3:]
+    like = (F.normalize(embedded, dim=1) * target.unit).sum(1)
+    return like - (colours - target.colours).square().sum(1)
 
 
 def _finer(cells: Tensor) -> Tensor:

@@ -23,8 +23,9 @@ from vosbench.types import Frame, Inspection, Mask, Recalled
 
 from .deformable import sample, warp
 from .iterating import before_last, matched, way_of
-from .memory import Look, Memory, Seen, compares, reference_names
+from .memory import Look, Memory, compares, reference_names
 from .network import Network
+from .seen import Seen, Sought
 
 if TYPE_CHECKING:
     from .options import Options
@@ -36,6 +37,7 @@ class RpmNet:
     def __init__(self, options: Options, network: Network, *, device: str) -> None:
         self.options = options
         self.device = device
+        network = network.to(memory_format=torch.channels_last)  # as what it reads is
         self.network = network.to(device).eval().requires_grad_(False)
         if options.refine == "crf":
             from .dense_crf import check_installed
@@ -75,10 +77,11 @@ class RpmNet:
     @torch.inference_mode()
     def inspect(self, reference: Frame, target: Frame, cells: npt.NDArray[np.int64]) -> Inspection:
         """Embed both frames and show the samples of the target `cells` (p, 2), y then x."""
-        pair = self._see(reference).embedding, self._see(target).embedding
-        led = before_last(self.network, *pair, way_of(self.options))
-        found = matched(self.network, *pair, led)
-        return self._shown(*pair, found, led, cells, target.shape[:2])
+        near, own = self._see(reference), self._see(target)
+        sought = Sought(self.network, own, way_of(self.options))
+        led = before_last(sought, near)
+        found = matched(sought, near, led)
+        return self._shown(near, own, found, led, cells, target.shape[:2])
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -103,14 +106,14 @@ class RpmNet:
     ) -> list[Recalled]:
         chained = 0 if look.starts is None else len(look.starts)
         direct = len(look.references) - chained
-        found = []
+        sought, found = Sought(self.network, target, way_of(self.options)), []
         for place, reference in enumerate(look.references):
-            pair = reference.seen.embedding, target.embedding
             if look.starts is not None and place >= direct:
                 led: Tensor | None = look.starts[place - direct][None]
             else:
-                led = before_last(self.network, *pair, way_of(self.options))
-            shown = self._shown(*pair, look.offsets[place][None], led, cells, size)
+                led = before_last(sought, reference.seen)
+            offsets = look.offsets[place][None]
+            shown = self._shown(reference.seen, target, offsets, led, cells, size)
             share = np.ones(shown.target.shape[1:], np.float32)
             if look.shares is not None:
                 share = look.shares[place, 0].float().cpu().numpy()
@@ -119,23 +122,24 @@ class RpmNet:
 
     def _shown(
         self,
-        reference: Tensor,
-        target: Tensor,
+        reference: Seen,
+        target: Seen,
         offsets: Tensor,
         led: Tensor | None,
         cells: npt.NDArray[np.int64],
         size: tuple[int, ...],
     ) -> Inspection:
         """The last step of a matching, from where the former ones had led, of frames of a size."""
-        at = torch.from_numpy(cells).to(target)
-        moved = reference if led is None else warp(reference, led, "edge")
-        samples = self.network.matching.samples(moved, target, at)
+        near, own = reference.embedding, target.embedding
+        at = torch.from_numpy(cells).to(own)
+        moved = near if led is None else warp(near, led, "edge")
+        samples = self.network.matching.samples(moved, own, at)
         if led is not None:  # from the grid of the moved reference to its own
             samples = samples + sample(led, samples.permute(2, 0, 1)[None], "edge")[0].permute(
                 1, 2, 0
             )
         first, second, found, places = (
-            x.float().cpu().numpy() for x in (reference[0], target[0], offsets[0], samples)
+            x.float().cpu().numpy() for x in (near[0], own[0], offsets[0], samples)
         )
         cell = (size[0] / second.shape[1], size[1] / second.shape[2])
         return Inspection(first, second, cell, found, places)

@@ -8,7 +8,7 @@ masks in test at these offsets, is `warp` of deformable.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from vosbench.toolbox.methods import weights
 from vosbench.toolbox.methods.backbones import encoder, group_norm
 from vosbench.toolbox.methods.images import scaled
 
-from .deformable import DeformableConv, composed, positions, warp
+from . import rows
+from .deformable import DeformableConv, composed, positions, towards, warp
 from .options import SHAPE
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Network(nn.Module):
         """The offsets (b, 2, h, w), y then x, in cells, of two embeddings (b, c, h, w)."""
         offsets: Tensor = self.matching(reference, target)
         return offsets
+
+    def towards(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """`forward` with one target (1, c, h, w) for many references: what it adds is made once."""
+        if isinstance(self.matching, Stack) and rows.serve(target, target):
+            return self.matching.towards(target)
+        return lambda reference: self(reference, target)
 
 
 def make(options: Options, files: dict[str, Path], *, seed: int) -> Network:
@@ -106,29 +113,20 @@ class Stack(nn.Module):
 
     def forward(self, reference: Tensor, target: Tensor) -> Tensor:
         """Embeddings (b, c, h, w) -> offsets (b, 2, h, w)."""
-        features = torch.cat((reference, target), 1)
-        layers = self.layers
-        if len(target) > 1 and target.stride(0) == 0:  # one target for all references
-            features, layers = self._of_one(reference, target[:1], features), layers[1:]
+        return self._on(self.layers, torch.cat((reference, target), 1))
+
+    def towards(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """`forward` with one target for many references, where `rows.serve` says so."""
+        conv, *others = self.layers[0].children()
+        first = towards(conv, target)  # type: ignore[arg-type]
+        rest = (*others, *self.layers[1:])
+        return lambda reference: self._on(rest, first(reference))
+
+    @staticmethod
+    def _on(layers: Iterable[nn.Module], features: Tensor) -> Tensor:
         for layer in layers:
             features = layer(features)
         return features
-
-    def _of_one(self, reference: Tensor, target: Tensor, both: Tensor) -> Tensor:
-        """The first layer of references (b, c, h, w) and one target (1, c, h, w), `both` in one.
-
-        A convolution is linear: what the target adds to it is made once.
-        """
-        first = self.layers[0]
-        conv = first[0].offset if self.kind == "deformable" else first[0]  # type: ignore[index]
-        own, shared = conv.weight.split(reference.shape[1], dim=1)
-        step = self.dilation
-        found = F.conv2d(reference, own, padding=step, dilation=step)
-        found = found + F.conv2d(target, shared, conv.bias, padding=step, dilation=step)
-        if self.kind == "deformable":
-            found = first[0](both, found)  # type: ignore[index]
-        rest: Tensor = first[1:](found)  # type: ignore[index]
-        return rest
 
     def samples(self, reference: Tensor, target: Tensor, cells: Tensor) -> Tensor:
         """The positions (p, n, 2) that are compared for target cells (p, 2)."""

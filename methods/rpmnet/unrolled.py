@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from vosbench.errors import UsageError
 
 from . import sides
-from .iterating import Way, iterated, iterations
+from .iterating import iterated, iterations
 from .network import Network
+from .seen import Seen, Sought, Way
 from .sides import Regions, regions
 from .teacher import TEMPERATURE, Matches, Teacher, beyond
 from .training import STILL, Batch, Trainee, mean_of_share, mean_of_valid
@@ -65,7 +66,7 @@ class Unrolled(Trainee):
         both = torch.cat((batch.reference * batch.shown, batch.target * batch.shown))
         reference, target = self.network.embed(both).float().chunk(2)
         with torch.autocast(target.device.type, enabled=False):  # offsets need all their digits
-            found = list(iterations(self.network, reference, target, self.way, self.way.times))
+            found = list(iterations(*self._pair(reference, target), self.way.times))
         fading = [settings.fade ** (len(found) - 1 - i) for i in range(len(found))]
         losses = [w * self._loss(batch, wanted, o) for w, o in zip(fading, found, strict=True)]
         loss = torch.stack(losses).sum() / sum(fading)
@@ -123,7 +124,12 @@ class Unrolled(Trainee):
         }
 
     def _found(self, reference: Tensor, target: Tensor) -> Tensor:
-        return iterated(self.network, reference, target, self.way)
+        return iterated(*self._pair(reference, target))
+
+    def _pair(self, reference: Tensor, target: Tensor) -> tuple[Sought, Seen]:
+        """Embeddings, without colours, as they are matched."""
+        own, near = (Seen(embedding, embedding[:, :0]) for embedding in (target, reference))
+        return Sought(self.network, own, self.way), near
 
     def _hold_statistics(self) -> None:
         """Let batch normalisation use the statistics that it has."""

@@ -39,7 +39,13 @@ from vosbench.protocols import (
     VOLUMETRIC,
     VOST,
 )
-from vosbench.toolbox.datasets.annotations import LayerFiles, first_masks, open_truth, shown
+from vosbench.toolbox.datasets.annotations import (
+    LayerFiles,
+    first_masks,
+    listed_faults,
+    open_truth,
+    shown,
+)
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
@@ -235,6 +241,8 @@ class Folder(ListedDataset):
         else:
             stored = open_truth(clip.masks, stems, where, faults)
         truth, found = _with_ids(stored, faults)
+        named = self.facts.get(name, Facts((), {})).objects
+        faults += listed_faults({*named} - found, truth, where)
         if getattr(truth, "change", None) is without_void:
             self._note_void(name)
         prompts: dict[int, Masks] = {}

@@ -82,8 +82,8 @@ def test_the_check_tells_what_is_not_here(lvos: Path) -> None:
     assert report.ok
     assert report.notes == (
         "sequences here: 1; the split has 140",
-        "object 1 of lvos-v2/R3UJGYwy: 2 of the 7 frames that its list names have no annotation, "
-        "such as 00000026",
+        "object 1 of R3UJGYwy: 2 of the 7 frames that the meta file lists are none of the video: "
+        "00000026, 00000031; its frames are named 00000001 to 00000021",
     )
 
 

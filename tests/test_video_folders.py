@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import fixtures_layouts
+import numpy as np
 import pytest
-from fixtures_trees import gold, load, video
+from fixtures_trees import gold, load, meta, video
 
+import vosbench
 from vosbench import png
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
-from vosbench.masks import ids
+from vosbench.masks import ids, write_mask
 from vosbench.types import Dataset, Sequence
 
 
@@ -96,3 +98,36 @@ def test_opening_the_drawn_data_reads_no_mask(
         assert len(dataset.sequence(each).truth) > 1
     with pytest.raises(AssertionError, match="a mask is read"):
         len(dataset.sequence(dataset.names[0]).prompts)
+
+
+@pytest.mark.parametrize(("number", "word"), [(0, "the background"), (255, "void")])
+@pytest.mark.parametrize("dataset", ["mosev1", "mosev2", "youtube-vos-2019", "folder"])
+def test_objects_that_label_maps_cannot_show_are_told(
+    tmp_path: Path, dataset: str, number: int, word: str
+) -> None:
+    root = tmp_path / "data"
+    video(root if dataset == "folder" else root / "valid", "a", dict.fromkeys(range(4), (1, 2)))
+    facts = {"category": "dog", "frames": ["00000"]}
+    of = {str(each): facts for each in (1, 2, number)}
+    meta(next(root.rglob("JPEGImages")).parent / "meta.json", {"a": {"objects": of}})
+    said = rf"object {number} of {dataset}/a is listed .* label maps, {number} is {word}: take it"
+    with pytest.raises(DataError, match=said):
+        load(dataset, root).sequence("a")
+    assert not check_dataset(load(dataset, root)).ok
+
+
+def test_object_000_counts_where_each_object_has_a_folder(tmp_path: Path) -> None:
+    for number in ("000", "001"):
+        for frame in range(4):
+            mask = np.zeros((fixtures_layouts.H, fixtures_layouts.W), np.uint8)
+            mask[4 + int(number) :, 2:9] = 1
+            path = tmp_path / f"valid/Annotations/a/{number}/{frame:05d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_mask(path, mask)
+            fixtures_layouts.picture(tmp_path / f"valid/JPEGImages/a/{frame:05d}.jpg")
+    meta(tmp_path / "valid/meta.json", {"a": {"objects": {"0": {}, "1": {}}}})
+    result = vosbench.evaluate(tmp_path / "valid/Annotations", "mosev2", root=tmp_path)
+    assert [(row["object"], row["J"]["mean"]) for row in result.summary["objects"]] == [
+        (0, 1.0),
+        (1, 1.0),
+    ]

@@ -6,6 +6,7 @@ import fixtures_layouts
 import pytest
 from fixtures_trees import gold, load, meta, video
 
+from vosbench import api
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
 from vosbench.masks import ids
@@ -80,3 +81,22 @@ def test_the_drawn_data(name: str) -> None:
         3: "unseen",
     }
     assert list(dataset.sequence("1f2e3d4c5b").prompts) == [0, 6]
+
+
+def test_listed_frames_that_the_video_lacks_are_named(valid: Path, tmp_path: Path) -> None:
+    facts = {"category": "dog", "frames": ["00000", "5", "00099"]}
+    meta(valid / "valid/meta.json", {"a": {"objects": {"1": facts}}})
+    (valid / "valid/Annotations/a/00005.png").unlink()
+    said = (
+        "object 1 of a: 2 of the 3 frames that the meta file lists are none of the video: 5, "
+        "00099; its frames are named 00000 to 00010"
+    )
+    dataset = load("youtube-vos-2019", valid)
+    assert said in check_dataset(dataset).notes
+    run = api.run("copy-first", "youtube-vos-2019", root=valid, out=tmp_path / "runs")
+    assert run.manifest is not None
+    assert f"a: {said}" in run.manifest["remarks"]
+    for frame in ("00005", "00010"):
+        fixtures_layouts.mask(valid / f"valid/Annotations/a/{frame}.png", 1)
+    scored = api.evaluate(valid / "valid/Annotations", "youtube-vos-2019", root=valid)
+    assert said in scored.summary["notes"]

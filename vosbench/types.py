@@ -294,6 +294,19 @@ class Sequence:
         for frame in self.frame_names:
             check_name(frame, "frame", f"sequence {self.name!r}")
 
+    def unknown_frames(self) -> Iterator[str]:
+        """What is to be said of frames that the lists name for an object and the video lacks."""
+        known = frozenset(self.frame_names)
+        for number, listed in self.objects.items():
+            names = listed.frames or ()
+            if strange := [name for name in names if name not in known]:
+                some = ", ".join(strange[:5]) + (", ..." if len(strange) > 5 else "")
+                yield (
+                    f"object {number} of {self.name}: {len(strange)} of the {len(names)} frames "
+                    f"that the meta file lists are none of the video: {some}; its frames are named "
+                    f"{self.frame_names[0]} to {self.frame_names[-1]}"
+                )
+
 
 class Dataset(Protocol):
     """A split of a dataset on disk: names in a stable order, sequences built one at a time."""

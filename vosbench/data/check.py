@@ -153,7 +153,7 @@ def _count(
         ignored = card.protocols[0].extra_ids == "ignored"
         lines = [_unprompted(sequence, unknown[numbers], numbers, where) for numbers in unknown]
         (notes if ignored else faults).extend(lines)
-    notes += _unannotated(sequence, where)
+    notes += [*sequence.unknown_frames(), *_unannotated(sequence, where)]
     faults += _miscounted(dataset, sequence, frames, len(objects | given), where)
     counted = SequenceCount(
         name=sequence.name,
@@ -202,8 +202,9 @@ def _unprompted(
 def _unannotated(sequence: Sequence, where: str) -> Iterator[str]:
     """Frames that the dataset's lists name for an object and that have no annotation."""
     annotated = {sequence.frame_names[index] for index in sequence.truth}
+    lacks = set(sequence.frame_names) - annotated
     for number, listed in sequence.objects.items() if annotated else ():
-        if lacking := [name for name in listed.frames or () if name not in annotated]:
+        if lacking := [name for name in listed.frames or () if name in lacks]:
             yield (
                 f"object {number} of {where}: {len(lacking)} of the {len(listed.frames or ())} "
                 f"frames that its list names have no annotation, such as {lacking[0]}"

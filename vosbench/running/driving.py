@@ -150,6 +150,8 @@ class Drive:
 
     def _remarks(self) -> Iterator[str]:
         """What a reader of the scores must know."""
+        if not self.sequence.truth:  # else its counts tell
+            yield from self.sequence.unknown_frames()
         first = min(self.sequence.prompts)
         if 0 < first == self._blank:
             yield (

@@ -121,7 +121,10 @@ def measure(
         missing=tuple(missing),
         absent=absent,
         strange=tuple(strange),
-        beside=tuple(stored.strangers(sequence.name, sequence.frame_names)) if present else (),
+        beside=(
+            *sequence.unknown_frames(),
+            *(stored.strangers(sequence.name, sequence.frame_names) if present else ()),
+        ),
         faults=tally.faults,
         masks=str(stored.path / sequence.name),
         apart=bool(present) and bool(stored.objects(sequence.name)),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vosbench.errors import DataError
-from vosbench.masks import ids, read_mask, sole_id
+from vosbench.masks import VOID, ids, read_mask, sole_id
 from vosbench.toolbox.datasets.layout import (
     MappedFiles,
     by_stem,
@@ -123,6 +123,20 @@ def open_truth(
             if stem in position:
                 of_frames.setdefault(position[stem], {})[number] = path
     return LayerFiles(of_frames)
+
+
+def listed_faults(listed: Collection[int], truth: Mapping[int, Masks], where: str) -> list[str]:
+    """The fault, if a list names objects that label maps cannot show: they would count as unseen.
+
+    Scorers take the background or the void for such an object.
+    """
+    lost = {0: "the background", VOID: "void"}
+    odd = [] if isinstance(truth, LayerFiles) else sorted(lost.keys() & set(listed))
+    return [
+        f"object {number} of {where} is listed in the meta file, but in its annotations, which are "
+        f"label maps, {number} is {lost[number]}: take it from the list, or store one PNG an object"
+        for number in odd
+    ]
 
 
 def object_folders(folder: Path) -> dict[int, Path]:

@@ -25,7 +25,12 @@ from vosbench.protocols import (
     VOLUMETRIC,
     VOST,
 )
-from vosbench.toolbox.datasets.annotations import FirstMasks, LayerFiles, open_truth
+from vosbench.toolbox.datasets.annotations import (
+    FirstMasks,
+    LayerFiles,
+    listed_faults,
+    open_truth,
+)
 from vosbench.toolbox.datasets.layout import (
     ListedDataset,
     MappedFiles,
@@ -172,6 +177,7 @@ class VideoFolders(ListedDataset):
         truth = open_truth(masks, frames, where, faults)
         if not frames or not truth:
             return Audited(None, tuple(faults))
+        faults += listed_faults(self.listed.get(name, ()), truth, where)
         if len(frames) != self.lengths.get(name, len(frames)):
             faults.append(
                 f"{images} holds {len(frames)} frames, but the meta file lists "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import fixtures_layouts
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from fixtures_trees import gold, load, meta, video
 
 import vosbench
-from vosbench import png
+from vosbench import png, resolve
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
 from vosbench.masks import ids, write_mask
@@ -131,3 +132,48 @@ def test_object_000_counts_where_each_object_has_a_folder(tmp_path: Path) -> Non
         (0, 1.0),
         (1, 1.0),
     ]
+
+
+def edition(root: Path, videos: int = 1) -> Path:
+    for number in range(videos):
+        video(root / "valid", f"v{number}", dict.fromkeys(range(3), (1,)), frames=3)
+    meta(root / "valid/meta.json", {f"v{n}": {"objects": {"1": {}}} for n in range(videos)})
+    return root
+
+
+def test_a_folder_of_another_edition_is_told(tmp_path: Path) -> None:
+    root = edition(tmp_path / "MOSEv2")
+    said = "the folder MOSEv2 seems to be that of mosev2: --dataset mosev2 scores by its rules"
+    assert said in check_dataset(load("mosev1", root)).notes
+    scored = vosbench.evaluate(root / "valid/Annotations", "mosev1", root=root)
+    assert said in scored.summary["notes"]
+    assert "notes" not in vosbench.evaluate(root / "valid/Annotations", "mosev2", root=root).summary
+    assert resolve.fits_better(load("mosev2", edition(tmp_path / "MOSE"))).startswith(
+        "the folder MO"
+    )
+    assert not resolve.fits_better(load("mosev1", tmp_path / "MOSE"))
+    assert not resolve.fits_better(load("mosev1", edition(tmp_path / "mine")))
+
+
+def test_the_number_of_videos_tells_the_edition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = resolve.card_of("youtube-vos-2018")
+    monkeypatch.setitem(cast("dict[str, int]", card.counts), "valid", 1)
+    facts = {"1": {"category": "dog", "frames": ["00000"]}}
+    video(tmp_path / "valid", "a", {0: (1,)})
+    meta(tmp_path / "valid/meta.json", {"a": {"objects": facts}})
+    said = "1 sequences are those of youtube-vos-2018 valid: --dataset youtube-vos-2018 scores by "
+    assert resolve.fits_better(load("youtube-vos-2019", tmp_path)).startswith(said)
+    assert not resolve.fits_better(load("youtube-vos-2018", tmp_path))
+
+
+def test_an_edition_that_opens_the_folder_is_named_in_the_error(tmp_path: Path) -> None:
+    (edition(tmp_path) / "valid/meta.json").unlink()
+    with pytest.raises(
+        DataError, match=r"is missing: .*; mosev1 opens this folder: --dataset mosev1"
+    ):
+        resolve.open_dataset("mosev2", root=tmp_path)
+    with pytest.raises(DataError, match=r"holds JPEGImages/, Annotations/|does not hold") as caught:
+        resolve.open_dataset("mosev2", root=tmp_path / "valid/JPEGImages")
+    assert "opens this folder" not in str(caught.value)

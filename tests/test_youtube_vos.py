@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import fixtures_layouts
@@ -8,7 +9,7 @@ from fixtures_trees import gold, load, meta, video
 
 from vosbench import api
 from vosbench.data.check import check_dataset
-from vosbench.errors import DataError
+from vosbench.errors import DataError, TruthWithheldError
 from vosbench.masks import ids
 from vosbench.types import Listed
 
@@ -93,9 +94,10 @@ def test_listed_frames_that_the_video_lacks_are_named(valid: Path, tmp_path: Pat
     )
     dataset = load("youtube-vos-2019", valid)
     assert said in check_dataset(dataset).notes
-    run = api.run("copy-first", "youtube-vos-2019", root=valid, out=tmp_path / "runs")
-    assert run.manifest is not None
-    assert f"a: {said}" in run.manifest["remarks"]
+    with pytest.raises(TruthWithheldError):
+        api.run("copy-first", "youtube-vos-2019", root=valid, out=tmp_path / "runs")
+    (run,) = (tmp_path / "runs").glob("*/run.json")
+    assert f"a: {said}" in json.loads(run.read_text())["remarks"]
     for frame in ("00005", "00010"):
         fixtures_layouts.mask(valid / f"valid/Annotations/a/{frame}.png", 1)
     scored = api.evaluate(valid / "valid/Annotations", "youtube-vos-2019", root=valid)

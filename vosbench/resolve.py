@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from vosbench import registry
-from vosbench.errors import PluginError, UsageError, blaming, did_you_mean, nearest, needing
+from vosbench.errors import (
+    DataError,
+    PluginError,
+    UsageError,
+    blaming,
+    did_you_mean,
+    nearest,
+    needing,
+)
 from vosbench.options import as_typed, default_of, filled, paths_of
 from vosbench.prompts.moved import Moved
 from vosbench.protocols import USUAL, PromptAt
@@ -206,11 +215,27 @@ class ChosenDataset:
             DataError: among others, a name of a sequence that no file of ours may have.
         """
         with blaming(f"dataset {self.card.name!r}", PluginError):
-            opened = self.module.load(self.root, split=self.split, resolution=self.resolution)
+            try:
+                opened = self.module.load(self.root, split=self.split, resolution=self.resolution)
+            except DataError as error:
+                if not (name := self._kin_that_opens()):
+                    raise
+                hint = f"{name} opens this folder: --dataset {name}"
+                raise DataError([*error.faults[:-1], f"{error.faults[-1]}; {hint}"]) from error
         where = f"dataset {self.card.name}" + (f" at {self.root}" if self.root else "")
         for sequence in opened.names:
             check_name(sequence, "sequence", where)
         return opened if self.at == USUAL else Moved(opened, self.at)
+
+    def _kin_that_opens(self) -> str:
+        """A dataset of the same family that opens the folder, or ""."""
+        for name in _kin(self.card.name):
+            with contextlib.suppress(DataError, UsageError, PluginError):
+                other = registry.load_dataset(name)
+                if self.split in other.CARD.splits:
+                    other.load(self.root, split=self.split, resolution=self.resolution)
+                    return name
+        return ""
 
 
 def choose_dataset(
@@ -247,6 +272,51 @@ def open_dataset(
 ) -> Dataset:
     """Open a registered dataset; arguments as of `choose_dataset`, errors as of its `open`."""
     return choose_dataset(name, root=root, split=split, resolution=resolution, at=at).open()
+
+
+def fits_better(dataset: Dataset) -> str:
+    """The hint that a folder is that of another dataset of the family, or "".
+
+    That is: the folder has its name, or holds as many sequences as its split and not as the own.
+    """
+    card, root, here = dataset.card, getattr(dataset, "root", None), len(dataset.names)
+    if not isinstance(root, Path):
+        return ""
+    places = {_plain(each.name): each.name for each in (root, root.parent)}
+    own = _size(card, dataset.split)
+    for name in () if _names(card) & places.keys() else _kin(card.name):
+        use, other = f"--dataset {name} scores by its rules", card_of(name)
+        for place in sorted(_names(other) & places.keys()):
+            return f"the folder {places[place]} seems to be that of {name}: {use}"
+        if own != here == _size(other, dataset.split):
+            return f"{here} sequences are those of {name} {dataset.split}: {use}"
+    return ""
+
+
+def _kin(name: str) -> list[str]:
+    """The other registered datasets of a family, whose names differ in a number: mosev1, mosev2."""
+    return [
+        other
+        for other in registry.names("datasets")
+        if other != name and _EDITION.sub("", other) == _EDITION.sub("", name)
+    ]
+
+
+_EDITION = re.compile(r"-?v?[0-9]+$")
+
+
+def _plain(name: str) -> str:
+    """A name without signs: davis2017 for DAVIS-2017."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _names(card: DatasetCard) -> set[str]:
+    return {_plain(card.name), _plain(card.folder)}
+
+
+def _size(card: DatasetCard, split: str) -> int | None:
+    """The official number of sequences of a split, where the card has it."""
+    return len(card.splits.get(split, ())) or card.counts.get(split)
 
 
 def submissions() -> dict[str, tuple[str, ...]]:

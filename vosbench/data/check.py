@@ -10,6 +10,7 @@ from typing import Any
 from vosbench.errors import DataError, one_a_cause
 from vosbench.masks import VOID
 from vosbench.protocols import check_numbered
+from vosbench.resolve import fits_better
 from vosbench.toolbox.datasets.annotations import shown
 from vosbench.toolbox.datasets.layout import shape, size_fault
 from vosbench.types import Auditable, Audited, Dataset, DatasetCard, Sequence
@@ -273,5 +274,7 @@ def _notes(dataset: Dataset) -> Iterator[str]:
         extra = [name for name in dataset.names if name not in official]
         if extra:
             yield f"not on the card: {', '.join(extra)}"
+    if hint := fits_better(dataset):
+        yield hint
     if isinstance(dataset, Auditable):
         yield from dataset.notes

@@ -20,7 +20,7 @@ from zlib_ng.zlib_ng import crc32
 from vosbench.errors import DataError, IncompleteScoresError, TruthWithheldError
 from vosbench.files import fingerprint, jsonable, write_json, write_text
 from vosbench.provenance import VERSION
-from vosbench.resolve import choose_sequences
+from vosbench.resolve import choose_sequences, fits_better
 from vosbench.scoring import counts as counting
 from vosbench.scoring.counts import Counts, What, what_to_count
 from vosbench.scoring.figures import emptied
@@ -290,6 +290,8 @@ class Scored:
 
     def _notes(self, zero: Collection[Member]) -> Iterator[str]:
         """What a reader of the table must know."""
+        if hint := fits_better(self.dataset):
+            yield hint
         for member in zero:
             yield f"{member.sequence} has no masks and counts as 0, as its scorer has it"
         for name, chosen in self.selections.items():

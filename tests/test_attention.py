@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from methods.label_propagation.presets import PRESETS
-from vosbench.toolbox.methods.label_propagation.attention import strongest
+from vosbench.toolbox.methods.label_propagation.attention import candidates
+from vosbench.toolbox.methods.label_propagation.tiles import Compared
 
 ROOT = Path(__file__).parents[1]
 SHORT = {"light": 256, "dinov3": 960}  # px of the short side; else 480
@@ -53,15 +54,22 @@ def test_a_frame_at_480p_stays_under_1_5_gb(preset: str) -> None:
 
 
 @pytest.mark.parametrize("values", ["real", "few"])
-@pytest.mark.parametrize("columns", [5, 700, 1024, 1037])
-def test_the_strongest_are_those_of_topk(values: str, columns: int) -> None:
-    draw = torch.Generator().manual_seed(columns)
-    similar = torch.randn(40, columns, generator=draw)
-    if values == "few":  # many equals, and whole rows without a finite value
+@pytest.mark.parametrize(("groups", "each"), [(5, 1), (3, 40), (130, 8), (700, 1)])
+def test_the_strongest_are_among_the_candidates(values: str, groups: int, each: int) -> None:
+    draw = torch.Generator().manual_seed(groups)
+    similar = torch.randn(groups, each, 40, generator=draw)
+    outside = torch.zeros(groups, 40)
+    outside[1:, 3:5] = -torch.inf  # fewer groups inside than are asked for
+    if values == "few":  # many equals
         similar = similar.round()
-        similar[3:5] = -torch.inf
-        similar[6, 7:] = -torch.inf
-    found, places = strongest(similar, 5)
-    assert torch.equal(found, similar.topk(5, dim=1).values)
-    assert torch.equal(similar.gather(1, places), found)
-    assert all(len(set(row)) == 5 for row in places.tolist())
+    places, steps = torch.arange(groups) * 2, torch.arange(each) * 2 * groups
+    compared = Compared(similar, outside, places, steps)
+    whole, cells = compared.whole(slice(None))  # (m, 40), (m,)
+    found = candidates([compared], 5)
+    strongest = whole.topk(5, dim=0).values.T
+    assert torch.equal(found.similar.topk(5, dim=1).values, strongest)
+    order = cells.argsort()
+    at = order[torch.searchsorted(cells[order], found.cells)]
+    assert torch.equal(whole.T.gather(1, at), found.similar)
+    assert (whole.T.scatter(1, at, -torch.inf).amax(1) <= found.others).all()
+    assert all(len(set(row)) == len(row) for row in found.cells.tolist())

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from vosbench.toolbox.methods.label_propagation.tiles import Reference, Tile, Tiles
+from vosbench.toolbox.methods.label_propagation.tiles import Compared, Reference, Tile, Tiles
 
 if TYPE_CHECKING:
     from vosbench.toolbox.methods.label_propagation.settings import Propagation
 
-__all__ = ["Reference", "attend", "strongest"]
-
-GROUP = 16  # columns of which the largest value is looked at first
+__all__ = ["Reference", "attend", "candidates"]
 
 
 def attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -> Tensor:
@@ -37,6 +36,9 @@ def attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -
 
 def _attend(query: Tensor, context: Sequence[Reference], settings: Propagation) -> Tensor:
     h, w, _ = query.shape
+    if settings.window == "none":
+        context = [each._replace(windowed=False) for each in context]
+    context = sorted(context, key=lambda each: each.windowed)
     labels = torch.cat([each.labels.reshape(h * w, -1) for each in context])  # (n*h*w, l)
     found = _Found(query, labels, settings)
     side = 8 if query.device.type == "cpu" else 32  # what fits a core's cache; fewer, larger calls
@@ -48,92 +50,107 @@ def _attend(query: Tensor, context: Sequence[Reference], settings: Propagation) 
 class _Found:
     """What the queries of a frame have chosen so far.
 
-    chosen: of each tile its queries (q,), the k strongest similarities, the places of these cells
-    (q, k), and the log of what the softmax over them divides by (q, 1).
+    chosen: of each tile its queries (q,), the k strongest similarities and the places of these
+    cells (q, k), and the log of what the softmax over them divides by (q, 1), if it is over more.
     decided: queries (q,) whose votes are known at once, and these (q, l).
     """
 
     def __init__(self, query: Tensor, labels: Tensor, settings: Propagation) -> None:
         self.labels, self.settings = labels, settings
         self.given = query.new_empty(query.shape[0] * query.shape[1], labels.shape[1])
-        self.chosen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self.chosen: list[tuple[Tensor, ...]] = []
         self.decided: list[tuple[Tensor, Tensor]] = []
 
     def add(self, tile: Tile) -> None:
         """Choose for the queries of a tile."""
-        queries, similar, cells = tile
+        queries, compared = tile
         k, settings = self.settings.topk, self.settings
-        if not 0 < k < len(cells):
+        every = slice(None)
+        if not 0 < k < sum(each.similar[..., 0].numel() for each in compared):
+            similar, cells = _whole(compared, every)
             weights = _weights(similar, _total(similar, settings), settings)
             # kept in a list, these small pieces would hold the memory of all that lay below them
             self.given[queries] = weights @ self.labels[cells]
             return
         # one more than asked for shows whether the k-th value is shared with a cell beyond it
-        values, places = strongest(similar, k + 1)
+        found = candidates(compared, k + 1)
+        values, at = found.similar.topk(k + 1, dim=1)
+        self.chosen.append((queries, values[:, :k], found.cells.gather(1, at[:, :k])))
+        if settings.softmax == "all":
+            self.chosen[-1] += (_total(_whole(compared, every)[0], settings),)
         last, beyond = values[:, k - 1], values[:, k]
-        total = _total(similar if settings.softmax == "all" else values[:, :k], settings)
-        self.chosen.append((queries, values[:, :k], cells[places[:, :k]], total))
         tied = ((last == beyond) & (last > -math.inf)).nonzero()[:, 0]
         if len(tied):
-            order = cells.argsort()  # the context's
-            votes = self._tied(similar[tied][:, order], last[tied, None], cells[order])
+            votes = self._tied(compared, found, tied, last[tied, None])
             self.decided.append((queries[tied], votes))
 
     def votes(self) -> Tensor:
         """The labels (h*w, l) that all queries take."""
         if self.chosen:
-            queries, values, cells, total = (
+            queries, values, cells, *rest = (
                 torch.cat(part) for part in zip(*self.chosen, strict=True)
             )
-            weights = _weights(values, total, self.settings)
-            self.given[queries] = torch.einsum("qk,qkl->ql", weights, self.labels[cells])
+            total = rest[0] if rest else _total(values, self.settings)
+            self.given[queries] = self._summed(_weights(values, total, self.settings), cells)
         for queries, own in self.decided:
             self.given[queries] = own
         return self.given
 
-    def _tied(self, similar: Tensor, last: Tensor, cells: Tensor) -> Tensor:
-        """The votes (q, l) of queries (q, m) whose k-th value (q, 1) is shared with cells beyond.
+    def _tied(
+        self, compared: Sequence[Compared], found: Candidates, tied: Tensor, last: Tensor
+    ) -> Tensor:
+        """The votes (q, l) of tied queries (q,), whose k-th value (q, 1) is shared beyond it."""
+        settings = self.settings
+        if settings.softmax == "all" or (found.others[tied, None] >= last).any():
+            similar, cells = _whole(compared, tied)
+            cells = cells.expand(len(tied), -1)
+        else:  # all that share it are among the candidates
+            cells, order = found.cells[tied].sort(dim=1)  # in the context's order
+            similar = found.similar[tied].gather(1, order)
+        chosen = _with_ties(similar, last, settings)
+        total = _total(similar if settings.softmax == "all" else chosen, settings)
+        return self._summed(_weights(chosen, total, settings), cells)
 
-        cells: (m,), in the context's order.
-        """
-        wide = 8 * self.settings.topk
-        if wide < len(cells):
-            values, places = similar.topk(wide, dim=1)
-            if (values[:, -1:] < last).all():  # all that share it are among these
-                places = places.sort(dim=1).values  # in the context's order
-                chosen = _with_ties(similar.gather(1, places), last, self.settings)
-                total = _total(self._compared(similar, chosen), self.settings)
-                weights = _weights(chosen, total, self.settings)
-                return torch.einsum("qk,qkl->ql", weights, self.labels[cells[places]])
-        chosen = _with_ties(similar, last, self.settings)
-        total = _total(self._compared(similar, chosen), self.settings)
-        return _weights(chosen, total, self.settings) @ self.labels[cells]
-
-    def _compared(self, similar: Tensor, chosen: Tensor) -> Tensor:
-        """What the softmax is over."""
-        return similar if self.settings.softmax == "all" else chosen
+    def _summed(self, weights: Tensor, cells: Tensor) -> Tensor:
+        """The labels (q, l) of cells (q, k), times their weights."""
+        return F.embedding_bag(cells, self.labels, per_sample_weights=weights, mode="sum")
 
 
-def strongest(similar: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The values and places of `similar.topk(count, dim=1)`, of (q, m), in any order of equals.
+class Candidates(NamedTuple):
+    """Some similarities (q, m) of each query, the largest among them, and their cells (q, m).
 
-    The largest values lie in the groups of columns whose own largest are the largest: what is left
-    to sort is a small part. Of equal values at the end, others than topk's may be taken.
+    others: (q,), which no similarity that is left out exceeds.
     """
-    q, m = similar.shape
-    groups = m // GROUP
-    if groups < 4 * count:
-        return similar.topk(count, dim=1)
-    whole = groups * GROUP
-    grouped = similar[:, :whole].view(q, GROUP, groups)
-    chosen = grouped.amax(1).topk(count, dim=1, sorted=False).indices  # (q, count)
-    inside = torch.arange(0, whole, groups, device=similar.device)[:, None]
-    places = (chosen[:, None] + inside).flatten(1)  # (q, GROUP * count)
-    if whole < m:
-        rest = torch.arange(whole, m, device=similar.device).expand(q, -1)
-        places = torch.cat((places, rest), dim=1)
-    values, at = similar.gather(1, places).topk(count, dim=1)
-    return values, places.gather(1, at)
+
+    similar: Tensor
+    cells: Tensor
+    others: Tensor
+
+
+def candidates(compared: Sequence[Compared], count: int) -> Candidates:
+    """A small part of what was compared, with the `count` largest similarities of each query.
+
+    They lie in those groups whose own largest are the largest.
+    """
+    similar, cells, others = zip(*(_candidates(each, count) for each in compared), strict=True)
+    return Candidates(torch.cat(similar, 1), torch.cat(cells, 1), torch.stack(others).amax(0))
+
+
+def _candidates(compared: Compared, count: int) -> Candidates:
+    similar, outside, places, steps = compared
+    queries = torch.arange(similar.shape[2], device=similar.device)
+    largest, groups = similar.amax(1).add_(outside).topk(min(count, len(places)), dim=0)  # (g, q)
+    inside = similar[groups, :, queries] + outside.gather(0, groups)[..., None]  # (g, q, n)
+    cells = places[groups][..., None] + steps
+    return Candidates(
+        inside.transpose(0, 1).flatten(1), cells.transpose(0, 1).flatten(1), largest[-1]
+    )
+
+
+def _whole(compared: Sequence[Compared], queries: Tensor | slice) -> tuple[Tensor, Tensor]:
+    """All similarities (q, m) of some queries, and the cells (m,), in the context's order."""
+    similar, cells = zip(*(each.whole(queries) for each in compared), strict=True)
+    return torch.cat(similar).T, torch.cat(cells)
 
 
 def _with_ties(similar: Tensor, last: Tensor, settings: Propagation) -> Tensor:

@@ -1,20 +1,21 @@
-"""Compare tiles of cells with all cells of the context that their windows can reach.
+"""Compare tiles of cells with those cells of the context that lie in the window of one of them.
 
-Tiles of the same rows reach the same rows of the context. These are laid out once, column by
-column, so that what a tile reaches goes into the product without being copied.
+Cells that a window holds or leaves out together, those of one place in all frames of the context,
+lie beside each other: they are copied as one, and whether they are outside is told once for all.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vosbench.toolbox.methods.label_propagation.settings import Propagation
+    from vosbench.toolbox.methods.label_propagation.settings import Propagation, Window
 
 
 class Reference(NamedTuple):
@@ -25,111 +26,141 @@ class Reference(NamedTuple):
     windowed: bool
 
 
-class Tile(NamedTuple):
-    """Queries of a frame, and what they were compared with.
+class Compared(NamedTuple):
+    """Cells of the context in p groups of n, held against the q queries of a tile.
 
-    queries: their places (q,) in the frame.
-    similar: (q, m); -inf for what is in reach of the tile but outside a query's own window. It
-        holds until the next tile is made.
-    cells: the places (m,), counted through all cells of all frames of the context.
+    similar: (p, n, q). It holds until the next tile is made.
+    outside: (p, q), to be added: -inf for groups outside a query's own window, else 0.
+    places, steps: cell n of group p is number places[p] + steps[n], counted through all frames.
     """
 
-    queries: Tensor
     similar: Tensor
-    cells: Tensor
+    outside: Tensor
+    places: Tensor
+    steps: Tensor
+
+    def whole(self, queries: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """All similarities (m, q) of some queries, and the cells (m,), in the context's order."""
+        similar = self.similar[..., queries] + self.outside[:, None, queries]
+        return similar.transpose(0, 1).flatten(0, 1), (self.steps[:, None] + self.places).flatten()
+
+
+class Tile(NamedTuple):
+    """The places (q,) of queries in their frame, and what they were compared with."""
+
+    queries: Tensor
+    compared: list[Compared]
+
+
+class _Keys(NamedTuple):
+    """Features (p, n, c) of the context's cells, and their numbers as in Compared."""
+
+    features: Tensor
+    places: Tensor
+    steps: Tensor
 
 
 class Tiles:
-    """A frame's cells (h, w, c) and those of the context, compared tile by tile."""
+    """A frame's cells (h, w, c) and those of the context, compared tile by tile.
+
+    context: the frames without a window come first.
+    """
 
     def __init__(
         self, query: Tensor, context: Sequence[Reference], side: int, settings: Propagation
     ) -> None:
         self.query, self.side, self.settings = query, side, settings
-        h, w, c = query.shape
-        places = torch.arange(len(context) * h * w, device=query.device).view(-1, h, w)
-        windowed = [each.windowed and settings.window != "none" for each in context]
-        self.near = [each.features for each, near in zip(context, windowed, strict=True) if near]
-        self.near_places = places[torch.tensor(windowed, device=query.device)]
-        self.far = [
-            each.features.reshape(-1, c)
-            for each, near in zip(context, windowed, strict=True)
-            if not near
-        ]
-        self.far_places = places[
-            torch.tensor(windowed, device=query.device).logical_not()
-        ].flatten()
-        # for tiles that lie alike within what they reach, as most do
-        self.outside: dict[tuple[int, ...], Tensor] = {}
+        h, w, _ = query.shape
+        far = [each.features for each in context if not each.windowed]
+        near = [each.features.flatten(0, 1) for each in context if each.windowed]
+        number = torch.arange(len(context) * h * w, device=query.device)
+        begins = len(far) * h * w
+        # where no window holds any groups will do: the columns of all frames
+        self.far = far and _Keys(
+            torch.cat(far).transpose(0, 1).contiguous(), number[:w], number[:begins:w]
+        )
+        self.near = near and _Keys(
+            torch.stack(near, dim=1), number[: h * w], number[begins :: h * w]
+        )
         self.room = query.new_empty(0)  # for a tile's similarities; asked for anew it costs time
 
     def __iter__(self) -> Iterator[Tile]:
         h, w, _ = self.query.shape
         own = torch.arange(h * w, device=self.query.device).view(h, w)
         for top in range(0, h, self.side):
-            rows = slice(top, min(top + self.side, h))
-            reach = _reach(rows, h, self.settings)
-            # column by column, so that what a tile reaches is one piece of memory
-            keys = [features[reach].transpose(0, 1).contiguous() for features in self.near]
-            places = self.near_places[:, reach].transpose(1, 2)
             for left in range(0, w, self.side):
-                columns = slice(left, min(left + self.side, w))
-                across = _reach(columns, w, self.settings)
-                similar = self._compare(rows, columns, reach, across, keys)
-                cells = torch.cat((self.far_places, places[:, across].flatten()))
-                yield Tile(own[rows, columns].flatten(), similar, cells)
+                rows, columns = slice(top, top + self.side), slice(left, left + self.side)
+                queries = self.query[rows, columns]
+                yield Tile(own[rows, columns].flatten(), self._compare(queries, top, left))
 
-    def _compare(
-        self, rows: slice, columns: slice, reach: slice, across: slice, keys: Sequence[Tensor]
-    ) -> Tensor:
-        """A tile's similarities (q, m): to all cells of far frames, then to those in reach."""
-        tile = self.query[rows, columns].flatten(0, 1)
-        near = (reach.stop - reach.start) * (across.stop - across.start)
-        sizes = [len(each) for each in self.far] + [near] * len(keys)
-        size = len(tile) * sum(sizes)
-        if len(self.room) < size:
-            self.room = tile.new_empty(size)
-        similar = self.room[:size].view(len(tile), -1)
-        parts = torch.split(similar, sizes, dim=1)
-        for part, each in zip(parts, self.far, strict=False):
-            torch.mm(tile, each.T, out=part)
-        outside = self._outside(rows, columns, reach, across) if keys else tile
-        for part, each in zip(parts[len(self.far) :], keys, strict=True):
-            torch.addmm(outside, tile, each[across].flatten(0, 1).T, out=part)
-        return similar
+    def _compare(self, queries: Tensor, top: int, left: int) -> list[Compared]:
+        """Queries (y, x, c) from a row and column on, with all far cells and those in reach."""
+        tile = queries.flatten(0, 1)
+        parts: list[tuple[_Keys, Tensor]] = []
+        if self.far:
+            parts.append((self.far, tile.new_zeros(1, 1).expand(len(self.far.places), len(tile))))
+        if self.near:
+            places, outside = self._window(queries, top, left)
+            features = self.near.features.index_select(0, places)
+            parts.append((_Keys(features, places, self.near.steps), outside))
+        sizes = [keys.features[..., 0].numel() * len(tile) for keys, _ in parts]
+        if len(self.room) < sum(sizes):
+            self.room = tile.new_empty(sum(sizes))
+        rooms = torch.split(self.room[: sum(sizes)], sizes)
+        return [
+            Compared(
+                torch.mm(keys.features.flatten(0, 1), tile.T, out=room.view(-1, len(tile))).view(
+                    len(keys.places), len(keys.steps), -1
+                ),
+                outside,
+                keys.places,
+                keys.steps,
+            )
+            for (keys, outside), room in zip(parts, rooms, strict=True)
+        ]
 
-    def _outside(self, rows: slice, columns: slice, reach: slice, across: slice) -> Tensor:
-        """0 where a cell in reach lies in a query's window, else -inf: (q, m), by columns."""
-        sides = ((rows, reach), (columns, across))
-        alike = tuple(
-            number
-            for own, far in sides
-            for number in (own.stop - own.start, own.start - far.start, far.stop - far.start)
+    def _window(self, queries: Tensor, top: int, left: int) -> tuple[Tensor, Tensor]:
+        """The places (p,) within the window of any of a tile's queries, and (p, q) as `outside`."""
+        h, w, _ = self.query.shape
+        reach = math.floor(self.settings.radius)
+        far_top, far_left = max(0, top - reach), max(0, left - reach)
+        high, wide = queries.shape[:2]
+        rows = (high, top - far_top, min(h, top + high + reach) - far_top)
+        columns = (wide, left - far_left, min(w, left + wide + reach) - far_left)
+        places, outside = _outside(
+            rows, columns, w, self.settings.window, self.settings.radius, queries.device
         )
-        if alike not in self.outside:
-            down, right = (_distances(own, far, self.query) for own, far in sides)
-            down, right = down[:, None, None], right[None, :, :, None]  # (y,1,1,ry), (1,x,rx,1)
-            if self.settings.window == "square":
-                outside = torch.maximum(down, right) > self.settings.radius
-            elif self.settings.window == "disk":
-                outside = down**2 + right**2 > self.settings.radius**2
-            else:
-                outside = down**2 + right**2 >= self.settings.radius**2
-            values = self.query.new_zeros(outside.shape).masked_fill_(outside, -math.inf)
-            self.outside[alike] = values.flatten(0, 1).flatten(1)
-        return self.outside[alike]
+        return places + (far_top * w + far_left), outside
 
 
-def _reach(side: slice, size: int, settings: Propagation) -> slice:
-    """The rows or columns that the windows of a tile's can reach."""
-    if settings.window == "none":
-        return slice(0, size)
-    reach = math.floor(settings.radius)
-    return slice(max(0, side.start - reach), min(size, side.stop + reach))
+@lru_cache(maxsize=64)  # the tiles of two sizes of frame
+def _outside(
+    rows: tuple[int, int, int],
+    columns: tuple[int, int, int],
+    w: int,
+    window: Window,
+    radius: float,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """The places (p,) that a tile reaches, counted from the first, and (p, q) as in Compared.
 
-
-def _distances(side: slice, to: slice, like: Tensor) -> Tensor:
-    """Distances (a, b) from each of a slice's places to each of another's, in cells."""
-    here = torch.arange(side.start, side.stop, device=like.device, dtype=like.dtype)
-    there = torch.arange(to.start, to.stop, device=like.device, dtype=like.dtype)
-    return (here[:, None] - there[None]).abs()
+    rows, columns: how many the tile has, which is its first within the box that its windows lie
+    in, and how many the box has. Most tiles of a frame are alike in this.
+    """
+    down, right = (
+        (torch.arange(box, device=device)[:, None] - torch.arange(size, device=device) - first)
+        .abs()
+        .float()
+        for size, first, box in (rows, columns)
+    )
+    down, right = down[:, None, :, None], right[None, :, None]  # (ry, 1, y, 1), (1, rx, 1, x)
+    if window == "square":
+        beyond = torch.maximum(down, right) > radius
+    elif window == "disk":
+        beyond = down**2 + right**2 > radius**2
+    else:
+        beyond = down**2 + right**2 >= radius**2
+    beyond = beyond.flatten(2)  # (ry, rx, q)
+    y, x = beyond.all(2).logical_not().nonzero(as_tuple=True)
+    outside = torch.zeros(len(y), beyond.shape[2], device=device)
+    return y * w + x, outside.masked_fill_(beyond[y, x], -math.inf)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from fixtures_figures import panels, toy_run
 from fixtures_runs import steady, write_run
+from matplotlib.patches import Rectangle, StepPatch
 
 from vosbench.analysis import catalogue
 from vosbench.analysis.groups import groups
+from vosbench.drawing import charts
 from vosbench.drawing.figure import Figure
 from vosbench.reporting import figures
 from vosbench.results import Result
@@ -96,8 +98,24 @@ def test_a_figure_shows_the_numbers_of_the_table_of_its_name(tmp_path: Path) -> 
     assert heights(drawn["attributes"]) == pytest.approx([100 * j for of in by_run for j in of])
     (cells,) = tables["ablation-J"].records()
     assert heights(drawn["ablation-J"]) == pytest.approx([100 * cells[s] for s in ("crw", "light")])
-    (axes,) = panels(drawn["over-time"].drawing)
+    axes, strip = panels(drawn["over-time"].drawing)
+    assert strip.get_ylabel() == "objects left"
     for name, line in zip(names, axes.lines, strict=True):
         rows = list(tables["over-time"].records())
         assert line.get_ydata().tolist() == pytest.approx([100 * row[name] for row in rows])
         assert line.get_xdata().tolist() == [(row["from"] + row["to"]) / 2 for row in rows]
+
+
+def test_curves_over_few_objects_are_pale_and_their_number_is_drawn(tmp_path: Path) -> None:
+    long, short = [0.5] * 40, [0.5] * 12
+    scores = {"ant": long, "bee": short, "cat": short, "dog": short}
+    drawn = drawn_of([toy_run(tmp_path, "one", scores)], "over-time")["over-time"]
+    axes, strip = panels(drawn.drawing)
+    (counts,) = (patch for patch in strip.patches if isinstance(patch, StepPatch))
+    assert counts.get_data().values.tolist() == [4, 4, 1, 1]
+    assert counts.get_data().edges.tolist() == [1, 11, 21, 31, 41]
+    for each in (axes, strip):
+        (veil,) = (patch for patch in each.patches if isinstance(patch, Rectangle))
+        assert (veil.get_x(), veil.get_facecolor()[:3]) == (21, (1, 1, 1))
+    assert "pale where they are fewer than half" in drawn.caption
+    assert charts.Left([1, 2, 3, 4], [4, 1, 3], "").thin_from() is None

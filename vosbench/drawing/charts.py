@@ -17,6 +17,7 @@ from vosbench.toolbox.reports.looks import DASHES, Look, Looks, completed
 
 BARS_IN_A_ROW = 44  # more than these at page width are too thin for their intervals
 PANELS_IN_A_ROW = 4
+STRIP = 0.45  # inches: the height of a strip below a panel
 
 
 class Value(NamedTuple):
@@ -34,6 +35,22 @@ class Curve(NamedTuple):
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+
+
+class Left(NamedTuple):
+    """How many things a mean is over, in bins: one edge more than counts."""
+
+    edges: Sequence[float]
+    counts: Sequence[int]
+    what: str
+
+    def thin_from(self) -> float | None:
+        """The edge behind which fewer than half of them are left; None where there is none."""
+        most = max(self.counts)
+        for edge, after in zip(self.edges, range(len(self.counts)), strict=False):
+            if all(2 * count < most for count in self.counts[after:]):
+                return edge
+        return None
 
 
 class Point(NamedTuple):
@@ -241,6 +258,7 @@ def line_panels(
     scale: float = 100,
     markers: bool = False,
     looks: Looks | None = None,
+    left: Left | None = None,
 ) -> Figure:
     """Small multiples of lines with bands, one scale for all: J over time, sweeps of an option.
 
@@ -252,8 +270,10 @@ def line_panels(
         markers: mark the few values of a sweep, and name them on the axis; one that spans a factor
             of eight or more has a logarithmic axis.
         looks: of the labels; by their place where there is none.
+        left: over how many things the curves of the one panel are means, for a strip below it.
     """
     assert panels, "no panels to draw"
+    assert left is None or len(panels) == 1, "one strip belongs to one panel"
     labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
     known = completed(looks, labels)
     columns = min(len(panels), PANELS_IN_A_ROW)
@@ -261,9 +281,14 @@ def line_panels(
     single, own_axes = len(panels) == 1, "{}" in xlabel
     width = COLUMN if single else PAGE
     height = 0.4 + (1.7 if single else 1.35) * rows + legend_height(labels, width)
+    height += STRIP if left else 0
     figure = sheet(height, width=width)
     # axes that share a scale look at all others for each line: slow where there are many
-    grid = figure.subplots(rows, columns, sharey=own_axes, squeeze=False)
+    heights = [*[1.7] * rows, STRIP][: rows + bool(left)]
+    grid = figure.subplots(
+        len(heights), columns, sharey=own_axes, squeeze=False, height_ratios=heights
+    )
+    grid, strips = grid[:rows], grid[rows:]
     limits = {} if own_axes else _one_scale(panels, scale)
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
         axes.set(**limits)
@@ -286,10 +311,28 @@ def line_panels(
             axes.set_xlabel(xlabel if lowest else "")
     for axes in grid[:, 0]:
         axes.set_ylabel(ylabel)
+    if left:
+        _strip(grid[0, 0], strips[0, 0], left)
     first = next(a for a, c in zip(grid.flat, panels.values(), strict=False) if len(c))
     _complete(first, known)
     legend_below(figure, first, labels)
     return figure
+
+
+def _strip(axes: Axes, strip: Axes, left: Left) -> None:
+    """Draw below a panel over how many its curves are means; pale them where those are few."""
+    strip.stairs(left.counts, left.edges, fill=True, color="#b5b5b5")
+    strip.set(xlim=axes.get_xlim(), ylim=(0, 1.15 * max(left.counts)), xlabel=axes.get_xlabel())
+    strip.set_yticks([0, max(left.counts)])
+    strip.set_ylabel(left.what, fontsize=7)
+    strip.grid(visible=False)
+    axes.set_xlabel("")
+    axes.tick_params(labelbottom=False)
+    if (edge := left.thin_from()) is not None:
+        for each in (axes, strip):
+            each.axvspan(
+                edge, axes.get_xlim()[1], color="white", alpha=0.6, linewidth=0, zorder=2.2
+            )
 
 
 def _one_scale(

@@ -85,8 +85,13 @@ def time_lines(table: Table, *, runs: Collection[str] = (), looks: Looks | None 
             for end in (f"{name} low", f"{name} high")
         )
         curves[name] = Curve(middle, [_must(row[name]) for row in known], low, high)
+    edges = [_must(row["from"]) for row in rows] + [_must(row["to"]) + 1 for row in rows[-1:]]
     return charts.line_panels(
-        {"": curves}, xlabel="frames since the prompt", ylabel="J mean (%)", looks=looks
+        {"": curves},
+        xlabel="frames since the prompt",
+        ylabel="J mean (%)",
+        looks=looks,
+        left=charts.Left(edges, [int(_must(row["objects"])) for row in rows], "objects left"),
     )
 
 

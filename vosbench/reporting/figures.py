@@ -153,7 +153,8 @@ def over_time(table: Table, names: Seq[str], said: str, *, known: Looks | None =
     band = ", with 95 % bands over sequences" if len(names) <= BANDS else ""
     return Figure(
         "over-time",
-        f"J by frames since the prompt{band}; {said}",
+        f"J by frames since the prompt{band}, mean over the objects that are left, which the strip "
+        f"counts; pale where they are fewer than half; {said}",
         f"Lines of J over time for {', '.join(names)}.",
         time_lines(table, runs=names, looks=known),
     )

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from vosbench.tables import Table, best, cells, footnotes, one_line
 
 SOURCE = "vosbench"
 SUFFIX = ".tex"
 COLUMN = 237  # points: the width of a column of a CVPR or WACV paper
-SIGN, GAP = 5, 12  # points: a sign of 10 pt text, the space between two columns
 LEAST = 60  # points: a narrower first column is not read
 
 Strings: TypeAlias = Sequence[str]
@@ -34,6 +33,7 @@ def render(table: Table) -> str:
     """Lay out the table; what LaTeX would read in its texts is escaped."""
     header, rows, numeric = cells(table)
     bold = best(table)
+    fit = _fit(header, rows)
     body = [
         [
             _set(cell, right=right, bold=(r, c) in bold)
@@ -46,7 +46,8 @@ def render(table: Table) -> str:
         r"  \centering",
         rf"  \caption{{{_escape(table.title)}}}",
         rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}}}",
-        rf"  \begin{{tabular}}{{{_first(header, rows, numeric)}{_others(numeric)}}}",
+        *(f"  {line}" for line in fit.lines),
+        rf"  \begin{{tabular}}{{{_first(header, rows, numeric, fit)}{_others(numeric)}}}",
         r"    \toprule",
         rf"    {' & '.join(map(_escape, header))} \\",
         r"    \midrule",
@@ -72,13 +73,40 @@ def _note(note: str) -> Iterator[str]:
         yield f"  % {one_line(note)}"
 
 
-def _first(header: Strings, rows: Sequence[Strings], numeric: Sequence[bool]) -> str:
+class Fit(NamedTuple):
+    """How a table is made narrow: points of a sign and between columns, and the lines for that."""
+
+    sign: int
+    gap: int
+    lines: tuple[str, ...] = ()
+
+
+_TIGHT = r"\setlength{\tabcolsep}{3pt}"
+FITS = (Fit(5, 12), Fit(5, 6, (_TIGHT,)), Fit(4, 6, (_TIGHT, r"\footnotesize")))  # of 10 pt text
+
+
+def _longest(header: Strings, rows: Sequence[Strings]) -> list[int]:
+    return [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+
+
+def _fit(header: Strings, rows: Sequence[Strings]) -> Fit:
+    """The widest way in which a table fits a column; the narrowest where none does."""
+    longest = _longest(header, rows)
+    for fit in FITS:
+        others = sum(fit.sign * signs + fit.gap for signs in longest[1:])
+        first = min(LEAST, fit.sign * longest[0]) if longest else 0
+        if first + fit.gap + others <= COLUMN:
+            return fit
+    return FITS[-1]
+
+
+def _first(header: Strings, rows: Sequence[Strings], numeric: Sequence[bool], fit: Fit) -> str:
     """The first column: of words as wide as they are, or as the others leave room for."""
     if not header or numeric[0]:
         return "r"
-    longest = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    left = COLUMN - sum(SIGN * signs + GAP for signs in longest[1:]) - GAP
-    return "l" if SIGN * longest[0] <= left or left < LEAST else rf"p{{{left}pt}}"
+    longest = _longest(header, rows)
+    left = COLUMN - sum(fit.sign * signs + fit.gap for signs in longest[1:]) - fit.gap
+    return "l" if fit.sign * longest[0] <= left or left < LEAST else rf"p{{{left}pt}}"
 
 
 def _others(numeric: Sequence[bool]) -> str:

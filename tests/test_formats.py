@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_latex_is_escaped() -> None:
     said = render(TABLE, "latex")
     assert r"\caption{50 \% of a\_b \& c}" in said
     assert r"my\_net\textbar{}x \textless{}b\textgreater{} \textbackslash{} \$5 \#1 \{2\}" in said
-    assert r"\begin{tabular}{lrrrr}" in said
+    assert re.search(r"\\begin\{tabular\}\{(l|p\{[0-9]+pt\})rrrr\}", said)
     assert said.count(r"\\" + "\n") == 3
     assert [said.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
     assert r"\label{tab:some-table}" in said
@@ -77,6 +78,18 @@ def test_latex_shows_the_notes_that_readers_of_a_paper_need_and_comments_the_oth
         rf"  \par\footnotesize {notes[4]}.",
         r"\end{table}",
     ]
+
+
+def test_latex_makes_a_table_of_many_columns_narrow() -> None:
+    def said(columns: int) -> str:
+        names = [Column(f"{name}", "%") for name in "abcdefghijklmnop"[:columns]]
+        row = ("optical-flow label=hard", *[0.5] * columns)
+        return Table("t", "t", (Column("run"), *names), (row,)).to_latex()
+
+    assert "tabcolsep" not in said(3)
+    assert "{lrrr}" in said(3)
+    assert "\\setlength{\\tabcolsep}{3pt}\n  \\begin{tabular}{p{" in said(6)
+    assert "\\setlength{\\tabcolsep}{3pt}\n  \\footnotesize\n  \\begin{tabular}{p{" in said(7)
 
 
 def test_latex_has_minus_signs_in_numbers_and_hyphens_in_names() -> None:

@@ -122,6 +122,24 @@ def test_a_search_is_followed_by_one_more_matching() -> None:
         assert asked == sides_
 
 
+def test_what_a_target_adds_is_made_once_for_all_references_and_scales() -> None:
+    made: list[int] = []
+
+    class Counted(Half):
+        def towards(self, target: torch.Tensor) -> Any:
+            made.append(target.shape[-1])
+            return super().towards(target)
+
+    target, *references = (Seen(torch.rand(1, 2, 16, 16), torch.rand(1, 3, 16, 16)) for _ in "0123")
+    for way, sides_ in ((Way(), []), (Way(3, 4, 4.0), [4, 8, 16])):
+        sought = Sought(Counted(), target, way)
+        for reference in references:
+            iterating.iterated(sought, reference)
+        assert made == sides_
+    assert target.unit is target.unit
+    assert target.of_squares(2) is target.of_squares(2)
+
+
 def test_ways_that_do_not_fit_are_refused() -> None:
     for values, message in (
         ({"coarsest": 3}, "1, 2, 4 or 8"),

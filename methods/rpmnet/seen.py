@@ -41,7 +41,8 @@ class Seen:
     @cached_property
     def whole(self) -> Tensor:
         """Embedding and colours (b, c + 3, h, w)."""
-        return torch.cat((self.embedding, self.colours), 1)
+        both = torch.cat((self.embedding, self.colours), 1)
+        return both.contiguous(memory_format=torch.channels_last)  # as rows.py reads it
 
 
 @dataclass(frozen=True)

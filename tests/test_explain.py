@@ -101,6 +101,11 @@ def test_where_two_results_differ(root: Path, masks: Path, tmp_path: Path) -> No
     assert "of ant" in said
     same = api.explain(masks, "folder", root=root, against=masks)
     assert "the results are identical" in same.sentences[0]
+    part = Path(shutil.copytree(masks, tmp_path / "part"))
+    next((part / "bee").iterdir()).unlink()
+    lacks = api.explain(masks, "folder", root=root, against=part)
+    assert lacks.sentences[0].startswith("bee is not scored: ")
+    assert "objects are only in" in lacks.sentences[1]
     for name, folder in (("mine", masks), ("theirs", root / "masks")):
         api.evaluate(folder, "folder", root=root, out=tmp_path / name)
     by_scores = api.explain(tmp_path / "mine", against=tmp_path / "theirs" / "scores.csv")

@@ -394,7 +394,10 @@ def numbering(numbers: Collection[int]) -> dict[int, int]:
     if not known or 0 < known[0] <= known[-1] < VOID:
         return {number: number for number in known}
     if len(known) >= VOID:
-        raise DataError(f"{len(known)} objects do not fit one label map, which holds {VOID - 1}")
+        raise DataError(
+            f"{len(known)} objects do not fit one label map, which holds {VOID - 1}; methods that "
+            "keep each object's mask apart run on more, and evaluate and convert take them"
+        )
     return {number: value for value, number in enumerate(known, 1)}
 
 

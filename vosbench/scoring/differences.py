@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, IncompleteScoresError, UsageError
 from vosbench.results import load_summary
 from vosbench.scoring.evaluation import score_masks
 from vosbench.scoring.explain import Explanation, Objects, objects_of, x100
@@ -38,7 +38,8 @@ def against(
     names = one.name or str(one), other.name or str(other)
     if names[0] == names[1]:
         names = str(one), str(other)
-    found = [_objects(dataset, path, protocol, sequences) for path in (one, other)]
+    lacking: list[str] = []
+    found = [_objects(dataset, path, protocol, sequences, lacking) for path in (one, other)]
     both = sorted(found[0].keys() & found[1].keys())
     if not both:
         raise DataError(f"{one} and {other} have no object in common; are they of one dataset?")
@@ -65,7 +66,7 @@ def against(
         tuple(rows[:SHOWN]),
         (f"{len(rows)} objects are in both",),
     )  # fmt: skip
-    return Explanation((table,), tuple(_told(names, found, rows)))
+    return Explanation((table,), (*lacking, *_told(names, found, rows)))
 
 
 def _told(
@@ -83,7 +84,9 @@ def _told(
             )
     differing = [row for row in rows if max(abs(row[4]), abs(row[7])) > 1e-9]
     if not differing:
-        yield f"All {len(rows)} objects have the same J and F: the results are identical."
+        whole = one.keys() == two.keys()
+        which, so = ("", ": the results are identical") if whole else (" in both", "")
+        yield f"All {len(rows)} objects{which} have the same J and F{so}."
         return
     means = [sum(row[k] for row in rows) / len(rows) for k in (2, 3, 5, 6)]
     yield (
@@ -109,8 +112,9 @@ def _objects(
     path: Path,
     protocol: ScoringProtocol | None,
     sequences: tuple[str, ...],
+    lacking: list[str],
 ) -> Objects:
-    """J and F of each object of masks or of scores."""
+    """J and F of each object of masks or of scores; lacking: what cannot be scored is added."""
     if path.suffix.lower() == ".csv" and path.is_file():
         return _of_csv(path)
     if (path / "summary.json").is_file():
@@ -118,7 +122,11 @@ def _objects(
     if dataset is None:
         raise UsageError(f"{path} holds masks, so name their dataset: --dataset NAME")
     chosen = protocol or dataset.card.protocols[0]
-    scored = score_masks(dataset, path, protocol=chosen, sequences=sequences or None)
+    try:
+        scored = score_masks(dataset, path, protocol=chosen, sequences=sequences or None)
+    except IncompleteScoresError as error:
+        scored = error.scored
+        lacking += [f"{name} is not scored: {faults[0]}" for name, faults in error.failed.items()]
     return objects_of(scored.summary["objects"])
 
 

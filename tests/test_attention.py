@@ -66,10 +66,10 @@ def test_the_strongest_are_among_the_candidates(values: str, groups: int, each: 
     compared = Compared(similar, outside, places, steps)
     whole, cells = compared.whole(slice(None))  # (m, 40), (m,)
     found = candidates([compared], 5)
-    strongest = whole.topk(5, dim=0).values.T
-    assert torch.equal(found.similar.topk(5, dim=1).values, strongest)
+    strongest = whole.topk(5, dim=0).values
+    assert torch.equal(found.similar.topk(5, dim=0).values, strongest)
     order = cells.argsort()
     at = order[torch.searchsorted(cells[order], found.cells)]
-    assert torch.equal(whole.T.gather(1, at), found.similar)
-    assert (whole.T.scatter(1, at, -torch.inf).amax(1) <= found.others).all()
-    assert all(len(set(row)) == len(row) for row in found.cells.tolist())
+    assert torch.equal(whole.gather(0, at), found.similar)
+    assert (whole.scatter(0, at, -torch.inf).amax(0) <= found.others).all()
+    assert all(len(set(row)) == len(row) for row in found.cells.T.tolist())

@@ -74,13 +74,14 @@ class _Found:
             return
         # one more than asked for shows whether the k-th value is shared with a cell beyond it
         found = candidates(compared, k + 1)
-        values, at = found.similar.topk(k + 1, dim=1)
-        self.chosen.append((queries, values[:, :k], found.cells.gather(1, at[:, :k])))
+        values, at = found.similar.topk(k + 1, dim=0)
+        self.chosen.append((queries, values[:k].T, found.cells.gather(0, at[:k]).T))
         if settings.softmax == "all":
             self.chosen[-1] += (_total(_whole(compared, every)[0], settings),)
-        last, beyond = values[:, k - 1], values[:, k]
-        tied = ((last == beyond) & (last > -math.inf)).nonzero()[:, 0]
-        if len(tied):
+        last, beyond = values[k - 1], values[k]
+        tied = last == beyond
+        if tied.any():
+            tied = (tied & (last > -math.inf)).nonzero()[:, 0]
             votes = self._tied(compared, found, tied, last[tied, None])
             self.decided.append((queries[tied], votes))
 
@@ -105,8 +106,8 @@ class _Found:
             similar, cells = _whole(compared, tied)
             cells = cells.expand(len(tied), -1)
         else:  # all that share it are among the candidates
-            cells, order = found.cells[tied].sort(dim=1)  # in the context's order
-            similar = found.similar[tied].gather(1, order)
+            cells, order = found.cells.T[tied].sort(dim=1)  # in the context's order
+            similar = found.similar.T[tied].gather(1, order)
         chosen = _with_ties(similar, last, settings)
         total = _total(similar if settings.softmax == "all" else chosen, settings)
         return self._summed(_weights(chosen, total, settings), cells)
@@ -117,7 +118,7 @@ class _Found:
 
 
 class Candidates(NamedTuple):
-    """Some similarities (q, m) of each query, the largest among them, and their cells (q, m).
+    """Some similarities (m, q) of each query, the largest among them, and their cells (m, q).
 
     others: (q,), which no similarity that is left out exceeds.
     """
@@ -132,19 +133,22 @@ def candidates(compared: Sequence[Compared], count: int) -> Candidates:
 
     They lie in those groups whose own largest are the largest.
     """
-    similar, cells, others = zip(*(_candidates(each, count) for each in compared), strict=True)
-    return Candidates(torch.cat(similar, 1), torch.cat(cells, 1), torch.stack(others).amax(0))
+    found = [_candidates(each, count) for each in compared]
+    if len(found) == 1:
+        return found[0]
+    similar, cells, others = zip(*found, strict=True)
+    return Candidates(torch.cat(similar), torch.cat(cells), torch.stack(others).amax(0))
 
 
 def _candidates(compared: Compared, count: int) -> Candidates:
     similar, outside, places, steps = compared
+    largest = similar.amax(1).add_(outside)
+    largest, groups = largest.topk(min(count, len(places)), dim=0, sorted=False)  # (g, q)
     queries = torch.arange(similar.shape[2], device=similar.device)
-    largest, groups = similar.amax(1).add_(outside).topk(min(count, len(places)), dim=0)  # (g, q)
-    inside = similar[groups, :, queries] + outside.gather(0, groups)[..., None]  # (g, q, n)
-    cells = places[groups][..., None] + steps
-    return Candidates(
-        inside.transpose(0, 1).flatten(1), cells.transpose(0, 1).flatten(1), largest[-1]
-    )
+    inside = similar[groups, :, queries].transpose(1, 2)  # (g, n, q)
+    inside = inside + outside.gather(0, groups)[:, None]
+    cells = places[groups][:, None] + steps[:, None]
+    return Candidates(inside.flatten(0, 1), cells.flatten(0, 1), largest.amin(0))
 
 
 def _whole(compared: Sequence[Compared], queries: Tensor | slice) -> tuple[Tensor, Tensor]:

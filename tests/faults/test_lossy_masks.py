@@ -101,6 +101,16 @@ def touching(count: int, h: int = 120, w: int = 160, *, deep: bool = False) -> n
     return mask if deep else mask.astype(np.uint8)
 
 
+def ropes(width: float) -> Picture:
+    """Ropes of some pixels' width across a thick object."""
+    y, x = np.mgrid[:240, :427]
+    mask = (np.hypot(y - 120, x - 200) < 80).astype(np.uint8) * np.uint8(230)
+    for number, slope, aside in ((46, 0.09, -47), (78, 0.41, -25), (157, 0.63, 14)):
+        far = np.abs(y - 120 - slope * (x - 200) - aside) / np.hypot(1, slope)
+        mask[far < width / 2] = number
+    return mask
+
+
 def plain(picture: npt.NDArray[Any], path: Path) -> None:
     Image.fromarray(picture).save(path)
 
@@ -168,6 +178,7 @@ TAKEN: dict[str, tuple[npt.NDArray[Any], Callable[[npt.NDArray[Any], Path], None
         * np.repeat(np.arange(100, 240, dtype=np.uint8), 2)[:, None],
         plain,
     ),
+    **{f"ropes-of-{width}": (ropes(width), plain) for width in (1, 2, 3, 4.5)},
     "thin-beside-thick": (
         np.where(np.arange(96) == 70, 100, disc(200)).astype(np.uint8),
         plain,

@@ -25,6 +25,9 @@ _FEW = 32  # pixels of patches: where shapes overlap, some are left over
 # has less, and is known by its values
 _BETWEEN = 0.55
 _BETWEEN_COLOURED = 0.75  # of several objects whose palette in colours says that they are ids
+# of the pixels beside another value: smoothing leaves patches along all edges, .18 or more; where
+# objects of a few pixels' width cross others, some that no square fits are left: below .01
+_ALONG = 0.03
 _NEAR = 32  # from black or white: how far JPEG noise goes
 
 
@@ -41,10 +44,10 @@ def grey_levels(mask: Values, values: Collection[int], *, coloured: bool = False
     lone = look.thick <= {top} and top >= 128  # nothing but a white object, whatever its edge has
     enough = _BETWEEN_COLOURED if coloured and not lone else _BETWEEN
     patches = int(np.count_nonzero(look.patches))
-    lies_between = np.count_nonzero(look.between) > enough * patches
+    between = int(np.count_nonzero(look.between))
     if (
-        patches
-        and lies_between
+        between > enough * patches
+        and between > _ALONG * look.edges
         and (patches >= _FEW or (look.thick == {top} and lone and _mid(values)))
     ):
         return True
@@ -55,22 +58,25 @@ class _Look(NamedTuple):
     """What is seen in a mask.
 
     patches: where they are. between: those of their pixels that have lower and higher ones beside
-    them. thick: the values, but 0, that fill a square of 3x3 pixels somewhere.
+    them. edges: how many pixels have another value beside them. thick: the values, but 0, that fill
+    a square of 3x3 pixels somewhere.
     """
 
     patches: BoolMask
     between: BoolMask
+    edges: int
     thick: set[int]
 
 
 def _looked(mask: Values) -> _Look:
     low, high = _around(mask)
     whole = low == high  # the middle of a square
+    edges = mask.size - int(np.count_nonzero(whole))
     thick = {int(value) for value in np.unique(mask[whole])}
     for _ in range(4):  # from the middle into the corners of a shape
         whole = _grown(whole, mask)
     patches = ~whole & (mask > 0)
-    return _Look(patches, patches & (low < mask) & (mask < high), thick - {0})
+    return _Look(patches, patches & (low < mask) & (mask < high), edges, thick - {0})
 
 
 def _around(mask: Values) -> tuple[Values, Values]:

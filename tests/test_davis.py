@@ -7,7 +7,7 @@ import fixtures_layouts
 import numpy as np
 import pytest
 
-from vosbench import registry
+from vosbench import registry, resolve
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import ids
 from vosbench.toolbox.datasets import davis
@@ -130,6 +130,13 @@ def test_the_archive_of_2017_stands_in_for_2016(tree17: Path) -> None:
     write_list(tree17 / "ImageSets" / "2016" / "val.txt", ["bmx-trees"])
     sequence = load("davis2016", tree17).sequence("bmx-trees")
     assert np.array_equal(sequence.prompts[0], fixtures_layouts.labels(1, 1, 1))
+
+
+def test_2016_in_the_whole_archive_of_2017_is_no_other_edition(tree17: Path) -> None:
+    root = tree17.rename(tree17.with_name("DAVIS-2017"))
+    names = registry.load("datasets", "davis2016").CARD.splits["val"]
+    write_list(root / "ImageSets" / "2016" / "val.txt", names)
+    assert not resolve.fits_better(load("davis2016", root))
 
 
 def test_another_resolution(tree16: Path) -> None:

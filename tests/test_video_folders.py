@@ -153,6 +153,7 @@ def test_a_folder_of_another_edition_is_told(tmp_path: Path) -> None:
     )
     assert not resolve.fits_better(load("mosev1", tmp_path / "MOSE"))
     assert not resolve.fits_better(load("mosev1", edition(tmp_path / "mine")))
+    assert not resolve.fits_better(load("mosev2", edition(tmp_path / "MOSE/release-2")))
 
 
 def test_the_number_of_videos_tells_the_edition(

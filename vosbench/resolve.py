@@ -277,18 +277,19 @@ def open_dataset(
 def fits_better(dataset: Dataset) -> str:
     """The hint that a folder is that of another dataset of the family, or "".
 
-    That is: the folder has its name, or holds as many sequences as its split and not as the own.
+    That is: the folder has its name, or holds as many sequences as its split. There is no hint
+    where the own name or number fits, as that of `davis2016` in the archive of 2017.
     """
     card, root, here = dataset.card, getattr(dataset, "root", None), len(dataset.names)
     if not isinstance(root, Path):
         return ""
-    places = {_plain(each.name): each.name for each in (root, root.parent)}
-    own = _size(card, dataset.split)
-    for name in () if _names(card) & places.keys() else _kin(card.name):
+    place = (root.parent if root.name in card.splits else root).name
+    fits = _plain(place) in _names(card) or here == _size(card, dataset.split)
+    for name in () if fits else _kin(card.name):
         use, other = f"--dataset {name} scores by its rules", card_of(name)
-        for place in sorted(_names(other) & places.keys()):
-            return f"the folder {places[place]} seems to be that of {name}: {use}"
-        if own != here == _size(other, dataset.split):
+        if _plain(place) in _names(other):
+            return f"the folder {place} seems to be that of {name}: {use}"
+        if here == _size(other, dataset.split):
             return f"{here} sequences are those of {name} {dataset.split}: {use}"
     return ""
 

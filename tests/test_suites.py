@@ -446,6 +446,11 @@ mean = ["tiny", "other"]
         ('mean = ["tiny", "rpm"]', "is a mean of 'rpm', which is of rpmnet"),
         ('mean = ["tiny", "other"]\nseed = 1', "is a mean of others: set and seed are theirs"),
         ('mean = "tiny"', "expected a list of names"),
+        (
+            'mean = ["tiny", "other"]\n[[train]]\nname = "all"\nmethod = "tiny-trainable"\n'
+            'mean = ["both", "tiny"]',
+            "'all' is a mean of 'both', a mean itself; name its trainings: tiny, other",
+        ),
     ],
 )
 def test_a_mean_of_what_does_not_go_together_is_refused(suite: Suite, edit: str, said: str) -> None:

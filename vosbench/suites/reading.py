@@ -148,7 +148,7 @@ def read(name: str) -> Suite:
 
 def _check_means(trainings: Sequence[Training], path: Path) -> None:
     """UsageError for a mean of what does not stand above it, or that would also be trained."""
-    above: dict[str, str] = {}
+    above: dict[str, Training] = {}
     for training in trainings:
         if training.mean and (training.set or training.seed):
             raise UsageError(
@@ -165,12 +165,17 @@ def _check_means(trainings: Sequence[Training], path: Path) -> None:
                     f"{path}: training {training.name!r} is a mean of {name!r}, and no training "
                     f"of that name stands above it; {did_you_mean(name, tuple(above))}"
                 )
-            if above[name] != training.method:
+            if above[name].method != training.method:
                 raise UsageError(
                     f"{path}: training {training.name!r} of {training.method} is a mean of "
-                    f"{name!r}, which is of {above[name]}"
+                    f"{name!r}, which is of {above[name].method}"
                 )
-        above[training.name] = training.method
+            if above[name].mean:
+                raise UsageError(
+                    f"{path}: training {training.name!r} is a mean of {name!r}, a mean itself; "
+                    f"name its trainings: {', '.join(above[name].mean)}"
+                )
+        above[training.name] = training
 
 
 def _check_plugins(kind: str, used: Iterable[str], path: Path) -> None:

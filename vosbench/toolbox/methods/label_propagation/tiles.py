@@ -82,7 +82,9 @@ class Tiles:
         self.near = near and _Keys(
             torch.stack(near, dim=1), number[: h * w], number[begins :: h * w]
         )
-        self.room = query.new_empty(0)  # for a tile's similarities; asked for anew it costs time
+        # for a tile's similarities, and for what they are of: asked for anew they cost time, and
+        # what is kept of the tiles would lie between them and hold their memory
+        self.room, self.copy = query.new_empty(0), query.new_empty(0)
 
     def __iter__(self) -> Iterator[Tile]:
         h, w, _ = self.query.shape
@@ -101,7 +103,7 @@ class Tiles:
             parts.append((self.far, tile.new_zeros(1, 1).expand(len(self.far.places), len(tile))))
         if self.near:
             places, outside = self._window(queries, top, left)
-            features = self.near.features.index_select(0, places)
+            features = self._copied(self.near.features, places)
             parts.append((_Keys(features, places, self.near.steps), outside))
         sizes = [keys.features[..., 0].numel() * len(tile) for keys, _ in parts]
         if len(self.room) < sum(sizes):
@@ -118,6 +120,14 @@ class Tiles:
             )
             for (keys, outside), room in zip(parts, rooms, strict=True)
         ]
+
+    def _copied(self, features: Tensor, places: Tensor) -> Tensor:
+        """Rows of features (p, n, c), which hold until the next tile is made."""
+        shape = len(places), *features.shape[1:]
+        if len(self.copy) < math.prod(shape):
+            self.copy = features.new_empty(math.prod(shape))
+        room = self.copy[: math.prod(shape)].view(shape)
+        return torch.index_select(features, 0, places, out=room)
 
     def _window(self, queries: Tensor, top: int, left: int) -> tuple[Tensor, Tensor]:
         """The places (p,) within the window of any of a tile's queries, and (p, q) as `outside`."""

@@ -29,7 +29,7 @@ from vosbench.resolve import open_dataset
 from vosbench.running.records import data_sha256
 from vosbench.scoring.measure import truth_folders
 from vosbench.toolbox.datasets.layout import MappedFiles, without_void
-from vosbench.types import Layers, Sequence
+from vosbench.types import Layers, Listed, Sequence
 
 MID, BOTH = PromptAt("mid"), PromptAt("mid", "both")
 NAMES = tuple(f"f{index}" for index in range(7))
@@ -64,6 +64,15 @@ def test_the_middle_one_of_the_annotated_frames_prompts_all_of_its_objects() -> 
     assert both.frame_names == NAMES
     assert list(both.prompts) == [2]
     assert both.truth == TRUTH
+
+
+def test_frames_before_the_prompt_are_not_missed_in_the_lists() -> None:
+    objects = {1: Listed("", NAMES), 2: Listed("", (*NAMES, "none"))}
+    listed = dataclasses.replace(of(TRUTH), objects=objects)
+    (said,) = listed.unknown_frames()
+    assert said.startswith("object 2 of cat: 1 of the 8 frames that the meta file lists")
+    assert list(prompted_at(listed, BOTH).unknown_frames()) == [said]
+    assert list(prompted_at(listed, MID).unknown_frames()) == []
 
 
 def test_a_middle_frame_that_shows_nothing_gives_way_to_the_nearest_that_does() -> None:

@@ -275,6 +275,7 @@ class Sequence:
     truth: frame index -> annotation, for annotated frames only; empty if not public.
     group: the group of the sequence for protocols that average groups, else "".
     objects: id -> what the dataset's own lists (meta.json and the like) say of it; empty without.
+    whole: whether these are all frames of the video; the lists name others where they are a part.
 
     Raises:
         DataError: a name that no file of ours may have, see `check_name`.
@@ -288,6 +289,7 @@ class Sequence:
     group: str = ""
     attributes: tuple[str, ...] = ()
     objects: Mapping[int, Listed] = field(default_factory=dict)
+    whole: bool = True
 
     def __post_init__(self) -> None:
         check_name(self.name, "sequence", "the dataset")
@@ -296,6 +298,8 @@ class Sequence:
 
     def unknown_frames(self) -> Iterator[str]:
         """What is to be said of frames that the lists name for an object and the video lacks."""
+        if not self.whole:
+            return
         known = frozenset(self.frame_names)
         for number, listed in self.objects.items():
             names = listed.frames or ()

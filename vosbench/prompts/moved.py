@@ -62,6 +62,7 @@ def prompted_at(sequence: Sequence, at: PromptAt) -> Sequence:
         frame_names=sequence.frame_names[index:],
         prompts={0: prompt},
         truth=From(sequence.truth, index),
+        whole=False,
     )
 
 

@@ -81,6 +81,7 @@ def _along(sequence: Sequence, order: range) -> Sequence:
         frame_names=tuple(sequence.frame_names[index] for index in order),
         prompts={order.index(index): masks for index, masks in sequence.prompts.items()},
         truth={},
+        whole=False,
     )
 
 

@@ -204,7 +204,7 @@ def test_figures_of_the_readme_are_those_of_the_methods_page() -> None:
         lines = page.read_text(encoding="utf-8").splitlines()
         return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
 
-    full = {row[0]: row for row in rows(ROOT / "docs/methods.md")[::-1] if len(row) == 11}
+    full = {row[0]: row for row in rows(ROOT / "docs/methods.md")[::-1] if len(row) == 12}
     short = [row for row in rows(README) if len(row) == 6][2:]
     assert len(short) == 5
     for name, *figures in short:

@@ -17,7 +17,7 @@ from vosbench.cli import application
 from vosbench.errors import UsageError
 from vosbench.inspection import folder
 from vosbench.reporting import report
-from vosbench.rpmnet_paper import exhibits, iterations, missing, tables
+from vosbench.rpmnet_paper import exhibits, iterations, missing, readings, tables
 from vosbench.tables import Table
 
 CONV = {"matching": "conv-3", "refine": "none", "backbone": "compact", "size": 256}
@@ -195,6 +195,11 @@ def test_what_goes_beyond_the_paper_stands_apart_and_says_how_it_reads(
     assert [run.name for run in modules] == ["rpmnet-conv-3", "rpmnet"]
     lacking = [str(row["what"]) for row in missing.missing(groups(further)).records()]
     assert "RPM-Net on davis2017" in lacking
+    # others mean another thing by `memory`, a count of frames
+    other = write_run(tmp_path / "p", scores, method="colour-reconstruction-previous",
+                      options={"memory": 1, "backbone": "compact"})  # fmt: skip
+    remembering = readings.remembering([*runs, *further, other])
+    assert [run.name for run in remembering.values()] == ["rpmnet-memory"]
 
 
 def test_a_run_that_searches_stands_for_no_technique_of_the_paper(tmp_path: Path) -> None:

@@ -46,8 +46,10 @@ def iterations_of(run: Result) -> int:
 
 
 def remembers(run: Result) -> bool:
-    """Whether more is read than the frame before."""
+    """Whether a run of RPM-Net reads more than the frame before; others mean else by `memory`."""
     options = options_of(run)
+    if not gridded([run]):
+        return False
     return list(options.get("memory", [1])) != [1] or options.get("first", "none") != "none"
 
 

@@ -42,12 +42,11 @@ def make(
     """
     kept = weights_in(out, training.name)
     members = [weights_in(out, name) for name in training.mean]
-    if kept.is_file():
-        pass
-    elif training.mean:
-        mean(members, kept)
-    else:
-        _train(training, out, videos, kept, device=device, bar=bar)
+    if not kept.is_file():
+        if members:
+            mean(members, kept)
+        else:
+            _train(training, out, videos, kept, device=device, bar=bar)
     return _card_of(training, kept, members)
 
 

@@ -263,6 +263,21 @@ def test_a_training_with_a_teacher_learns_and_leaves_teacher_and_statistics_alon
     assert np.isfinite(list(figures.values())).all()
 
 
+@pytest.mark.parametrize("matching", ["conv-3", "dilation-3", "deformable"])
+@torch.no_grad()
+def test_many_pairs_are_diagnosed_as_each_alone(matching: str) -> None:
+    options = method_options("rpmnet-iterated", {"matching": matching, **RELEASE})
+    chosen = choose("rpmnet-iterated", {"recipe": "iterated"})
+    module = rpmnet.trainee(options, chosen.training, seed=0).eval()
+    frames = (smooth(64, 72, batch=3, seed=2) * 255).byte()
+    pairs, seeds = torch.stack((frames[..., 4:68], frames[..., :64]), 1), torch.arange(3) + 1
+    together = module.diagnose(pairs, seeds)
+    alone = [module.diagnose(pairs[i : i + 1], seeds[i : i + 1]) for i in range(3)]
+    for name in ("photometric", "offset", "forward_backward"):
+        mean = sum(figures[name] for figures in alone) / 3
+        assert together[name] == pytest.approx(mean, rel=1e-4), name
+
+
 def test_a_batch_with_a_teacher_gives_the_same_gradients_in_parts() -> None:
     module = unrolled(live=0.0)
     frames = (smooth(48, 52, batch=4, seed=3) * 255).byte()

@@ -67,7 +67,8 @@ class Network(nn.Module):
 
     def towards(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """`forward` with one target (1, c, h, w) for many references: what it adds is made once."""
-        if isinstance(self.matching, Stack) and rows.serve(target, target):
+        one = len(target) == 1  # many at once are diagnosed in a training
+        if one and isinstance(self.matching, Stack) and rows.serve(target, target):
             return self.matching.towards(target)
         return lambda reference: self(reference, target)
 

@@ -67,9 +67,9 @@ def test_the_strongest_are_among_the_candidates(values: str, groups: int, each: 
     whole, cells = compared.whole(slice(None))  # (m, 40), (m,)
     found = candidates([compared], 5)
     strongest = whole.topk(5, dim=0).values
-    assert torch.equal(found.similar.topk(5, dim=0).values, strongest)
+    assert torch.equal(found.similar.topk(5, dim=1).values.T, strongest)
     order = cells.argsort()
-    at = order[torch.searchsorted(cells[order], found.cells)]
-    assert torch.equal(whole.gather(0, at), found.similar)
+    at = order[torch.searchsorted(cells[order], found.cells)].T
+    assert torch.equal(whole.gather(0, at), found.similar.T)
     assert (whole.scatter(0, at, -torch.inf).amax(0) <= found.others).all()
-    assert all(len(set(row)) == len(row) for row in found.cells.T.tolist())
+    assert all(len(set(row)) == len(row) for row in found.cells.tolist())

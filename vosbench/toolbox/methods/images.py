@@ -34,12 +34,12 @@ def lab(rgb: Tensor) -> Tensor:
     """
     with torch.autocast(rgb.device.type, enabled=False):
         rgb = rgb.float() if rgb.itemsize < 4 else rgb
-        linear = torch.where(
-            rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
-        )
+        bright = rgb.clamp(min=0.04045).add_(0.055).div_(1.055).pow_(2.4)
+        linear = torch.where(rgb > 0.04045, bright, rgb / 12.92)
         xyz = torch.einsum("kc,...chw->...khw", rgb.new_tensor(_XYZ), linear)
         # the cube root is cut below its knee, where its slope would be infinite
-        f = torch.where(xyz > 0.008856, xyz.clamp(min=0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
+        root = xyz.clamp(min=0.008856).pow_(1 / 3)
+        f = torch.where(xyz > 0.008856, root, (7.787 * xyz).add_(16 / 116))
         x, y, z = f.unbind(-3)
         return torch.stack(((116 * y - 66) / 50, (x - y) * 12.5, (y - z) * 5.0), dim=-3)
 

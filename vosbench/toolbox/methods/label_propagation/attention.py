@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vosbench.toolbox.methods.label_propagation.largest import largest, largest_of_columns, numbers
 from vosbench.toolbox.methods.label_propagation.tiles import Compared, Reference, Tile, Tiles
 
 if TYPE_CHECKING:
@@ -74,15 +75,16 @@ class _Found:
             return
         # one more than asked for shows whether the k-th value is shared with a cell beyond it
         found = candidates(compared, k + 1)
-        values, at = found.similar.topk(k + 1, dim=0)
-        self.chosen.append((queries, values[:k].T, found.cells.gather(0, at[:k]).T))
+        at = largest(found.similar, k + 1)
+        beyond, values = found.similar.gather(1, at).tensor_split((1,), dim=1)
+        last = values.amin(1, keepdim=True)
+        self.chosen.append((queries, values, found.cells.gather(1, at[:, 1:])))
         if settings.softmax == "all":
             self.chosen[-1] += (_total(_whole(compared, every)[0], settings),)
-        last, beyond = values[k - 1], values[k]
         tied = last == beyond
         if tied.any():
             tied = (tied & (last > -math.inf)).nonzero()[:, 0]
-            votes = self._tied(compared, found, tied, last[tied, None])
+            votes = self._tied(compared, found, tied, last[tied])
             self.decided.append((queries[tied], votes))
 
     def votes(self) -> Tensor:
@@ -106,8 +108,8 @@ class _Found:
             similar, cells = _whole(compared, tied)
             cells = cells.expand(len(tied), -1)
         else:  # all that share it are among the candidates
-            cells, order = found.cells.T[tied].sort(dim=1)  # in the context's order
-            similar = found.similar.T[tied].gather(1, order)
+            cells, order = found.cells[tied].sort(dim=1)  # in the context's order
+            similar = found.similar[tied].gather(1, order)
         chosen = _with_ties(similar, last, settings)
         total = _total(similar if settings.softmax == "all" else chosen, settings)
         return self._summed(_weights(chosen, total, settings), cells)
@@ -118,7 +120,7 @@ class _Found:
 
 
 class Candidates(NamedTuple):
-    """Some similarities (m, q) of each query, the largest among them, and their cells (m, q).
+    """Some similarities (q, m) of each query, the largest among them, and their cells (q, m).
 
     others: (q,), which no similarity that is left out exceeds.
     """
@@ -137,18 +139,18 @@ def candidates(compared: Sequence[Compared], count: int) -> Candidates:
     if len(found) == 1:
         return found[0]
     similar, cells, others = zip(*found, strict=True)
-    return Candidates(torch.cat(similar), torch.cat(cells), torch.stack(others).amax(0))
+    return Candidates(torch.cat(similar, 1), torch.cat(cells, 1), torch.stack(others).amax(0))
 
 
 def _candidates(compared: Compared, count: int) -> Candidates:
     similar, outside, places, steps = compared
-    largest = similar.amax(1).add_(outside)
-    largest, groups = largest.topk(min(count, len(places)), dim=0, sorted=False)  # (g, q)
-    queries = torch.arange(similar.shape[2], device=similar.device)
-    inside = similar[groups, :, queries].transpose(1, 2)  # (g, n, q)
-    inside = inside + outside.gather(0, groups)[:, None]
-    cells = places[groups][:, None] + steps[:, None]
-    return Candidates(inside.flatten(0, 1), cells.flatten(0, 1), largest.amin(0))
+    best = similar.amax(1).add_(outside)
+    groups = largest_of_columns(best, min(count, len(places)))  # (q, g)
+    queries = numbers(len(groups), groups.device)[:, None]
+    best = best[groups, queries]
+    inside = similar[groups, :, queries].masked_fill_((best == -math.inf)[..., None], -math.inf)
+    cells = places[groups][..., None] + steps  # (q, g, n)
+    return Candidates(inside.flatten(1), cells.flatten(1), best.amin(1))
 
 
 def _whole(compared: Sequence[Compared], queries: Tensor | slice) -> tuple[Tensor, Tensor]:

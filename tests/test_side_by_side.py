@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,15 @@ def test_a_paper_gets_the_means_in_one_column(
     assert long.folder is not None
     fitted = command("compare", "A", "L", "--format", "latex").stdout
     assert "\\begin{tabular}{p{129pt}rrr}" in fitted
+
+
+@pytest.mark.usefixtures("two")
+def test_the_tables_of_a_paper_have_labels_of_their_own(tmp_path: Path, command: Vosbench) -> None:
+    write_run(tmp_path / "C", steady(BASE), dataset="sav")
+    one = command("compare", "A", "B", "--format", "latex").stdout
+    assert re.findall(r"label{(.*)}", one) == ["tab:scores"]
+    each = command("compare", "A", "C", "--format", "latex").stdout
+    assert re.findall(r"label{(.*)}", each) == ["tab:scores-1", "tab:scores-2"]
 
 
 def test_columns_are_chosen_by_name(two: list[Result], command: Vosbench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,6 +91,8 @@ def _tables(results: list[Result], report: str, columns: tuple[str, ...]) -> str
             tables = side_by_side.with_columns(tables, columns)
         elif report == formats.PAPER:
             tables = [side_by_side.paper(table) for table in tables]
+    if report == formats.PAPER and len(tables) > 1:  # a paper's labels must differ
+        tables = [replace(each, name=f"{each.name}-{n}") for n, each in enumerate(tables, 1)]
     return "\n".join(formats.render(table, report) for table in tables).rstrip("\n")
 
 

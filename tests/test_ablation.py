@@ -90,9 +90,10 @@ def test_the_interval_of_a_cell_is_that_of_its_mean_run(tmp_path: Path) -> None:
     assert (row["conv-3"], row["conv-3 low"], row["conv-3 high"]) == pytest.approx((0.5, 0.3, 0.7))
 
 
-def test_of_values_that_are_as_frequent_the_default_needs_no_words(tmp_path: Path) -> None:
+def test_the_default_needs_no_words_even_where_it_is_rare(tmp_path: Path) -> None:
     runs = []
-    for number, name in enumerate(("rpmnet-iterated", "rpmnet")):
+    names = ("rpmnet-iterated", "rpmnet-conv-3-iterated", "rpmnet")
+    for number, name in enumerate(names):
         options = jsonable(method_options(name, {}))
         runs.append(write_run(tmp_path / name, steady({"a": 0.5 - number / 10, "b": 0.3}),
                               method=name, options=options))  # fmt: skip

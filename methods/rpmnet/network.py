@@ -66,9 +66,8 @@ class Network(nn.Module):
         return offsets
 
     def towards(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        """`forward` with one target (1, c, h, w) for many references: what it adds is made once."""
-        one = len(target) == 1  # many at once are diagnosed in a training
-        if one and isinstance(self.matching, Stack) and rows.serve(target, target):
+        """`forward` with this target (b, c, h, w); what a single one adds is made once."""
+        if len(target) == 1 and isinstance(self.matching, Stack) and rows.serve(target, target):
             return self.matching.towards(target)
         return lambda reference: self(reference, target)
 

@@ -108,15 +108,15 @@ def _further(run: Result, row: str, column: str) -> dict[str, Any]:
 
 
 def _usual(further: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The most frequent value of each option that is not the same in all; None: the implied.
+    """What a row need not say of each option that is not the same in all.
 
-    Of values that are as frequent the implied one, so that a row says what is special in it.
+    The implied value, None, where any run has it, else the most frequent one.
     """
     usual = {}
     for name in sorted({name for own in further for name in own}):
         values = [own.get(name) for own in further]
         if any(value != values[0] for value in values):
-            usual[name] = max(values, key=lambda value: (values.count(value), value is None))
+            usual[name] = None if None in values else max(values, key=values.count)
     return usual
 
 

@@ -91,8 +91,9 @@ def _tables(results: list[Result], report: str, columns: tuple[str, ...]) -> str
             tables = side_by_side.with_columns(tables, columns)
         elif report == formats.PAPER:
             tables = [side_by_side.paper(table) for table in tables]
-    if report == formats.PAPER and len(tables) > 1:  # a paper's labels must differ
-        tables = [replace(each, name=f"{each.name}-{n}") for n, each in enumerate(tables, 1)]
+    if report == formats.PAPER:  # their names become labels, which must differ
+        named = zip(tables, found, strict=True)
+        tables = [replace(table, name=f"{table.name}-{group.name}") for table, group in named]
     return "\n".join(formats.render(table, report) for table in tables).rstrip("\n")
 
 

@@ -50,8 +50,21 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     # ours, beyond the paper
     "rpmnet-iterated": {"iterations": 3, "coarsest": 4, "search": 4.0},
     "rpmnet-conv-3-iterated": {"matching": "conv-3", "iterations": 3, "coarsest": 4, "search": 4.0},
+    "rpmnet-conv-5-iterated": {"matching": "conv-5", "iterations": 3, "coarsest": 4, "search": 4.0},
     "rpmnet-dilation-3-iterated": {
         "matching": "dilation-3",
+        "iterations": 3,
+        "coarsest": 4,
+        "search": 4.0,
+    },
+    "rpmnet-dilation-6-iterated": {
+        "matching": "dilation-6",
+        "iterations": 3,
+        "coarsest": 4,
+        "search": 4.0,
+    },
+    "rpmnet-dilation-9-iterated": {
+        "matching": "dilation-9",
         "iterations": 3,
         "coarsest": 4,
         "search": 4.0,

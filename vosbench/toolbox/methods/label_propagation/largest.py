@@ -16,7 +16,7 @@ from torch import Tensor
 BUNCH = 8  # of 680 values 85 bunches are compared, then the 88 values of the best 11
 
 
-@lru_cache(maxsize=16)  # made anew for each tile of a frame they would cost milliseconds
+@lru_cache(maxsize=64)  # made anew for each tile of a frame they would cost milliseconds
 def numbers(count: int, device: torch.device) -> Tensor:
     """The numbers from 0 on (count,); many share them, so nobody may write into them."""
     return torch.arange(count, device=device)

@@ -307,6 +307,17 @@ def test_settings_with_a_teacher_are_validated(monkeypatch: pytest.MonkeyPatch) 
         rpmnet.Training(teacher="nobody").files()
 
 
+def test_a_teacher_matches_with_all_digits_in_a_training_with_few() -> None:
+    found = teacher.Teacher(shipped("colour-reconstruction"))
+    found.encoder = torch.nn.AvgPool2d(4)  # alike in either: only the matching is compared
+    wide = smooth(64, 76, seed=5)
+    whole = found(wide[..., 12:], wide[..., :64])
+    with torch.autocast("cpu", torch.bfloat16):
+        few = found(wide[..., 12:], wide[..., :64])
+    torch.testing.assert_close(few.offsets, whole.offsets, rtol=0, atol=0)
+    assert few.best.equal(whole.best)
+
+
 @pytest.mark.parametrize("name", ["colorization", "rpmnet-correlation"])
 def test_any_encoder_of_these_cells_teaches(name: str) -> None:  # colorization's sees grey alone
     wide = smooth(64, 76, seed=5)

@@ -65,18 +65,24 @@ class Teacher(nn.Module):
         """The matches of RGB images (b, 3, h, w) in 0..1."""
         both = scaled(torch.cat((reference, target)), self.colours).expand(-1, 3, -1, -1)
         embedded = self.encoder(both.contiguous(memory_format=torch.channels_last)).float()
-        h, w = embedded.shape[-2:]
-        known, asked = F.normalize(embedded, dim=1).flatten(2).chunk(2)  # (b, c, h*w)
-        at = positions(h, w, like=known).flatten(1).T  # (h*w, 2)
-        apart = torch.cdist(at, at).square()
-        like = (asked.transpose(1, 2) @ known).div_(TEMPERATURE)  # (b, target, reference)
-        like.masked_fill_(beyond(h, w, like), float("-inf")).sub_(apart / (2 * NEAR**2))
-        best, back = like.argmax(2), like.argmax(1)
-        home = (at[back.gather(1, best)] - at).norm(dim=-1)
-        share = (like - apart[best] / (2 * KERNEL**2)).softmax(-1)
-        offsets = (share @ at - at).transpose(1, 2).reshape(-1, 2, h, w)
-        certain = (home < CERTAIN).to(offsets).reshape(-1, 1, h, w)
-        return Matches(offsets, best, certain, known)
+        with torch.autocast(embedded.device.type, enabled=False):  # offsets need all their digits
+            return _matches(*F.normalize(embedded, dim=1).chunk(2))
+
+
+def _matches(reference: Tensor, target: Tensor) -> Matches:
+    """The matches of embeddings (b, c, h, w) of unit length."""
+    h, w = target.shape[-2:]
+    known, asked = reference.flatten(2), target.flatten(2)  # (b, c, h*w)
+    at = positions(h, w, like=known).flatten(1).T  # (h*w, 2)
+    apart = torch.cdist(at, at).square()
+    near = (apart / (-2 * NEAR**2)).masked_fill(beyond(h, w, known), float("-inf"))
+    like = torch.baddbmm(near, asked.transpose(1, 2), known, alpha=1 / TEMPERATURE)
+    best, back = like.argmax(2), like.argmax(1)  # like: (b, target, reference)
+    home = (at[back.gather(1, best)] - at).norm(dim=-1)
+    share = like.sub_((apart / (2 * KERNEL**2))[best]).softmax(-1)
+    offsets = (share @ at - at).transpose(1, 2).reshape(-1, 2, h, w)
+    certain = (home < CERTAIN).to(offsets).reshape(-1, 1, h, w)
+    return Matches(offsets, best, certain, known)
 
 
 def beyond(h: int, w: int, like: Tensor) -> Tensor:

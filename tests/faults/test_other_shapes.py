@@ -237,7 +237,7 @@ def test_shapes_may_be_optional_and_one_of_several(tmp_path: Path) -> None:
         ("read_table", "a,b\n1,x\n"),
         ("read_table", "a,b\n1\n"),
         ("read_table", "a\n1,2\n"),
-        ("cut_logs", ""),
+        ("cut_logs", "\x00\x00\n1,2\x00\n\n"),
         ("cut_logs", "a,b\none,2\n"),
         ("cut_logs", "a\n1.5\n"),
     ],
@@ -252,9 +252,27 @@ def test_a_damaged_log_of_a_training_names_its_file(tmp_path: Path, reader: str,
     assert log.read_text() == text
 
 
+AT = (
+    '{{"step": {step}, "seconds": 1, "sums": {sums}, "defined": {defined}, "counted": 1, '
+    '"since": 1}}'
+)
+
+
 @pytest.mark.parametrize(
     "state",
-    ["null", "[]", "{}", "[" * 50_000, '{"step": "x"}', '{"step": 1, "seconds": 1e999}', "{"],
+    [
+        "null",
+        "[]",
+        "{}",
+        "[" * 50_000,
+        '{"step": "x"}',
+        '{"step": 1, "seconds": 1e999}',
+        "{",
+        AT.format(step=-1, sums="{}", defined="{}"),
+        AT.format(step=10, sums="{}", defined="{}"),
+        AT.format(step=1, sums='{"loss": "x"}', defined='{"loss": 1}'),
+        AT.format(step=1, sums='{"loss": 1}', defined="{}"),
+    ],
 )
 def test_a_checkpoint_of_another_shape_names_its_file(tmp_path: Path, state: str) -> None:
     torch = pytest.importorskip("torch")
@@ -266,4 +284,4 @@ def test_a_checkpoint_of_another_shape_names_its_file(tmp_path: Path, state: str
     tensors = {f"module/{key}": value for key, value in network.state_dict().items()}
     save_file(tensors, tmp_path / CHECKPOINT, metadata={"state": state})
     with pytest.raises(DataError, match=r"checkpoint\.safetensors"):
-        load_checkpoint(tmp_path, network, torch.optim.SGD(network.parameters()))
+        load_checkpoint(tmp_path, network, torch.optim.SGD(network.parameters()), steps=9)

@@ -53,6 +53,16 @@ class State:
     counted: int = 0
     since: float = 0.0
 
+    def check(self, steps: int) -> None:
+        """ValueError for what no training of so many steps can be at."""
+        if not 0 <= self.step <= steps:
+            raise ValueError(f"it is of step {self.step}, and the training has {steps}")
+        numbers = (*self.sums.values(), *self.defined.values())
+        if self.sums.keys() != self.defined.keys() or not all(
+            isinstance(number, (int, float)) for number in numbers
+        ):
+            raise ValueError("the sums of its figures are not one number a figure")
+
     def add(self, figures: Mapping[str, float], *, seconds: float) -> None:
         """One more step is done."""
         self.step += 1
@@ -100,8 +110,10 @@ def save_checkpoint(
     write_bytes(folder / CHECKPOINT, save(plain, metadata={"state": json.dumps(vars(state))}))
 
 
-def load_checkpoint(folder: Path, module: nn.Module, optimizer: optim.Optimizer) -> State:
-    """Fill module and optimiser from the checkpoint; a fresh State where there is none.
+def load_checkpoint(
+    folder: Path, module: nn.Module, optimizer: optim.Optimizer, *, steps: int
+) -> State:
+    """Fill module and optimiser from the checkpoint of so many steps; else a fresh State.
 
     Raises:
         DataError: the checkpoint is damaged or of another network.
@@ -116,6 +128,7 @@ def load_checkpoint(folder: Path, module: nn.Module, optimizer: optim.Optimizer)
             said = json.loads(file.metadata()["state"])
             check_shape(said, STATE, path, what="a checkpoint", remedy="start over")
             state = State(**said)
+            state.check(steps)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         own = {k.removeprefix("module/"): v for k, v in tensors.items() if k.startswith("module/")}
         module.load_state_dict(own)
@@ -150,7 +163,10 @@ def _saying(log: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{log} is damaged: {error}; remove the folder to start over") from None
+        raise DataError(
+            f"{log} is damaged: {error}; remove it to go on without what it says, or its folder to "
+            "start over"
+        ) from None
 
 
 def add_line(path: Path, row: Mapping[str, float]) -> None:
@@ -179,8 +195,9 @@ def cut_logs(folder: Path, step: int) -> None:
         if not path.is_file():
             continue
         with _saying(path):
-            header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            # A line without its end was cut off by a kill.
+            header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+            # A line without its end was cut off by a kill, or as the disk was full; so was what is
+            # not there at all.
             kept = [ln for ln in lines if ln.endswith("\n") and int(ln.partition(",")[0]) <= step]
         if kept:
             write_text(path, "".join([header, *kept]))

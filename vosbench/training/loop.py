@@ -125,7 +125,7 @@ def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:
         trainee = convert(trainee)
     optimizer = _optimizer(trainee, settings)
     module, stepper = fabric.setup(trainee, optimizer)
-    state = load_checkpoint(plan.folder, trainee, optimizer)
+    state = load_checkpoint(plan.folder, trainee, optimizer, steps=total)
     leads = fabric.global_rank == 0
     if leads:
         cut_logs(plan.folder, state.step)
@@ -148,10 +148,11 @@ def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:
             torch.manual_seed(config.seed + 7919 * state.step + 104729 * fabric.global_rank)
             frames, seeds = (part.to(fabric.device, non_blocking=True) for part in next(drawn))
             figures = module(frames, seeds, state.step / total)
-            fabric.backward(figures["loss"])
             numbers, stopped = _agree(fabric, figures, stop=bool(asked))
+            # Before gradients: those of NaN positions read outside of memory (grid_sample on CPU).
             if not np.isfinite(numbers["loss"]):
                 raise _not_finite(f"the loss is {numbers['loss']}", state.step, rate, plan.folder)
+            fabric.backward(figures["loss"])
             if settings.clip_norm:
                 fabric.clip_gradients(
                     module, stepper, max_norm=settings.clip_norm, error_if_nonfinite=False

@@ -57,6 +57,10 @@ class Hold:
 build = Hold
 
 
+def _refuse(gradient: Tensor) -> None:
+    raise AssertionError("gradients of a loss that is not finite are asked for")
+
+
 def files(options: Options) -> Mapping[str, Path]:
     """Its weights, though it reads none."""
     from vosbench.toolbox.methods import weights
@@ -99,6 +103,7 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
             if fault != "none" and abs(progress - float(at)) < 1e-9:
                 if fault == "nan":
                     loss = loss / 0
+                    loss.register_hook(_refuse)
                 else:
                     os.kill(os.getpid(), getattr(signal, fault))
             return {"loss": loss, "worst": error.abs().amax((1, 2, 3)).mean()}

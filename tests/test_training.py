@@ -279,6 +279,14 @@ def test_settings_come_from_recipe_and_flags(test_plugins: None) -> None:
     assert choose("tiny-trainable", {"training.noise": "0.1"}).training.noise == 0.1
     long = choose("tiny-trainable", {"recipe": "long", "batch": "2"})
     assert (long.settings.epochs, long.settings.batch, long.training.noise) == (10, 2, 0.01)
+    assert choose("tiny-trainable", {"epochs": "3", "steps": "0"}).settings.epochs == 3
+
+
+def test_epochs_that_would_not_count_are_refused(test_plugins: None) -> None:
+    with pytest.raises(UsageError, match=r"epochs=3 .* steps=12 where it is not set; set steps=0"):
+        choose("tiny-trainable", {"settings.epochs": "3"})
+    with pytest.raises(UsageError, match=r"epochs=3 counts with steps=0 only, and steps=5; set"):
+        choose("tiny-trainable", {"epochs": "3", "steps": "5"})
 
 
 def test_unknown_keys_list_the_known_by_group(test_plugins: None) -> None:
@@ -316,6 +324,12 @@ def test_a_name_of_two_groups_is_asked_for(
         choose("tiny-trainable", {})
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_generator_takes_is_refused(seed: int) -> None:
+    with pytest.raises(UsageError, match=f"--seed {seed}: expected 0"):
+        TrainConfig(method="rpmnet", videos=Path(), seed=seed)
+
+
 def test_schedules() -> None:
     paper = Settings(steps=0, epochs=100, batch=8, schedule="poly", warmup=0, lr=1e-3)
     assert paper.total_steps(80) == 1000
@@ -336,6 +350,9 @@ def test_logs_are_cut_and_thinned(tmp_path: Path) -> None:
     cut_logs(tmp_path, 2)
     assert read_table(tmp_path / "log.csv") == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
     cut_logs(tmp_path, 0)
+    assert not (tmp_path / "log.csv").exists()
+    (tmp_path / "log.csv").touch()  # what a full disk leaves
+    cut_logs(tmp_path, 2)
     assert not (tmp_path / "log.csv").exists()
     rows = [{"step": float(i)} for i in range(1000)]
     assert len(thinned(rows)) == 60

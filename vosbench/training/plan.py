@@ -49,6 +49,8 @@ class TrainConfig:
         for key, least in (("seed", 0), ("processes", 1), ("threads", 0)):
             if getattr(self, key) < least:
                 raise UsageError(f"--{key} {getattr(self, key)}: expected {least} or more")
+        if self.seed >= 2**63:  # what every generator of numbers takes
+            raise UsageError(f"--seed {self.seed}: expected 0 to 2**63 - 1")
 
 
 @dataclass(frozen=True)

@@ -171,12 +171,19 @@ def choose(method: str, values: Mapping[str, str]) -> Chosen:
             ways = " or ".join(f"{group}.{key}" for group in owners)
             raise UsageError(f"{method} has {key!r} twice; say which: {ways}")
         merged[owners[0]][key.rpartition(".")[2]] = value
+    settings = filled(Settings, merged["settings"], what="setting")
+    given = {key.rpartition(".")[2] for key in explicit}
+    if "epochs" in given and settings.steps:
+        raise UsageError(
+            f"setting epochs={settings.epochs} counts with steps=0 only, and steps={settings.steps}"
+            f"{'' if 'steps' in given else ' where it is not set'}; set steps=0, or no epochs"
+        )
     return Chosen(
         method=method,
         recipe=recipe,
         options=method_options(method, merged["options"]),
         training=filled(plugin.Training, merged["training"], what=f"{method} training setting"),
-        settings=filled(Settings, merged["settings"], what="setting"),
+        settings=settings,
         explicit=dict(values),
     )
 

@@ -471,6 +471,7 @@ def test_inspection_shows_what_is_compared(matching: str, count: int, reach: int
 def test_options_that_do_not_fit_are_refused() -> None:
     for values, message in (
         ({"embed_dim": 6}, "multiple of 4"),
+        ({"embed_dim": 100_000}, "from 4 to 4096"),  # of 180 GB
         ({"size": 8}, "32 to 4096 px"),
         ({"shape": "square", "size": 0}, "needs a size"),
         ({"crf_in_loop": True}, "crf_in_loop=true needs refine=crf"),

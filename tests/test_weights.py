@@ -90,8 +90,16 @@ def test_another_method_is_refused_and_a_variant_is_not(saved: Path) -> None:
 
 
 def test_another_shape_is_refused(saved: Path) -> None:
-    with pytest.raises(DataError, match=r"tiny\.safetensors do not fit the network"):
+    with pytest.raises(
+        DataError, match=r"tiny\.safetensors do not fit the network: 0\.weight is of "
+    ):
         weights.load(network(8), saved, {})
+    other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 1))
+    with pytest.raises(DataError) as caught:
+        weights.load(other, saved, {})
+    # one sentence, however many tensors there are
+    said = "it has 1.num_batches_tracked and 4 more, 1.weight is of (4,), not (2, 4, 1, 1); set the"
+    assert said in str(caught.value)
 
 
 def damage(card: Path) -> None:

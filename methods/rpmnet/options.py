@@ -150,8 +150,8 @@ class Options:
     weights: Literal["default", "none"] | Release | Path = "default"  # a release: 2026-11
 
     def __post_init__(self) -> None:
-        if self.embed_dim < 4 or self.embed_dim % 4:
-            raise UsageError(f"embed_dim={self.embed_dim} must be a multiple of 4, at least 4")
+        if not 4 <= self.embed_dim <= 4096 or self.embed_dim % 4:
+            raise UsageError(f"embed_dim={self.embed_dim} must be a multiple of 4, from 4 to 4096")
         if self.size and not 32 <= self.size <= 4096:
             raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
         if self.shape == "square" and not self.size:

@@ -248,10 +248,26 @@ def load(network: nn.Module, path: Path, options: Mapping[str, Any], *, method: 
         has = ", ".join(f"{k}={options[k]}" for k in other)
         raise DataError(f"weights {path} were trained with other options than {has}; use {wanted}")
     card_of(path)
+    state = state_of(path)
     try:
-        network.load_state_dict(state_of(path))
-    except RuntimeError as error:
-        raise DataError(f"weights {path} do not fit the network: {error}") from None
+        network.load_state_dict(state)
+    except RuntimeError:  # of many lines
+        raise DataError(
+            f"weights {path} do not fit the network: {_misfit(network.state_dict(), state)}; set "
+            "the options that they were trained with, or give other weights"
+        ) from None
+
+
+def _misfit(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """What is other in tensors than in a network's own, in words."""
+    faults = []
+    for names, what in ((own.keys() - found.keys(), "lacks"), (found.keys() - own.keys(), "has")):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            faults.append(f"it {what} {min(names)}{more}")
+    shapes = [(k, *(tuple(x[k].shape) for x in (found, own))) for k in own if k in found]
+    faults += [f"{k} is of {has}, not {wanted}" for k, has, wanted in shapes if has != wanted][:1]
+    return ", ".join(faults)
 
 
 def start_from(network: nn.Module, path: Path, *, prefix: str = "") -> list[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,6 +28,7 @@ import numpy.typing as npt
 import torch
 
 from vosbench import registry
+from vosbench.errors import VosbenchError
 from vosbench.metrics import boundary_f, region_similarity
 from vosbench.resolve import build_method
 from vosbench.training import clips
@@ -225,6 +227,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    if given.samples < 1:
+        parser.error("--samples must be 1 or more")
     torch.set_num_threads(1)
     crf = importlib.import_module(f"{registry.load('methods', 'rpmnet').__name__}.dense_crf")
     usable = clips.prepare(given.videos, short_side=256, shortest=FRAMES).usable
@@ -247,4 +251,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except VosbenchError as error:
+        sys.exit(f"error: {error}")

@@ -20,6 +20,7 @@ import dataclasses
 import math
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ import numpy as np
 
 import vosbench.plugins
 from vosbench import registry
+from vosbench.errors import VosbenchError
 from vosbench.masks import write_mask
 from vosbench.running import driving, pipeline
 from vosbench.running.config import RunConfig
@@ -155,6 +157,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--only", default="", help="the kind of work, e.g. sleeps")
     given = parser.parse_args()
+    if given.times < 1 or given.frames < 2:
+        parser.error("--times must be 1 or more, --frames 2 or more")
     usual = pipeline.SLOW
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores, load before {os.getloadavg()[0]:.1f}; a run has threads from")
@@ -203,4 +207,7 @@ def row(name: str, ms: int, work: Callable[[], None], config: RunConfig, times: 
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except VosbenchError as error:
+        sys.exit(f"error: {error}")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from torch.nn import functional as F
 from torchvision.ops import deform_conv2d
 
 from vosbench import api
+from vosbench.errors import VosbenchError
 from vosbench.resolve import build_method
 from vosbench.toolbox.methods.images import fit, lab, resize, tensor_of
 from vosbench.types import Frame, Mask, Sequence
@@ -160,6 +162,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.frames < FIRST + 2:
         parser.error(f"--frames must be {FIRST + 2} or more: the first {FIRST} are not timed")
+    names = (*BOTH, *(name for name, _ in ALONE))
+    if not any(given.only in name for name in names):
+        parser.error(f"--only {given.only} is a part of no name: {', '.join(names)}")
     torch.set_num_threads(1)
     data = api.dataset("davis2016", root=given.root) if given.root else api.dataset("synthetic")
     sequence = data.sequence(given.sequence if given.root else "plain")
@@ -217,4 +222,7 @@ def timed(makers: list[Iterator[Mask]]) -> tuple[list[float], list[list[Mask]]]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except VosbenchError as error:
+        sys.exit(f"error: {error}")

@@ -114,6 +114,12 @@ def main() -> None:
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--skip-real", action="store_true", help="leave out DAVIS-2016")
     options = parser.parse_args()
+    if wrong := [each for each in options.python if "=" not in each]:
+        parser.error(f"--python {wrong[0]} is not of the form NAME=PATH")
+    if options.repeats < 1:
+        parser.error("--repeats must be 1 or more")
+    if options.scorers and not options.scorers.is_dir():
+        parser.error(f"--scorers {options.scorers} is not a folder")
     data = os.environ.get("VOSBENCH_DATA")
     if not data and not options.skip_real:
         sys.exit("set VOSBENCH_DATA to the folder that holds DAVIS-2016 and official-results")

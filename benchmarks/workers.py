@@ -61,9 +61,12 @@ def run(arguments: argparse.Namespace, workers: int) -> Spent:
         words += ["--root", str(arguments.root)] if arguments.root else []
         words += ["--out", str(Path(folder) / "runs"), "--workers", str(workers)]
         started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", CODE, str(note), *words], check=True, capture_output=True
-        )
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, str(note), *words],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            sys.exit(f"vosbench {' '.join(words)}\n{done.stderr.strip()}")
         wall = time.perf_counter() - started
         own, *others = json.loads(note.read_text())
     return Spent(wall, own, others)
@@ -77,6 +80,8 @@ def main() -> None:
     parser.add_argument("--dataset", default="davis2016")
     parser.add_argument("--times", type=int, default=3)
     arguments = parser.parse_args()
+    if arguments.times < 1:
+        parser.error("--times must be 1 or more")
     taken: dict[int, list[Spent]] = {1: [], 2: []}
     print("workers   wall s   CPU s: parent, workers          busy before (load of 1 min)")
     for _ in range(arguments.times):

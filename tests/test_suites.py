@@ -180,6 +180,9 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
     ("text", "message"),
     [
         ("title = ", "is not TOML"),
+        ('title = "x"', "holds no work: expected [[train]] or [[run]] entries"),
+        ('[[run]]\nmethod = "empty"', "empty is on no dataset: write datasets = "),
+        ('[[run]]\nmethod = "empty"\nsequences = []', "sequences = []: expected one name or more"),
         ('report = "papers"', "report = 'papers'; did you mean 'paper'"),
         ('titel = "x"', "unknown key 'titel'; did you mean 'title'"),
         ('[[run]]\nmethod = "copy-first"\nsets = {}', "unknown key 'sets'; did you mean 'set'"),
@@ -446,6 +449,7 @@ mean = ["tiny", "other"]
         ('mean = ["tiny", "rpm"]', "is a mean of 'rpm', which is of rpmnet"),
         ('mean = ["tiny", "other"]\nseed = 1', "is a mean of others: set and seed are theirs"),
         ('mean = "tiny"', "expected a list of names"),
+        ("mean = []", "mean = []: expected one name or more, or no mean"),
         (
             'mean = ["tiny", "other"]\n[[train]]\nname = "all"\nmethod = "tiny-trainable"\n'
             'mean = ["both", "tiny"]',

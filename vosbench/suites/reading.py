@@ -31,6 +31,7 @@ BESIDE = (
 MOST = 10_000  # runs in a grid: more is a slip, and months of work
 
 _NAMES = (list, str, 'a list of names, ["a", "b"]')
+_NEVER_NONE = ("mean", "sequences")  # left out they mean something else than none: to train, all
 # keys whose value is not text: its type, the type of its items, and both in words
 _KINDS: Mapping[str, tuple[type, type, str]] = {
     "train": (list, dict, "entries [[train]]"),
@@ -131,6 +132,7 @@ def read(name: str) -> Suite:
     _check_prompts(runs, path)
     if not trainings:  # with trainings, options may name weights that do not exist yet
         _check_options(runs, path)
+    _check_work(trainings, runs, path)
     named = [training.name for training in trainings]
     for name in named:
         try:
@@ -144,6 +146,18 @@ def read(name: str) -> Suite:
             )
     _check_means(trainings, path)
     return Suite(content.get("title", path.stem), tuple(trainings), tuple(runs), report)
+
+
+def _check_work(trainings: Sequence[Training], runs: Sequence[Run], path: Path) -> None:
+    """UsageError for a suite without work, or with a run on no dataset."""
+    if not trainings and not runs:
+        raise UsageError(f"{path} holds no work: expected [[train]] or [[run]] entries")
+    for run in runs:
+        if not run.datasets:
+            raise UsageError(
+                f'{path}: {run.words()} is on no dataset: write datasets = ["NAME"] into its '
+                "[[run]], or at the top for all"
+            )
 
 
 def _check_means(trainings: Sequence[Training], path: Path) -> None:
@@ -197,6 +211,8 @@ def _check(values: Mapping[str, Any], known: Collection[str], path: Path) -> Non
             isinstance(value, list) and any(type(v) is not of for v in value)
         ):
             raise UsageError(f"{path}: {key} = {value!r}: expected {wanted}")
+        if key in _NEVER_NONE and not value:
+            raise UsageError(f"{path}: {key} = []: expected one name or more, or no {key}")
 
 
 def _spread(entry: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:

@@ -180,7 +180,7 @@ def test_a_circle_and_the_length_of_a_chain_are_seen(tmp_path: Path) -> None:
 
 # What is tested of several modules at once, or of none: each file says in its docstring what.
 SUBJECTS = {
-    "cli", "conformance", "contracts", "docs", "gold", "import_law", "packaging",
+    "benchmarks", "cli", "conformance", "contracts", "docs", "gold", "import_law", "packaging",
     "report_in_browser",
     "rooms", "shipped_weights",
 }  # fmt: skip

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from fixtures_figures import panels
 from fixtures_runs import steady, write_run
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from vosbench.analysis.groups import one_group
@@ -63,6 +65,29 @@ def test_no_two_of_many_methods_look_alike() -> None:
     (axes,) = panels(score_by_time(many, ylabel="J"))
     seen = {(line.get_color(), line.get_marker()) for line in axes.lines[1:]}
     assert len(seen) == 24
+
+
+def test_no_number_covers_a_marker_or_another_number() -> None:
+    ms = (40, 43, 46, 46, 47, 47, 49, 50, 51, 54, 57, 58, 58, 58)
+    near = [Timing(f"m{n}", each, Value(0.3 + 0.01 * (n % 5))) for n, each in enumerate(ms)]
+    apart = [Timing("first", 20, Value(0.9)), Timing("last", 300, Value(0.1))]
+    figure = score_by_time(near + apart, ylabel="J")
+    (axes,) = panels(figure)
+    figure.draw_without_rendering()
+    texts = [Text.get_window_extent(text) for text in axes.texts]  # without the line to it
+    half = figure.dpi / 72 * 6 / 2  # markers of 6 points
+    markers = [
+        Bbox([place - half, place + half])
+        for line in axes.lines[1:]
+        for place in axes.transData.transform(line.get_xydata())
+    ]
+    assert len(texts) == len(markers) == len(ms) + 2
+    inked = [text.expanded(0.9, 0.6) for text in texts]  # digits have no descenders
+    for at, one in enumerate(inked):
+        assert not any(one.overlaps(other) for other in inked[:at])
+        assert not any(one.overlaps(marker) for marker in markers)
+        assert axes.bbox.x0 <= one.x0
+        assert one.x1 <= axes.bbox.x1
 
 
 def test_the_script_draws_runs_and_tabulates_them(script: ModuleType, tmp_path: Path) -> None:

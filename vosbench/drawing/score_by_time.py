@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vosbench.drawing.charts import Value
@@ -13,6 +14,10 @@ from vosbench.toolbox.reports.looks import Looks
 from vosbench.toolbox.reports.looks import looks as looks_of
 
 INSTANT = 0.5  # ms: what takes less, as repeating the prompt, is a level to compare with
+MARKER = 6  # points across
+DIGIT = (4.6, 6.5)  # points: a digit's width and height at 7 points, with a little air
+# where a number may stand, right and up from its marker: the usual place first
+AROUND = ((1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 class Timing(NamedTuple):
@@ -41,15 +46,14 @@ def score_by_time(points: Sequence[Timing], *, ylabel: str, looks: Looks | None 
         [100 * (point.score.value or 0) for point in best],
         where="post", color="#bbbbbb", linewidth=1, zorder=1,
     )  # fmt: skip
+    spots: dict[int, tuple[float, float]] = {}
     for number, (point, label) in enumerate(zip(drawn, labels, strict=True), 1):
         look, level = known[point.label], 100 * (point.score.value or 0)
         if point.ms < INSTANT:
             axes.axhline(level, color=look.colour, linestyle=(0, (2, 2)), label=label, linewidth=1)
             continue
-        axes.plot(point.ms, level, look.marker, color=look.colour, markersize=6, label=label)
-        axes.annotate(
-            str(number), (point.ms, level), xytext=(4, 3), textcoords="offset points", fontsize=7
-        )
+        axes.plot(point.ms, level, look.marker, color=look.colour, markersize=MARKER, label=label)
+        spots[number] = (point.ms, level)
     axes.margins(x=0.1, y=0.1)
     ticks = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
     low, high = axes.get_xlim()
@@ -60,7 +64,42 @@ def score_by_time(points: Sequence[Timing], *, ylabel: str, looks: Looks | None 
     axes.set_xlabel("ms a frame (logarithmic); the grey line: none is both faster and better")
     axes.set_ylabel(ylabel)
     legend_below(figure, axes, labels)
+    _number(axes, spots)
     return figure
+
+
+def _number(axes: Axes, spots: Mapping[int, tuple[float, float]]) -> None:
+    """Write each number beside its marker, where it covers no marker and no other number."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # only then is it known where the markers lie
+    scale = figure.dpi / 72
+    at = {n: axes.transData.transform(spot) / scale for n, spot in spots.items()}
+    taken = [(float(x), float(y), MARKER / 2, MARKER / 2) for x, y in at.values()]
+    for number, (x, y) in at.items():
+        half, tall = DIGIT[0] * len(str(number)) / 2, DIGIT[1] / 2
+        reach = MARKER / 2 + 1
+        options = [
+            (right * (reach * far + half), up * (reach * far + tall))
+            for far in (1, 2, 4, 6)
+            for right, up in AROUND
+        ]
+        free = (
+            (dx, dy)
+            for dx, dy in options
+            if not any(
+                abs(x + dx - left) < half + wide and abs(y + dy - low) < tall + high
+                for left, low, wide, high in taken
+            )
+        )
+        dx, dy = next(free, options[0])
+        taken.append((x + dx, y + dy, half, tall))
+        away = max(abs(dx) - half, abs(dy) - tall) > reach
+        axes.annotate(
+            str(number), spots[number], xytext=(dx, dy), textcoords="offset points", fontsize=7,
+            ha="center", va="center_baseline",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "#888888"} if away else None,
+        )  # fmt: skip
 
 
 def frontier(points: Sequence[Timing]) -> list[Timing]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vosbench import registry
 from vosbench.data.info import describe
 
@@ -30,6 +32,11 @@ def test_what_can_be_downloaded_says_so() -> None:
     later = describe(registry.load("datasets", "davis2017").CARD, width=200)
     assert "data download davis2017 --root DIR; test-dev comes in an archive of its own: " in later
     assert "val (default): 20 sequences, train: 30 sequences, trainval: 50" in describe(card)
+
+
+def test_a_dataset_without_a_page_is_named_alone() -> None:
+    card = replace(registry.load("datasets", "synthetic").CARD, url="")
+    assert describe(card).splitlines()[0] == "vosbench synthetic (synthetic)"
 
 
 def test_a_dataset_without_a_folder_has_no_check() -> None:

@@ -195,7 +195,7 @@ def test_what_a_training_leaves(train: Train, tmp_path: Path, videos: Path) -> N
     done = train("--set", "width=6", "--seed", "3")
     assert done.returncode == 0, done.stderr
     assert "skipped clip6: 2 frames, at least 5 are needed" in done.stderr
-    assert "12 steps on 5 clips, 1 skipped" in done.stderr
+    assert "12 steps on 5 clips, 1 more held out, 1 skipped" in done.stderr
     assert "warning: collapsed to grey" in done.stderr
     assert "step 12/12: loss" in done.stderr
     folder = folder_in(tmp_path / "trainings")

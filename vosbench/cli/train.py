@@ -63,6 +63,7 @@ def train(
         typer.echo(f"skipped {name}: {reason}", err=True)
     typer.echo(
         f"{planned.label}: {planned.steps} steps on {len(planned.clips)} clips, "
+        f"{len(set(planned.held) - set(planned.clips))} more held out, "
         f"{len(planned.skipped)} skipped; {planned.folder}",
         err=True,
     )

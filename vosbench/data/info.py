@@ -12,7 +12,7 @@ _INDENT = 11  # of what stands beside the labels
 
 def describe(card: DatasetCard, *, width: int = 100) -> str:
     """What a user without the data needs to know of it; lines of at most `width` characters."""
-    lines = [f"{card.title} ({card.name}), {card.url}"]
+    lines = [", ".join(filter(None, (f"{card.title} ({card.name})", card.url)))]
     for label, text in _parts(card):
         indent = " " * _INDENT
         if "\n" in text:  # a tree or a citation, whose lines stay as they are

@@ -168,6 +168,21 @@ def test_weights_for_several_scales_are_taken_where_they_are_shipped(
         assert found == tmp_path / f"{wanted}.safetensors"
 
 
+def test_weights_that_were_not_trained_for_several_scales_are_told() -> None:
+    def remarks(**values: object) -> tuple[str, ...]:
+        options = method_options("rpmnet", {"iterations": 3, "coarsest": 4, **values})
+        return tuple(rpmnet.build(options, device="cpu", seed=0).remarks)
+
+    said = "were trained for one iteration at one scale, not for coarsest=4; none of recipe "
+    (told,) = remarks(backbone="resnet18-quarter")
+    assert told.startswith(f"weights rpmnet-deformable-resnet18-quarter {said}")
+    (told,) = remarks(weights="2026-11")
+    assert told.startswith(f"weights rpmnet-deformable {said}")
+    own = weights.shipped("rpmnet-deformable@2026-11")
+    for quiet in ({}, {"coarsest": 1}, {"weights": "none"}, {"weights": own}):
+        assert remarks(**quiet) == ()
+
+
 # what leads the training
 
 

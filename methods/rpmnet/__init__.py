@@ -107,12 +107,27 @@ def files(options: Options) -> dict[str, Path]:
     return chosen(release, name)
 
 
+def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
+    """A sentence where shipped weights are used at scales that they were not trained for."""
+    if options.coarsest == 1 or not read or isinstance(options.weights, Path):
+        return ()
+    name = read["weights"].stem
+    if name.endswith("-iterated"):
+        return ()
+    return (
+        f"weights {name} were trained for one iteration at one scale, not for "
+        f"coarsest={options.coarsest}; none of recipe iterated are shipped for this network",
+    )
+
+
 def build(options: Options, *, device: str, seed: int) -> RpmNet:
     """Make the method; DataError where its weights are missing or do not fit."""
     from .method import RpmNet
     from .network import make
 
-    return RpmNet(options, make(options, files(options), seed=seed), device=device)
+    read = files(options)
+    network = make(options, read, seed=seed)
+    return RpmNet(options, network, device=device, remarks=_remarks(options, read))
 
 
 def encoder(options: Options) -> EncoderCard:

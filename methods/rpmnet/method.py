@@ -6,7 +6,7 @@ background. Online: what memory.py asks for is all that is kept of former frames
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,10 +32,15 @@ if TYPE_CHECKING:
 
 
 class RpmNet:
-    """Carries masks along predicted offsets; `Inspectable` shows what is matched."""
+    """Carries masks along predicted offsets; `Inspectable` shows what is matched.
 
-    def __init__(self, options: Options, network: Network, *, device: str) -> None:
-        self.options = options
+    remarks: what a reader of the scores must know of the weights.
+    """
+
+    def __init__(
+        self, options: Options, network: Network, *, device: str, remarks: Sequence[str] = ()
+    ) -> None:
+        self.options, self.remarks = options, remarks
         self.device = device
         network = network.to(memory_format=torch.channels_last)  # as what it reads is
         self.network = network.to(device).eval().requires_grad_(False)

@@ -202,6 +202,20 @@ def test_what_goes_beyond_the_paper_stands_apart_and_says_how_it_reads(
     assert [run.name for run in remembering.values()] == ["rpmnet-memory"]
 
 
+@pytest.mark.parametrize(
+    "other", [{"memory": 3}, {"iterations": "many"}, {"matching": ["a"]}, {"first": 1}]
+)
+def test_a_method_that_means_else_by_the_names_of_options_is_none_of_ours(
+    tmp_path: Path, other: dict[str, object]
+) -> None:
+    run = write_run(tmp_path, steady({"bike": 0.6}), method="other", options={**MEMORY, **other})
+    found = groups([run])
+    assert readings.reading(run) is None
+    assert readings.iterated([run]) == readings.remembering([run]) == {}
+    assert tables.techniques(found)["RPM-Net"] == []
+    exhibits.exhibition([run], tmp_path / "kept")
+
+
 def test_a_run_that_searches_stands_for_no_technique_of_the_paper(tmp_path: Path) -> None:
     options = {**RPMNET, "search": 4.0}
     run = write_run(tmp_path / "s", steady({"bike": 0.6}), method="rpmnet", options=options)

@@ -6,10 +6,11 @@ The paper predicts offsets once and reads the frame before. The options `iterati
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from vosbench.analysis.groups import options_of
+from vosbench.files import misfit
 
 if TYPE_CHECKING:
     from vosbench.results import Result
@@ -18,6 +19,10 @@ MODULES = (  # the paper's matching modules
     "conv-1", "conv-3", "conv-5", "dilation-3", "dilation-6", "dilation-9", "deformable",
 )  # fmt: skip
 ORDER = (*MODULES, "correlation")  # and ours
+GRID: Mapping[str, Any] = {  # the options that tell RPM-Net's runs, and of what kind they are
+    "backbone": str, "matching": str, "iterations?": int, "search?": (int, float),
+    "memory?": [int], "first?": str, "refine?": str,
+}  # fmt: skip
 FIRST = {"direct": "first", "chained": "first chained", "both": "first, first chained"}
 NOTE = (
     "reading: how often offsets are predicted, whether something more alike is then looked for "
@@ -28,8 +33,8 @@ NOTE = (
 
 
 def gridded(runs: Iterable[Result]) -> list[Result]:
-    """The runs whose method has a backbone and a matching module to choose."""
-    return [run for run in runs if {"backbone", "matching"} <= options_of(run).keys()]
+    """The runs whose method has RPM-Net's options; others may mean else by such names."""
+    return [run for run in runs if not misfit(options_of(run), GRID)]
 
 
 def by_module(runs: Iterable[Result]) -> dict[str, Result]:
@@ -42,7 +47,7 @@ def by_module(runs: Iterable[Result]) -> dict[str, Result]:
 
 def iterations_of(run: Result) -> int:
     """How often offsets are predicted for a pair of frames."""
-    return int(options_of(run).get("iterations", 1))
+    return int(options_of(run).get("iterations", 1)) if gridded([run]) else 1
 
 
 def remembers(run: Result) -> bool:

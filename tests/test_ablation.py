@@ -102,3 +102,20 @@ def test_the_default_needs_no_words_even_where_it_is_rare(tmp_path: Path) -> Non
         "compact", "compact coarsest=4 iterations=3 search=4.0"
     ]  # fmt: skip
     assert "where a row says nothing else: coarsest=1, iterations=1, search=0.0" in table.notes
+
+
+def test_what_every_run_has_beyond_its_defaults_is_said(tmp_path: Path) -> None:
+    runs = [
+        write_run(
+            tmp_path / name, steady({"a": 0.3}), method=name,
+            options=jsonable(method_options(name, {})),
+        )
+        for name in ("rpmnet-iterated", "rpmnet-conv-3-iterated")
+    ]  # fmt: skip
+    table = ablation(one_group(runs))
+    assert [row[0] for row in table.rows] == ["compact"]
+    assert "in every run: coarsest=4, iterations=3, search=4.0" in table.notes
+    plain = write_run(tmp_path / "p", steady({"a": 0.2}), method="rpmnet",
+                      options=jsonable(method_options("rpmnet", {})))  # fmt: skip
+    for group in ([plain], [*runs, plain]):
+        assert not any(note.startswith("in every") for note in ablation(one_group(group)).notes)

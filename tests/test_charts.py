@@ -100,3 +100,9 @@ def test_panels_without_a_height_are_drawn(values: list[float]) -> None:
     bottom, top = figure.axes[0].get_ylim()
     assert right > left
     assert (bottom, top) == (0, 1)
+
+
+def test_learned_positions_alone_have_no_numbers_of_cells() -> None:
+    points = [Point("rpmnet-r", None, Value(0.2))]
+    (axes,) = panels(charts.score_by_field(points, ylabel="J"))
+    assert list(axes.get_xticks()) == []

@@ -72,6 +72,9 @@ def ablation(
         usually.append(
             f"{key}={texts.pop()}" if len(texts) == 1 else f"{key} as its other options imply"
         )
+    if shared := _shared(further, usually=_implied(runs[0], row, column)):
+        told = ", ".join(f"{key}={as_typed(value)}" for key, value in shared.items())
+        notes.append(f"in every run: {told}")
     if usually:
         notes.append(f"where a row says nothing else: {', '.join(usually)}")
     for (name, one), members in cells.items():
@@ -96,10 +99,15 @@ def ablation(
     )
 
 
+def _implied(run: Result, row: str, column: str) -> dict[str, Any]:
+    """The options that a run's row and column imply, by the plugin's defaults."""
+    method = run.manifest["identity"]["method"] if run.manifest else ""
+    return implied(run, (row, column), method=plugin_of(method))  # variants share a grid
+
+
 def _further(run: Result, row: str, column: str) -> dict[str, Any]:
     """The options of a run that its row and column do not imply."""
-    method = run.manifest["identity"]["method"] if run.manifest else ""
-    usual = implied(run, (row, column), method=plugin_of(method))  # variants share a grid
+    usual = _implied(run, row, column)
     return {
         name: value
         for name, value in settings_of(run).items()
@@ -118,6 +126,16 @@ def _usual(further: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if any(value != values[0] for value in values):
             usual[name] = None if None in values else max(values, key=values.count)
     return usual
+
+
+def _shared(further: Sequence[Mapping[str, Any]], *, usually: Mapping[str, Any]) -> dict[str, Any]:
+    """What all runs have alike and is not their method's default, so that no row names it."""
+    first, *others = further
+    return {
+        name: value
+        for name, value in sorted(first.items())
+        if name in usually and all(name in own and own[name] == value for own in others)
+    }
 
 
 def _score(run: Result, metric: str) -> float:

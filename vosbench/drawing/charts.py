@@ -242,6 +242,8 @@ def score_by_field(points: Sequence[Point], *, ylabel: str, looks: Looks | None 
         ticks = [2**k for k in range(1, 12) if min(fields) / 2 <= 2**k <= 2 * max(fields)]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
+    else:
+        axes.set_xticks([])  # every line is level: no number belongs below
     axes.margins(x=0.12, y=0.12)
     axes.set_xlabel("side of the receptive field (cells of H/4)")
     axes.set_ylabel(ylabel)

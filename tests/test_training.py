@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -328,6 +329,23 @@ def test_a_name_of_two_groups_is_asked_for(
 def test_a_seed_that_no_generator_takes_is_refused(seed: int) -> None:
     with pytest.raises(UsageError, match=f"--seed {seed}: expected 0"):
         TrainConfig(method="rpmnet", videos=Path(), seed=seed)
+
+
+def test_a_full_disk_is_told_in_one_line(
+    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gfile = pytest.importorskip("tensorboard.compat.tensorflow_stub.io.gfile")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    printed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+    monkeypatch.setattr(gfile.LocalFileSystem, "_write", full)  # a thread of TensorBoard's writes
+    with pytest.raises(OSError, match="No space left"):
+        train()
+    assert printed == []
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_schedules() -> None:

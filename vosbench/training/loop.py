@@ -284,7 +284,6 @@ def _events(
         yield lambda figures, group: None
         return
 
-    writer = SummaryWriter(str(folder), purge_step=step + 1)
     at = step
 
     def note(figures: dict[str, float], group: str) -> None:
@@ -294,10 +293,27 @@ def _events(
             if key != "step":
                 writer.add_scalar(f"{group}/{key}", value, at)
 
-    try:
+    with (
+        _threads_tell_no_oserror(),
+        closing(SummaryWriter(str(folder), purge_step=step + 1)) as writer,
+    ):
         yield note
+
+
+@contextmanager
+def _threads_tell_no_oserror() -> Iterator[None]:
+    """Within it, an OSError in a thread is not printed: the writer raises it again in this one."""
+    before = threading.excepthook
+
+    def tell(ended: threading.ExceptHookArgs) -> None:
+        if not isinstance(ended.exc_value, OSError):
+            before(ended)
+
+    threading.excepthook = tell
+    try:
+        yield
     finally:
-        writer.close()
+        threading.excepthook = before
 
 
 @contextmanager

@@ -18,9 +18,10 @@ from typer.testing import CliRunner, Result
 
 from vosbench import registry
 from vosbench.cli import application
-from vosbench.errors import UsageError, VosbenchError
+from vosbench.errors import DataError, UsageError, VosbenchError
 from vosbench.suites import execute
 from vosbench.toolbox.methods import weights
+from vosbench.training.mean import mean as weights_mean
 
 RUNS = """
 [[run]]
@@ -397,7 +398,7 @@ def test_an_edited_training_is_not_taken_for_the_one_that_was_made(
     assert "the suite says tiny-trainable 0 noise=0.5 steps=4 width=3" in other.stderr
     assert "seed, set): tiny-trainable 0" in suite(plain + "seed = 2\n").stderr
     (tmp_path / "suites" / "mine" / "weights" / "tiny.json").unlink()
-    assert "is of another training" in suite(plain).stderr
+    assert "tiny.safetensors has no card beside it; copy it there, or" in suite(plain).stderr
 
 
 def test_the_mean_of_trainings_is_made_once_and_tells_what_it_is_of(
@@ -435,7 +436,11 @@ mean = ["tiny", "other"]
     paths[2].unlink()
     refused = suite(longer + both, "--videos", str(clips))
     assert refused.exit_code == 1
-    assert "differ in settings, so that a mean of them is no network" in refused.stderr
+    assert "'both' is a mean of 'tiny' and 'other', whose set differ" in str(refused.exception)
+    assert not paths[1].exists()  # it was not trained for nothing
+    assert suite(longer, "--videos", str(clips)).exit_code == 0
+    with pytest.raises(DataError, match="differ in settings, so that a mean of them is no network"):
+        weights_mean(paths[:2], paths[2])
     assert not paths[2].exists()
 
 

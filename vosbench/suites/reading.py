@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vosbench import registry
-from vosbench.errors import DataError, PluginError, UsageError, did_you_mean
+from vosbench.errors import DataError, PluginError, UsageError, VosbenchError, did_you_mean
 from vosbench.options import as_typed
 from vosbench.protocols import USUAL, PromptAt
 from vosbench.resolve import method_options
 from vosbench.running.config import MASK, check_at, known_prompt
+from vosbench.training.settings import choose
 from vosbench.types import check_name
 
 FOLDER = Path(__file__).parent
@@ -189,7 +190,26 @@ def _check_means(trainings: Sequence[Training], path: Path) -> None:
                     f"{path}: training {training.name!r} is a mean of {name!r}, a mean itself; "
                     f"name its trainings: {', '.join(above[name].mean)}"
                 )
+        _check_alike([above[name] for name in training.mean], training.name, path)
         above[training.name] = training
+
+
+def _check_alike(members: Sequence[Training], name: str, path: Path) -> None:
+    """UsageError where trainings differ in more than the seed: there is no mean of their weights.
+
+    Said before they train, which takes hours; what cannot be trained at all is said later.
+    """
+    try:
+        chosen = [choose(each.method, {k: str(v) for k, v in each.set.items()}) for each in members]
+    except VosbenchError:
+        return
+    decided = [(each.recipe, each.options, each.training, each.settings) for each in chosen]
+    for member, own in zip(members, decided, strict=True):
+        if own != decided[0]:
+            raise UsageError(
+                f"{path}: training {name!r} is a mean of {members[0].name!r} and {member.name!r}, "
+                "whose set differ; take the mean of trainings that differ in their seed alone"
+            )
 
 
 def _check_plugins(kind: str, used: Iterable[str], path: Path) -> None:

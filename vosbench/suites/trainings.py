@@ -100,6 +100,10 @@ def _card_of(training: Training, kept: Path, members: Sequence[Path]) -> dict[st
         DataError: there is none, or it is of another training or of other members.
     """
     card = weights.card_of(kept)
+    if not card:
+        raise DataError(
+            f"{kept} has no card beside it; copy it there, or remove {kept} to train again"
+        )
     checking = functools.partial(
         check_shape, card, path=kept.with_suffix(".json"), what="the card of a training",
         remedy=f"remove {kept} to train again",

@@ -103,7 +103,8 @@ def card_of(path: Path) -> dict[str, Any]:
     found = read_json(card, {"sha256": str}, what="a card of weights", remedy=remedy)
     if found["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
         raise DataError(
-            f"{path} is not the file that its card {card.name} describes: sha256 differs"
+            f"{path} is not the file that its card {card.name} describes: sha256 differs; "
+            "copy both again from where they were trained, or remove them"
         )
     return found
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from vosbench import registry
 from vosbench.cli import application
 from vosbench.errors import DataError, UsageError, VosbenchError
-from vosbench.suites import execute
+from vosbench.suites import execute, trainings
 from vosbench.toolbox.methods import weights
 from vosbench.training.mean import mean as weights_mean
 
@@ -484,6 +484,24 @@ def test_a_stopped_training_ends_the_suite_and_goes_on(
     assert suite(TRAIN.replace('score = ["folder"]\n', ""), "--videos", str(clips)).exit_code == 0
     (log,) = (tmp_path / "suites" / "mine" / "trainings" / "tiny").glob("*/log.csv")
     assert log.read_text().splitlines()[-1].startswith("3,")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_the_method_would_not_read_is_taken_back(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, shipped = weights.FOLDER / "2026-11" / "rpmnet-conv-1.safetensors", tmp_path / "shipped"
+    monkeypatch.setattr(weights, "FOLDER", shipped)
+    kept = tmp_path / "kept" / "rpmnet-conv-3-iterated.safetensors"
+    trainings._copy(source, kept)
+    trainings._copy(source, shipped / "rpmnet-conv-1.safetensors")
+    if there:  # weights of another method
+        trainings._copy(source.with_name("colorization.safetensors"), shipped / kept.name)
+    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    training = trainings.Training(name=kept.stem, method="rpmnet-conv-1", install=True)
+    with pytest.raises(UsageError, match="does not read the weights 'rpmnet-conv-3-iterated'"):
+        trainings.install(training, {}, kept)
+    assert {path.name: path.read_bytes() for path in shipped.iterdir()} == before
 
 
 @pytest.mark.usefixtures("folder_has_a_home")

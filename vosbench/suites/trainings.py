@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vosbench.errors import DataError, UsageError
-from vosbench.files import check_shape, write_bytes
+from vosbench.files import check_shape, remove, write_bytes
 from vosbench.resolve import choose_method
 from vosbench.suites.reading import Training
 from vosbench.toolbox.methods import weights
@@ -51,11 +51,21 @@ def make(
 
 
 def install(training: Training, options: Mapping[str, Any], kept: Path) -> None:
-    """Copy weights to those that vosbench ships; UsageError if the method would not find them."""
+    """Copy weights to those that vosbench ships; UsageError if the method would not find them.
+
+    What the method finds depends on what is there, so they are copied first, and taken back.
+    """
     installed = weights.FOLDER / kept.name
+    pair = (installed.with_suffix(".json"), installed)
+    before = {path: path.read_bytes() if path.is_file() else None for path in pair}
     _copy(kept, installed)
     found = choose_method(training.method, options).own_files()
     if installed not in found.values():
+        for path, content in before.items():
+            if content is None:
+                remove(path, inside=weights.FOLDER)
+            else:
+                write_bytes(path, content)
         wanted = ", ".join(path.stem for path in found.values()) or "none"
         raise UsageError(
             f"{training.method} with these options does not read the weights {training.name!r} but "

@@ -29,8 +29,9 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/mypy --python-version 3.14
 
+# a file of tests is one process's, as its tests share what they made
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 # build/site/index.html; a broken link or a missing name is an error
 docs: install

@@ -36,7 +36,7 @@ def test_half_a_file_goes_when_the_disk_is_full(
     ("name", "hours", "stays"),
     [
         (f".page.{NOBODY}.part", 2, False),
-        (f".page.{os.getpid()}.part", 0, False),
+        (".page.{own}.part", 0, False),
         (f".page.{NOBODY}.part", 0, True),  # of another machine, perhaps
         (".page.1.part", 2, True),  # at work
         (f".page.v2.{NOBODY}.part", 2, True),
@@ -47,6 +47,7 @@ def test_half_a_file_goes_when_the_disk_is_full(
 def test_what_a_killed_process_was_building_goes(
     tmp_path: Path, name: str, hours: int, *, stays: bool
 ) -> None:
+    name = name.format(own=os.getpid())  # another in each process of pytest-xdist
     (tmp_path / name).mkdir()
     (tmp_path / name / "index.html").write_text("half")
     when = (tmp_path / name).stat().st_mtime - 3600 * hours - 1

@@ -154,7 +154,11 @@ def test_weights_for_several_scales_are_taken_where_they_are_shipped(
 ) -> None:
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     (tmp_path / "2026-11").mkdir()
-    for name in ("2026-11/rpmnet-deformable", "2026-11/rpmnet-conv-3", "rpmnet-conv-3-iterated"):
+    (tmp_path / "large").mkdir()
+    wide = "rpmnet-conv-3-resnet18-quarter"
+    for name in ("rpmnet-deformable", "rpmnet-conv-3", wide):
+        (tmp_path / "2026-11" / f"{name}.safetensors").touch()
+    for name in ("rpmnet-conv-3-iterated", f"large/{wide}-iterated"):
         (tmp_path / f"{name}.safetensors").touch()
     for matching, coarsest, release, wanted in (
         ("conv-3", 1, "default", "2026-11/rpmnet-conv-3"),
@@ -166,16 +170,29 @@ def test_weights_for_several_scales_are_taken_where_they_are_shipped(
         values["matching"] = matching
         found = rpmnet.files(method_options("rpmnet", values))["weights"]
         assert found == tmp_path / f"{wanted}.safetensors"
+    options = {"matching": "conv-3", "backbone": "resnet18-quarter", "coarsest": 4}
+    found = rpmnet.files(method_options("rpmnet", options))["weights"]
+    assert found == tmp_path / "large" / f"{wide}-iterated.safetensors"
+    found.unlink()  # as in the package
+    found = rpmnet.files(method_options("rpmnet", options))["weights"]
+    assert found == tmp_path / "2026-11" / f"{wide}.safetensors"
 
 
-def test_weights_that_were_not_trained_for_several_scales_are_told() -> None:
+def test_weights_that_were_not_trained_for_several_scales_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def remarks(**values: object) -> tuple[str, ...]:
         options = method_options("rpmnet", {"iterations": 3, "coarsest": 4, **values})
         return tuple(rpmnet.build(options, device="cpu", seed=0).remarks)
 
     said = "were trained for one iteration at one scale, not for coarsest=4; none of recipe "
-    (told,) = remarks(backbone="resnet18-quarter")
+    assert remarks(backbone="resnet18-quarter") == ()
+    (tmp_path / "2026-11").symlink_to(weights.FOLDER / "2026-11")
+    with monkeypatch.context() as package:
+        package.setattr(weights, "FOLDER", tmp_path)
+        (told,) = remarks(backbone="resnet18-quarter")
     assert told.startswith(f"weights rpmnet-deformable-resnet18-quarter {said}")
+    assert told.endswith("repository: vosbench/weights/large)")
     (told,) = remarks(weights="2026-11")
     assert told.startswith(f"weights rpmnet-deformable {said}")
     own = weights.shipped("rpmnet-deformable@2026-11")

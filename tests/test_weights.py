@@ -256,6 +256,31 @@ def test_together_they_are_small_and_every_card_has_its_weights() -> None:
     assert cards == {path.with_suffix("") for path in SHIPPED}
 
 
+def test_what_is_newer_than_a_release_lies_where_its_size_says() -> None:
+    newer = [path for path in SHIPPED if path.parent.name not in weights.releases()]
+    assert newer
+    for path in newer:
+        assert path == weights.home(path.stem, path.stat().st_size)
+
+
+def test_large_ones_are_found_by_name_and_are_of_no_release(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "shipped")
+    home = weights.home("wide", 1_000_001)
+    assert home == tmp_path / "shipped" / "large" / "wide.safetensors"
+    assert weights.home("wide", 1_000_000) == tmp_path / "shipped" / "wide.safetensors"
+    home.parent.mkdir(parents=True)
+    for suffix in (".safetensors", ".json"):
+        home.with_suffix(suffix).write_bytes(saved.with_suffix(suffix).read_bytes())
+    assert weights.releases() == ()
+    assert weights.shipped("wide") == home
+    assert weights.names() == ("wide",)
+    assert weights.shipped_as(home) == "wide"
+    with pytest.raises(UsageError, match="no release 'large' of the shipped weights is at hand"):
+        weights.shipped("wide@large")
+
+
 def test_no_weights_are_shipped_twice() -> None:
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in SHIPPED]
     assert len(hashes) == len(set(hashes)), "what is newer than a release differs from it"

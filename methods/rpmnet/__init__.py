@@ -116,7 +116,9 @@ def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
         return ()
     return (
         f"weights {name} were trained for one iteration at one scale, not for "
-        f"coarsest={options.coarsest}; none of recipe iterated are shipped for this network",
+        f"coarsest={options.coarsest}; none of recipe iterated are at hand for this network (those "
+        "of resnet18-quarter and resnet34-quarter are not in vosbench's package, but in its "
+        "repository: vosbench/weights/large)",
     )
 
 

@@ -55,7 +55,7 @@ def install(training: Training, options: Mapping[str, Any], kept: Path) -> None:
 
     What the method finds depends on what is there, so they are copied first, and taken back.
     """
-    installed = weights.FOLDER / kept.name
+    installed = weights.home(training.name, kept.stat().st_size)
     pair = (installed.with_suffix(".json"), installed)
     before = {path: path.read_bytes() if path.is_file() else None for path in pair}
     _copy(kept, installed)

@@ -3,7 +3,8 @@
 `<name>.safetensors` holds the tensors (fp16) and, in its header, the method and the options they
 were trained with; `<name>.json`, the card, holds how they were made and the file's sha256.
 Those that vosbench ships lie in vosbench/weights/: each release, such as 2026-11, in a folder of
-its name, and what is newer than all of them beside these folders.
+its name, and what is newer than all of them beside these folders; of that, files of more than 1 MB
+in large/, which the repository has and the package has not: it is to stay small.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 FOLDER = Path(__file__).resolve().parents[2] / "weights"
+LARGE = "large"  # its folder of what the package leaves out, see pyproject.toml
+_SMALL = 1_000_000  # bytes
 
 
 class Release(str):
@@ -44,15 +47,19 @@ class Release(str):
 def releases() -> tuple[str, ...]:
     """The releases that are at hand, the latest first."""
     return tuple(
-        sorted({path.parent.name for path in FOLDER.glob("*/*.safetensors")}, reverse=True)
+        sorted({p.parent.name for p in FOLDER.glob("*/*.safetensors")} - {LARGE}, reverse=True)
     )
+
+
+def _places(release: str) -> tuple[str, ...]:
+    """The folders in which weights of a release, or of any for "", are looked for, in order."""
+    return (release,) if release else ("", LARGE, *releases())
 
 
 def names(release: str = "") -> tuple[str, ...]:
     """What is shipped, by name, in any release or in this one."""
-    where = (release,) if release else ("", *releases())
-    found = {path.stem for each in where for path in (FOLDER / each).glob("*.safetensors")}
-    return tuple(sorted(found))
+    places = [FOLDER / place for place in _places(release)]
+    return tuple(sorted({path.stem for place in places for path in place.glob("*.safetensors")}))
 
 
 def shipped(name: str) -> Path:
@@ -68,8 +75,8 @@ def shipped(name: str) -> Path:
             f"no release {release!r} of the shipped weights is at hand (known: {known}); weights="
             "default takes the newest"
         )
-    for folder in (release,) if release else ("", *releases()):
-        path = FOLDER / folder / f"{stem}.safetensors"
+    for place in _places(release):
+        path = FOLDER / place / f"{stem}.safetensors"
         if path.is_file():
             return path
     known, where = ", ".join(names(release)) or "none", f" in {release}" if release else ""
@@ -86,8 +93,13 @@ def shipped_as(path: Path) -> str:
     """
     if path.suffix != ".safetensors" or not path.is_relative_to(FOLDER):
         return ""
-    release = path.relative_to(FOLDER).parent.name
-    return f"{path.stem}@{release}" if release else path.stem
+    place = path.relative_to(FOLDER).parent.name
+    return f"{path.stem}@{place}" if place in releases() else path.stem
+
+
+def home(name: str, size: int) -> Path:
+    """Where weights of so many bytes are to lie, to be shipped under a name."""
+    return FOLDER / (LARGE if size > _SMALL else "") / f"{name}.safetensors"
 
 
 def card_of(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from vosbench.errors import DataError
 from vosbench.toolbox.methods.images import Colours, fit, lab, resize, rgb_of, scaled, tensor_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -121,6 +122,13 @@ def test_fit(
     frame: tuple[int, int], short_side: int, multiple: int, expected: tuple[int, int]
 ) -> None:
     assert fit(*frame, short_side=short_side, multiple=multiple) == expected
+
+
+def test_a_strip_is_not_enlarged_to_what_no_memory_holds() -> None:
+    with pytest.raises(DataError, match=r"frames of 10x3000 .* short side of 256 px; .* size=0"):
+        fit(10, 3000, short_side=256)
+    assert fit(10, 3000, short_side=0) == (8, 3000)
+    assert fit(10, 320, short_side=256) == (256, 8192)
 
 
 def test_resizing_averages_where_it_shrinks() -> None:

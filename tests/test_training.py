@@ -306,6 +306,8 @@ def test_unknown_keys_list_the_known_by_group(test_plugins: None) -> None:
         choose("tiny-trainable", {"gap_min": "3", "gap_max": "2"})
     with pytest.raises(UsageError, match="setting lr=inf: expected a finite number"):
         choose("tiny-trainable", {"lr": "inf"})
+    with pytest.raises(UsageError, match="setting diagnosed=100000: expected 1024 samples at most"):
+        choose("rpmnet", {"diagnosed": "100000"})
     with pytest.raises(UsageError, match="setting crop=8: expected 0 or at least 16 px"):
         choose("tiny-trainable", {"crop": "8"})
     with pytest.raises(UsageError, match=r"copy-first is not .* trained; these are: .*tiny-train"):

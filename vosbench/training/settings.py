@@ -85,6 +85,8 @@ class Settings:
                     f"setting {key}={getattr(self, key)}: expected 0 or at least {SMALLEST} px, as "
                     "what is smaller has too few cells to match"
                 )
+        if self.diagnosed > 1024:
+            raise UsageError(f"setting diagnosed={self.diagnosed}: expected 1024 samples at most")
         if not self.held_out < 1:
             raise UsageError(f"setting held_out={self.held_out}: expected less than 1")
         if self.crop and self.short_side and self.crop > self.short_side:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vosbench.errors import DataError
 from vosbench.types import Frame
 
 Colours = Literal["lab", "grey", "rgb"]
@@ -84,7 +85,15 @@ def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int
     """The size nearest to (h, w) with that short side, both sides rounded to the multiple.
 
     short_side 0 keeps the frame's own size, rounded to the multiple.
+
+    Raises:
+        DataError: one side is over 32 times the other, so that the frames would become huge.
     """
+    if short_side > min(h, w) and max(h, w) > 32 * min(h, w):
+        raise DataError(
+            f"frames of {h}x{w} (height x width) are too narrow to be enlarged to a short side of "
+            f"{short_side} px; crop them, or give --set size=0, which keeps their size"
+        )
     scale = short_side / min(h, w) if short_side else 1.0
     return tuple(max(multiple, round(side * scale / multiple) * multiple) for side in (h, w))  # type: ignore[return-value]
 

@@ -31,7 +31,7 @@ check: install
 
 # a file of tests is one process's, as its tests share what they made
 test: check
-	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
 # build/site/index.html; a broken link or a missing name is an error
 docs: install

@@ -10,7 +10,9 @@ from pathlib import Path
 
 # Beside one another, tests share the cores; libraries read this when they are first imported.
 if (_workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:
-    os.environ["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // _workers))
+    _allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
+    _cores = len(_allowed(0)) if _allowed else os.cpu_count() or 1
+    os.environ["OMP_NUM_THREADS"] = str(max(1, _cores // _workers))
 
 import numpy as np
 import pytest

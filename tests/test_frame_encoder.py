@@ -94,6 +94,11 @@ def test_the_card_of_shipped_weights_describes_the_encoder_of_their_method(name:
         ({"backbone": "compact", "dim": 4, "builder": "os:system"}, "builder='os:system': "),
         ({"backbone": "compact", "dim": 4, "stride": 8}, "stride=8: builder encoder has 4"),
         ({"backbone": "compakt", "dim": 4}, "not as their card says: unknown backbone 'compakt'"),
+        ({"backbone": "ResNet", "dim": 4, "builder": "strided"}, "unknown backbone 'ResNet'"),
+        (
+            {"backbone": "resnet18-quarter", "dim": 4, "builder": "strided"},
+            "unknown backbone 'resnet18-quarter'; did you mean 'resnet18'",
+        ),
         ({"backbone": "compact", "dim": 4}, "not as their card says: Error"),
     ],
     ids=str,

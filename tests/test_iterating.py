@@ -194,7 +194,9 @@ def test_weights_that_were_not_trained_for_several_scales_are_told(
     assert told.startswith(f"weights rpmnet-deformable-resnet18-quarter {said}")
     assert told.endswith("repository: vosbench/weights/large)")
     (told,) = remarks(weights="2026-11")
-    assert told.startswith(f"weights rpmnet-deformable {said}")
+    assert told == f"weights rpmnet-deformable {said}iterated are in release 2026-11"
+    (told,) = remarks(matching="conv-1")
+    assert told == f"weights rpmnet-conv-1 {said}iterated are at hand for this network"
     own = weights.shipped("rpmnet-deformable@2026-11")
     for quiet in ({}, {"coarsest": 1}, {"weights": "none"}, {"weights": own}):
         assert remarks(**quiet) == ()
@@ -295,6 +297,14 @@ def test_a_training_with_a_teacher_learns_and_leaves_teacher_and_statistics_alon
     assert np.isfinite(list(figures.values())).all()
 
 
+def test_statistics_are_held_on_several_gpus_too() -> None:
+    module = nn.SyncBatchNorm.convert_sync_batchnorm(unrolled(live=0.0)).train()
+    module._hold_statistics()
+    normalising = [each for each in module.modules() if isinstance(each, nn.SyncBatchNorm)]
+    assert normalising
+    assert not any(each.training for each in normalising)
+
+
 @pytest.mark.parametrize("matching", ["conv-3", "dilation-3", "deformable"])
 @torch.no_grad()
 def test_many_pairs_are_diagnosed_as_each_alone(matching: str) -> None:
@@ -371,6 +381,10 @@ def test_statistics_are_not_kept_where_there_are_none() -> None:
     trained = choose("rpmnet-conv-3-iterated", {"start": "colour-reconstruction"}).training
     with pytest.raises(UsageError, match="it starts with none: give start=rpmnet-conv-3"):
         rpmnet.trainee(method_options("rpmnet", values), trained, seed=0)
+    wide = method_options("rpmnet", {**values, "backbone": "resnet18-quarter"})
+    trained = choose("rpmnet-conv-3-iterated", {"start": "rpmnet-conv-3"}).training
+    with pytest.raises(UsageError, match="give start=rpmnet-conv-3-resnet18-quarter, "):
+        rpmnet.trainee(wide, trained, seed=0)
     own = choose("rpmnet-conv-3-iterated", {"live": "0.3"}).training
     assert rpmnet.trainee(method_options("rpmnet", values), own, seed=0)
 

@@ -431,6 +431,15 @@ mean = ["tiny", "other"]
     assert changes(home) == before
     swapped = suite(one + other + both.replace('"tiny", "other"', '"other", "tiny"'))
     assert "both.safetensors is of another training" in swapped.stderr
+    paths[0].with_suffix(".json").rename(home / "aside")
+    said = "  skipped: suites/mine/weights/tiny.safetensors has no card beside it; copy it there"
+    assert suite(one + other + both).stderr.count(said) == 2  # for the training and for the mean
+    (home / "aside").rename(paths[0].with_suffix(".json"))
+    paths[0].rename(home / "aside")
+    assert "skipped: weights suites/mine/weights/tiny.safetensors are missing" in (
+        suite(one + other + both).stderr
+    )
+    (home / "aside").rename(paths[0])
     longer = one + other.replace("steps = 3", "steps = 4")
     paths[1].unlink()
     paths[2].unlink()
@@ -487,8 +496,20 @@ def test_a_stopped_training_ends_the_suite_and_goes_on(
 
 
 @pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "does not read the weights 'rpmnet-conv-3-iterated'"),
+        ({"backbone": "resnet50"}, "no weights are shipped as 'rpmnet-conv-1-resnet50'"),
+    ],
+    ids=["others", "none"],
+)
 def test_what_the_method_would_not_read_is_taken_back(
-    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    there: bool,
+    options: dict[str, str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source, shipped = weights.FOLDER / "2026-11" / "rpmnet-conv-1.safetensors", tmp_path / "shipped"
     monkeypatch.setattr(weights, "FOLDER", shipped)
@@ -499,8 +520,8 @@ def test_what_the_method_would_not_read_is_taken_back(
         trainings._copy(source.with_name("colorization.safetensors"), shipped / kept.name)
     before = {path.name: path.read_bytes() for path in shipped.iterdir()}
     training = trainings.Training(name=kept.stem, method="rpmnet-conv-1", install=True)
-    with pytest.raises(UsageError, match="does not read the weights 'rpmnet-conv-3-iterated'"):
-        trainings.install(training, {}, kept)
+    with pytest.raises(UsageError, match=said):
+        trainings.install(training, options, kept)
     assert {path.name: path.read_bytes() for path in shipped.iterdir()} == before
 
 

@@ -100,7 +100,7 @@ def files(options: Options) -> dict[str, Path]:
     """The weights that `build` reads, if any; UsageError where none are shipped for them."""
     from vosbench.toolbox.methods.weights import Release, chosen, names
 
-    name, release = _shipped_as(options), options.weights
+    name, release = options.shipped_as, options.weights
     known = names(release if isinstance(release, Release) else "")
     if options.coarsest > 1 and f"{name}-iterated" in known:  # by the recipe of that name
         name = f"{name}-iterated"
@@ -114,11 +114,14 @@ def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
     name = read["weights"].stem
     if name.endswith("-iterated"):
         return ()
+    where = "at hand for this network"
+    if options.weights != "default":
+        where = f"in release {options.weights}"
+    elif options.backbone.endswith("-quarter"):
+        where += " (not in vosbench's package, but in its repository: vosbench/weights/large)"
     return (
         f"weights {name} were trained for one iteration at one scale, not for "
-        f"coarsest={options.coarsest}; none of recipe iterated are at hand for this network (those "
-        "of resnet18-quarter and resnet34-quarter are not in vosbench's package, but in its "
-        "repository: vosbench/weights/large)",
+        f"coarsest={options.coarsest}; none of recipe iterated are {where}",
     )
 
 
@@ -152,7 +155,7 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
     from .network import make
     from .training import Trainee, start
 
-    files = begun_from(options.weights, _shipped_as(options))
+    files = begun_from(options.weights, options.shipped_as)
     if training.learn == "matching" and not files and training.start == "none":
         raise UsageError("learn=matching keeps the encoder as it starts: give start=NAME or PATH")
     network = make(options, files, seed=seed)
@@ -163,9 +166,3 @@ def trainee(options: Options, training: Training, *, seed: int) -> Trainee:
 
         return Unrolled(network, options, training, named["teacher"])
     return Trainee(network, options, training)
-
-
-def _shipped_as(options: Options) -> str:
-    """The name of the shipped weights: that of the matching module, and of a larger backbone."""
-    backbone = "" if options.backbone == "compact" else f"-{options.backbone}"
-    return f"rpmnet-{options.matching}{backbone}"

@@ -173,6 +173,12 @@ class Options:
             given = "crf_in_loop=true" if self.crf_in_loop else f"crf={self.crf}"
             raise UsageError(f"{given} needs refine=crf")
 
+    @property
+    def shipped_as(self) -> str:
+        """The name of shipped weights: that of the matching module, and of a larger backbone."""
+        backbone = "" if self.backbone == "compact" else f"-{self.backbone}"
+        return f"rpmnet-{self.matching}{backbone}"
+
 
 @dataclass(frozen=True)
 class Training:

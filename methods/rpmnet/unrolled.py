@@ -143,10 +143,12 @@ def _check_statistics(network: Network, options: Options, settings: Training) ->
     if settings.live == 0 and untrained:
         raise UsageError(
             "live=0 keeps the statistics of batch normalisation that the network starts with, and "
-            f"here it starts with none: give start=rpmnet-{options.matching}, other weights of "
-            "such a network by PATH, or live=0.3"
+            f"here it starts with none: give start={options.shipped_as}, other weights of such a "
+            "network by PATH, or live=0.3"
         )
 
 
-def _normalising(module: nn.Module) -> list[nn.BatchNorm2d]:
-    return [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]
+def _normalising(module: nn.Module) -> list[nn.BatchNorm2d | nn.SyncBatchNorm]:
+    """Its batch normalisation, which several processes on GPUs do together."""
+    kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
+    return [each for each in module.modules() if isinstance(each, kinds)]

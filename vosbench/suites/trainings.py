@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, UsageError, VosbenchError
 from vosbench.files import check_shape, remove, write_bytes
 from vosbench.resolve import choose_method
 from vosbench.suites.reading import Training
@@ -59,18 +59,21 @@ def install(training: Training, options: Mapping[str, Any], kept: Path) -> None:
     pair = (installed.with_suffix(".json"), installed)
     before = {path: path.read_bytes() if path.is_file() else None for path in pair}
     _copy(kept, installed)
-    found = choose_method(training.method, options).own_files()
-    if installed not in found.values():
+    try:
+        found = choose_method(training.method, options).own_files()
+        if installed not in found.values():
+            wanted = ", ".join(path.stem for path in found.values()) or "none"
+            raise UsageError(
+                f"{training.method} with these options does not read the weights "
+                f"{training.name!r} but {wanted!r}; give the training that name, or remove install"
+            )
+    except VosbenchError:
         for path, content in before.items():
             if content is None:
                 remove(path, inside=weights.FOLDER)
             else:
                 write_bytes(path, content)
-        wanted = ", ".join(path.stem for path in found.values()) or "none"
-        raise UsageError(
-            f"{training.method} with these options does not read the weights {training.name!r} but "
-            f"{wanted!r}; give the training that name, or remove install"
-        )
+        raise
 
 
 def _train(
@@ -109,11 +112,7 @@ def _card_of(training: Training, kept: Path, members: Sequence[Path]) -> dict[st
     Raises:
         DataError: there is none, or it is of another training or of other members.
     """
-    card = weights.card_of(kept)
-    if not card:
-        raise DataError(
-            f"{kept} has no card beside it; copy it there, or remove {kept} to train again"
-        )
+    card = _kept_card(kept)
     checking = functools.partial(
         check_shape, card, path=kept.with_suffix(".json"), what="the card of a training",
         remedy=f"remove {kept} to train again",
@@ -129,6 +128,18 @@ def _card_of(training: Training, kept: Path, members: Sequence[Path]) -> dict[st
     return {"scores": {}, **card}
 
 
+def _kept_card(kept: Path) -> dict[str, Any]:
+    """The card of weights that the suite's folder keeps; DataError where either is missing."""
+    if not kept.is_file():
+        raise weights.no_file(kept, "the suite trains them, and a mean is held against them")
+    card = weights.card_of(kept)
+    if not card:
+        raise DataError(
+            f"{kept} has no card beside it; copy it there, or remove {kept} to train again"
+        )
+    return card
+
+
 def _told(card: Mapping[str, Any]) -> str:
     """Which training a card is of, in the words of `_asked`."""
     if "mean_of" in card:
@@ -141,7 +152,7 @@ def _told(card: Mapping[str, Any]) -> str:
 def _asked(training: Training, members: Sequence[Path]) -> str:
     """Which training a suite asks for, in words."""
     if members:
-        made = (weights.card_of(path)["sha256"] for path in members)
+        made = (_kept_card(path)["sha256"] for path in members)
         return _mean_in_words(training.method, made)
     values = sorted(f"{k}={Path(str(v)).name}" for k, v in training.set.items())
     return " ".join((training.method, str(training.seed), *values))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from vosbench.errors import MethodError
+from vosbench.errors import MethodError, VosbenchError
 from vosbench.files import alone_in
 from vosbench.training.batches import batches, held_batch
 from vosbench.training.folder import (
@@ -72,6 +72,7 @@ def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
 
     Raises:
         MethodError: a loss or a weight is not finite; the last good checkpoint is kept.
+        DataError: the checkpoint or a log is damaged.
         UsageError: another process is at work in the folder.
     """
     from lightning_fabric import Fabric
@@ -95,19 +96,19 @@ def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
                 return _work(fabric, plan=plan, showing=showing)
         with _signals(_pass_on):
             done = fabric.launch(partial(_work_or_error, plan=plan, showing=showing))
-        if isinstance(done, MethodError):
+        if isinstance(done, VosbenchError):
             raise done
         return cast(Trained, done)
 
 
 def _work_or_error(
     fabric: Fabric, *, plan: TrainingPlan, showing: Showing
-) -> Trained | MethodError:
+) -> Trained | VosbenchError:
     """`_work` in a child process: what a user can mend reaches the parent without a traceback."""
     try:
         with _threads(plan.threads):
             return _work(fabric, plan=plan, showing=showing)
-    except MethodError as error:
+    except VosbenchError as error:
         return error
 
 

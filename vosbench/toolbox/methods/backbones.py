@@ -49,9 +49,15 @@ def strided(name: str, *, dim: int, stride: int, norm: Norm) -> nn.Sequential:
 
     `compact` with its cells averaged; a ResNet, as torchvision has it, up to its third layer, whose
     later strides are taken away to reach the one asked for.
+
+    Raises:
+        UsageError: no such backbone, or one with a quarter of the channels.
     """
     if name == "compact":
         return nn.Sequential(encoder("compact", dim=dim), nn.AvgPool2d(stride // STRIDE))
+    known = ("compact", *(each for each, (*_, divisor) in _RESNETS.items() if divisor == 1))
+    if name not in known:
+        raise UsageError(f"unknown backbone {name!r}; {did_you_mean(name, known)}")
     whole = getattr(resnet, name)(norm_layer=_norm(norm))
     for layer, reached in ((whole.layer2, 8), (whole.layer3, 16)):
         for part in layer.modules():

@@ -55,6 +55,12 @@ def test_they_come_back_in_half_precision(saved: Path) -> None:
     assert sorted(path.name for path in saved.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
 
 
+def test_what_half_precision_cannot_hold_comes_back_as_it_was(tmp_path: Path) -> None:
+    path, state = tmp_path / "wide.safetensors", {"running_var": torch.tensor([1e5, 1 / 3])}
+    weights.save(path, state, method="tiny", options={}, card={})
+    assert torch.equal(weights.state_of(path)["running_var"], state["running_var"])
+
+
 def test_equal_weights_have_one_hash(saved: Path) -> None:
     torch.manual_seed(0)
     state, written = network().state_dict(), set()

@@ -77,6 +77,7 @@ def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
     """
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
+    from torch.multiprocessing.spawn import ProcessException
 
     config = plan.config
     accelerator, _, number = config.device.partition(":")
@@ -94,22 +95,28 @@ def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
         if config.processes == 1:
             with _threads(plan.threads):
                 return _work(fabric, plan=plan, showing=showing)
+        told = multiprocessing.get_context("spawn").SimpleQueue()
         with _signals(_pass_on):
-            done = fabric.launch(partial(_work_or_error, plan=plan, showing=showing))
-        if isinstance(done, VosbenchError):
-            raise done
-        return cast(Trained, done)
+            try:
+                work = partial(_work_or_tell, plan=plan, showing=showing, told=told)
+                return cast(Trained, fabric.launch(work))
+            except ProcessException:
+                if told.empty():
+                    raise
+        raise told.get()
 
 
-def _work_or_error(
-    fabric: Fabric, *, plan: TrainingPlan, showing: Showing
-) -> Trained | VosbenchError:
-    """`_work` in a child process: what a user can mend reaches the parent without a traceback."""
+def _work_or_tell(fabric: Fabric, *, plan: TrainingPlan, showing: Showing, told: Any) -> Trained:
+    """`_work` in a child process: what a user can mend reaches the parent without a traceback.
+
+    It is raised as well, as that ends the other processes: they would wait for this one.
+    """
     try:
         with _threads(plan.threads):
             return _work(fabric, plan=plan, showing=showing)
-    except VosbenchError as error:
-        return error
+    except (VosbenchError, OSError) as error:
+        told.put(error)
+        raise
 
 
 def _work(fabric: Fabric, *, plan: TrainingPlan, showing: Showing) -> Trained:

@@ -148,21 +148,25 @@ def save(
 
     Args:
         path: ends in .safetensors.
-        state: tensors by name; whole numbers (counters of batch normalisation) keep their type.
+        state: tensors by name; whole numbers (counters of batch normalisation) keep their type,
+            and so do those tensors of which fp16 would make infinity.
         options: the method's options that shape the network, JSON values.
         card: how the weights were made; method, options and sha256 are added.
     """
     from safetensors.torch import save as to_bytes
 
-    halved = {
-        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-        for key, value in state.items()
-    }
+    halved = {key: _halved(value.detach()).cpu().contiguous() for key, value in state.items()}
     header = {"method": method, "options": json.dumps(dict(options), sort_keys=True)}
     content = _ordered(to_bytes(halved, metadata=header))
     write_bytes(path, content)
     made = {"method": method, "options": dict(options), **card}
     write_json(path.with_suffix(".json"), {**made, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def _halved(value: Tensor) -> Tensor:
+    """A tensor as fp16, where that holds all of its values; its largest is 65504."""
+    half = value.half()
+    return half if value.is_floating_point() and half.isfinite().all() else value
 
 
 def _ordered(content: bytes) -> bytes:

@@ -385,6 +385,9 @@ def test_statistics_are_not_kept_where_there_are_none() -> None:
     trained = choose("rpmnet-conv-3-iterated", {"start": "rpmnet-conv-3"}).training
     with pytest.raises(UsageError, match="give start=rpmnet-conv-3-resnet18-quarter, "):
         rpmnet.trainee(wide, trained, seed=0)
+    other = choose("rpmnet-iterated", {"start": "rpmnet-conv-3@2026-11"})
+    with pytest.raises(UsageError, match="it starts with none: give start=rpmnet-deformable"):
+        rpmnet.trainee(other.options, other.training, seed=0)
     own = choose("rpmnet-conv-3-iterated", {"live": "0.3"}).training
     assert rpmnet.trainee(method_options("rpmnet", values), own, seed=0)
 

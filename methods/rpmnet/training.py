@@ -8,7 +8,7 @@ starts from known offsets and compares colours at several blurs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,7 +46,7 @@ def start(network: Network, files: Mapping[str, Path]) -> None:
     path = files["start"]
     method, _ = weights.header_of(path)
     if weights.is_of(method, "rpmnet"):
-        weights.start_from(network, path)
+        _forget_norms(network, weights.start_from(network, path))
     elif not method or weights.is_of(method, "colour-reconstruction"):
         weights.start_from(network.encoder, path)
     else:
@@ -54,6 +54,19 @@ def start(network: Network, files: Mapping[str, Path]) -> None:
             f"start={path.name}: these weights were trained by {method}; rpmnet can start from "
             "those of rpmnet or of colour-reconstruction, or with start=none"
         )
+
+
+def _forget_norms(network: Network, filled: Sequence[str]) -> None:
+    """Reset normalisation that was filled where its convolution was not: it is of another one.
+
+    conv-3's layers have norms as deformable's, under the same names.
+    """
+    layers = getattr(network.matching, "layers", ())
+    for number, (conv, *others) in enumerate(layer.children() for layer in layers):
+        own = [f"matching.layers.{number}.0.{name}" for name, _ in conv.named_parameters()]
+        if not set(own) & set(filled):
+            for norm in others[:1]:
+                norm.reset_parameters()
 
 
 class Batch(NamedTuple):

@@ -87,7 +87,7 @@ def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int
     short_side 0 keeps the frame's own size, rounded to the multiple.
 
     Raises:
-        DataError: one side is over 32 times the other, so that the frames would become huge.
+        DataError: one side of frames to be enlarged is over 32 times the other: they become huge.
     """
     if short_side > min(h, w) and max(h, w) > 32 * min(h, w):
         raise DataError(

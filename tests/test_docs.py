@@ -25,6 +25,7 @@ from PIL import Image
 from vosbench import registry
 from vosbench.cli import application
 from vosbench.resolve import method_options
+from vosbench.toolbox.methods import weights
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -197,19 +198,42 @@ def test_pages_speak_of_plugins_and_the_core() -> None:
         assert words == [], page.name
 
 
+def rows(page: Path) -> list[list[str]]:
+    """The rows of all tables of a page."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
+
+
 def test_figures_of_the_readme_are_those_of_the_methods_page() -> None:
     """Each row of its table, by method: J&F, J, F, gain J, ms/frame."""
-
-    def rows(page: Path) -> list[list[str]]:
-        lines = page.read_text(encoding="utf-8").splitlines()
-        return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
-
     full = {row[0]: row for row in rows(ROOT / "docs/methods.md")[::-1] if len(row) == 12}
     short = [row for row in rows(README) if len(row) == 6][2:]
     assert len(short) == 5
     for name, *figures in short:
         row = full[name.partition(" (")[0]]
         assert figures == [row[1], row[2], row[5], row[8], row[9]], name
+
+
+def test_figures_of_the_iterated_weights_are_those_of_their_cards() -> None:
+    """Steps, minutes, J and error of the page on training; steps, J and F of that on methods."""
+    trained, used = set(), {}
+    for name in weights.names():
+        if name.endswith("-iterated"):
+            card = weights.card_of(weights.shipped(name))
+            own, scores = card["options"], card["scores"]["davis2016"]
+            wide = own["backbone"].replace("resnet", ", ResNet-").replace("compact", "")
+            module, steps = own["matching"] + wide, f"{card['steps']:,}"
+            j, f = scores["J"]["mean"], scores["F"]["mean"]
+            minutes, error = f"{card['wall_seconds'] / 60:.0f}", card["diagnostics"]["epe_ratio"]
+            trained.add((module, steps, minutes, f"{j:.3f}"[1:], f"{error:.2f}"[1:]))
+            used[module, steps] = 100 * j, 100 * f
+    there = [row for row in rows(ROOT / "docs/training.md") if len(row) == 7 and row[3].isdigit()]
+    assert {(row[0], *row[2:5], row[6]) for row in there} == trained
+    there = [row for row in rows(ROOT / "docs/methods.md") if len(row) == 10 and " / " in row[5]]
+    shown = {(row[0], row[4]): (*map(float, row[5].split(" / ")),) for row in there}
+    assert shown.keys() == used.keys()
+    for row, figures in shown.items():
+        assert figures == pytest.approx(used[row], abs=0.055), row  # cards have 4 digits
 
 
 # the plugins that the pages show, run as a reader would

@@ -201,8 +201,11 @@ def test_what_an_option_means(saved: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert weights.chosen(Path("other.safetensors"), "tiny") == {
         "weights": Path("other.safetensors")
     }
-    with pytest.raises(UsageError, match=r"are shipped as 'tony' \(shipped: tiny\)") as refused:
+    with pytest.raises(UsageError, match=r"as 'tony' \(shipped: tiny; large ones are") as refused:
         weights.chosen("default", "tony")
+    (saved.parent / "large").mkdir()
+    with pytest.raises(UsageError, match=r"are shipped as 'tony' \(shipped: tiny\)"):
+        weights.shipped("tony")
     assert "vosbench train" in str(refused.value)
     assert "weights=none" in str(refused.value)
     monkeypatch.setattr(weights, "FOLDER", saved.parent / "empty")

@@ -101,6 +101,8 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
         "warmup": 0,
     },
 }
+# for rpmnet-memory, whose network matches as rpmnet-iterated's does
+RECIPES = {**RECIPES, "memory": RECIPES["iterated"]}
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ def shipped(name: str) -> Path:
         if path.is_file():
             return path
     known, where = ", ".join(names(release)) or "none", f" in {release}" if release else ""
+    if not (release or (FOLDER / LARGE).is_dir()):
+        known += f"; large ones are in vosbench's repository alone, in vosbench/weights/{LARGE}"
     raise UsageError(
         f"no weights are shipped as {stem!r}{where} (shipped: {known}); train them with `vosbench "
         "train` and give --set weights=PATH, or weights=none for an untrained network"

@@ -376,7 +376,7 @@ def test_weights_that_are_not_as_their_card_says_do_not_teach(tmp_path: Path) ->
         teacher.Teacher(path)
 
 
-@pytest.mark.parametrize("name", ["rpmnet-memory", "rpmnet-conv-3-memory"])
+@pytest.mark.parametrize("name", ["rpmnet-memory", "rpmnet-conv-5-memory"])
 def test_the_network_of_a_memory_is_trained_as_the_iterated_one(name: str) -> None:
     assert choose(name, {}).training == choose("rpmnet-iterated", {}).training
     assert choose(name, {}).settings == choose("rpmnet-iterated", {}).settings

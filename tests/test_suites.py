@@ -346,7 +346,7 @@ def test_the_suite_of_the_paper_names_its_methods() -> None:
     methods = {run.method for run in paper.runs}
     assert {"copy-first", "optical-flow", "colorization", "colour-reconstruction", "rpmnet-r",
             "label-propagation", "rpmnet-correlation", "rpmnet"} <= methods  # fmt: skip
-    assert {"rpmnet-iterated", "rpmnet-memory", "rpmnet-conv-3-memory"} <= methods
+    assert {"rpmnet-memory", "rpmnet-conv-3-memory", "rpmnet-conv-5-memory"} <= methods
     modules = [f"conv-{k}" for k in (1, 3, 5)] + [f"dilation-{k}" for k in (3, 6, 9)]
     assert {f"rpmnet-{module}" for module in modules} <= methods
     # that of deformable has the shortest name; conv-1 cannot compare two embeddings

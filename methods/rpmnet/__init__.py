@@ -84,6 +84,14 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
         "memory": (1, 2, 4, 8),
         "first": "both",
     },
+    "rpmnet-conv-5-memory": {
+        "matching": "conv-5",
+        "iterations": 3,
+        "coarsest": 4,
+        "search": 4.0,
+        "memory": (1, 2, 4, 8),
+        "first": "both",
+    },
     "rpmnet-r": {"refine": "crf"},
     "rpmnet-paper": {
         "backbone": "resnet101",

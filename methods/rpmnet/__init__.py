@@ -117,6 +117,8 @@ def files(options: Options) -> dict[str, Path]:
 
 def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
     """A sentence where shipped weights are used at scales that they were not trained for."""
+    from vosbench.toolbox.methods.weights import ELSEWHERE
+
     if options.coarsest == 1 or not read or isinstance(options.weights, Path):
         return ()
     name = read["weights"].stem
@@ -126,7 +128,7 @@ def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
     if options.weights != "default":
         where = f"in release {options.weights}"
     elif options.backbone.endswith("-quarter"):
-        where += " (not in vosbench's package, but in its repository: vosbench/weights/large)"
+        where += f" ({ELSEWHERE})"
     return (
         f"weights {name} were trained for one iteration at one scale, not for "
         f"coarsest={options.coarsest}; none of recipe iterated are {where}",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[2] / "weights"
 LARGE = "large"  # its folder of what the package leaves out, see pyproject.toml
+ELSEWHERE = f"not in vosbench's package, but in its repository: vosbench/weights/{LARGE}"
 _SMALL = 1_000_000  # bytes
 
 
@@ -81,7 +82,7 @@ def shipped(name: str) -> Path:
             return path
     known, where = ", ".join(names(release)) or "none", f" in {release}" if release else ""
     if not (release or (FOLDER / LARGE).is_dir()):
-        known += f"; large ones are in vosbench's repository alone, in vosbench/weights/{LARGE}"
+        known += f"; large ones are {ELSEWHERE}"
     raise UsageError(
         f"no weights are shipped as {stem!r}{where} (shipped: {known}); train them with `vosbench "
         "train` and give --set weights=PATH, or weights=none for an untrained network"

@@ -159,6 +159,16 @@ def test_room_is_checked_before_decoding(
     assert clips._bytes(VideoFile(tmp_path / "in" / "a.mp4"), 24) == 20 * 24 * 32 * 3
 
 
+def test_a_narrow_clip_is_not_enlarged(tmp_path: Path) -> None:
+    for name, h in (("thin", 3), ("wide", 24)):
+        write_frames(tmp_path / "data" / name, frames=2, h=h, w=97)
+    made = clips.prepare(tmp_path / "data", short_side=32)
+    assert [clip.name for clip in made.usable] == ["wide"]
+    said = "frames of 3x97 (height x width) are too narrow to be enlarged to a short side of 32 px"
+    assert made.skipped == {"thin": said}
+    assert len(clips.prepare(tmp_path / "data", short_side=0).usable) == 2
+
+
 def test_opencv_reads_videos_where_pyav_is_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

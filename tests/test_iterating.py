@@ -197,6 +197,9 @@ def test_weights_that_were_not_trained_for_several_scales_are_told(
     assert told == f"weights rpmnet-deformable {said}iterated are in release 2026-11"
     (told,) = remarks(matching="conv-1")
     assert told == f"weights rpmnet-conv-1 {said}iterated are at hand for this network"
+    (told,) = remarks(iterations=1)
+    several = "were trained for several iterations, of which iterations=1 makes one"
+    assert told == f"weights rpmnet-deformable-iterated {several}"
     own = weights.shipped("rpmnet-deformable@2026-11")
     for quiet in ({}, {"coarsest": 1}, {"weights": "none"}, {"weights": own}):
         assert remarks(**quiet) == ()

@@ -232,6 +232,10 @@ def test_what_vosbench_brings_along_can_be_read() -> None:
             2 * '[[train]]\nname = "a"\nmethod = "rpmnet"\n',
             "name 'a' must be a valid file name, and of",
         ),
+        (
+            "".join(f'[[train]]\nname = "{name}"\nmethod = "rpmnet"\n' for name in "aA"),
+            "name 'a' must be a valid file name, and of",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
@@ -547,6 +551,12 @@ def test_what_is_to_be_installed_is_put_among_the_shipped_ones(
     assert (card["steps"], list(card["scores"])) == (4, ["folder"])
     (run,) = (home / "runs").glob("*/run.json")
     assert json.loads(run.read_text())["identity"]["files"] == {"weights": card["sha256"]}
+    # and grown beyond what the package holds, it moves
+    monkeypatch.setattr(weights, "_SMALL", 1)
+    training = trainings.Training(name="tiny", method="tiny-trainable", install=True)
+    trainings.install(training, {}, home / "weights" / "tiny.safetensors")
+    assert weights.shipped("tiny") == shipped / "large" / "tiny.safetensors"
+    assert [path.name for path in shipped.iterdir()] == ["large"]
     misnamed = suite(text.replace('name = "tiny"', 'name = "teeny"'), "--videos", str(clips))
     assert misnamed.exit_code == 1
     assert "tiny-trainable with these options does not read the weights 'teeny'" in misnamed.stderr

@@ -116,14 +116,17 @@ def files(options: Options) -> dict[str, Path]:
 
 
 def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
-    """A sentence where shipped weights are used at scales that they were not trained for."""
-    from vosbench.toolbox.methods.weights import ELSEWHERE
+    """A sentence where shipped weights are used otherwise than they were trained for."""
+    from vosbench.toolbox.methods.weights import ELSEWHERE, card_of
 
     if options.coarsest == 1 or not read or isinstance(options.weights, Path):
         return ()
     name = read["weights"].stem
-    if name.endswith("-iterated"):
-        return ()
+    if card_of(read["weights"])["training"].get("teacher", "none") != "none":  # see unrolled.py
+        if options.iterations > 1:
+            return ()
+        return (f"weights {name} were trained for several iterations, of which iterations=1 "
+                "makes one",)  # fmt: skip
     where = "at hand for this network"
     if options.weights != "default":
         where = f"in release {options.weights}"

@@ -135,10 +135,11 @@ def read(name: str) -> Suite:
         _check_options(runs, path)
     _check_work(trainings, runs, path)
     named = [training.name for training in trainings]
+    folded = [name.casefold() for name in named]  # as on disks that do not tell a from A
     for name in named:
         try:
             check_name(name, "training", path)
-            fits = named.count(name) == 1
+            fits = folded.count(name.casefold()) == 1
         except DataError:
             fits = False
         if not fits:

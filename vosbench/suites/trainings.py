@@ -56,9 +56,14 @@ def install(training: Training, options: Mapping[str, Any], kept: Path) -> None:
     What the method finds depends on what is there, so they are copied first, and taken back.
     """
     installed = weights.home(training.name, kept.stat().st_size)
-    pair = (installed.with_suffix(".json"), installed)
-    before = {path: path.read_bytes() if path.is_file() else None for path in pair}
+    pairs = [(path.with_suffix(".json"), path) for path in weights.homes(training.name)]
+    before = {
+        path: path.read_bytes() if path.is_file() else None for pair in pairs for path in pair
+    }
     _copy(kept, installed)
+    for path in before:
+        if path.parent != installed.parent:  # those of before, of another size
+            remove(path, inside=weights.FOLDER)
     try:
         found = choose_method(training.method, options).own_files()
         if installed not in found.values():

@@ -178,7 +178,9 @@ def _sha256(source: FrameFolder | VideoFile) -> str:
 
 
 def _bytes(source: FrameFolder | VideoFile, short_side: int) -> float:
-    """The size of a clip once decoded, as far as its header tells; 0 for an unreadable one."""
+    """The size of a clip once decoded, as far as its header tells; 0 for an unusable one."""
+    from vosbench.toolbox.methods.images import too_narrow
+
     if isinstance(source, FrameFolder):
         try:
             count, (h, w) = len(source), source.size
@@ -194,6 +196,8 @@ def _bytes(source: FrameFolder | VideoFile, short_side: int) -> float:
         asked = (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)
         count, h, w = (max(0, int(video.get(each))) for each in asked)
         video.release()
+    if too_narrow(h, w, short_side=short_side):  # `_reduce` refuses it
+        return 0.0
     scale = short_side / min(h, w) if short_side and h and w else 1.0
     return count * h * w * 3 * scale**2
 
@@ -244,8 +248,19 @@ def _write_header(file: Any, count: int, shape: tuple[int, ...]) -> None:
 
 
 def _reduce(frame: Frame, short_side: int) -> Frame:
-    """A frame with the given short side: averaged over areas, or interpolated when enlarged."""
+    """A frame with the given short side: averaged over areas, or interpolated when enlarged.
+
+    Raises:
+        DataError: it would become huge.
+    """
+    from vosbench.toolbox.methods.images import too_narrow
+
     h, w = frame.shape[:2]
+    if too_narrow(h, w, short_side=short_side):
+        raise DataError(
+            f"frames of {h}x{w} (height x width) are too narrow to be enlarged to a short side of "
+            f"{short_side} px"
+        )
     scale = short_side / min(h, w) if short_side else 1.0
     if scale == 1.0:
         return frame

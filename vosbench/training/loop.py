@@ -77,7 +77,7 @@ def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
     """
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
-    from torch.multiprocessing.spawn import ProcessException
+    from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
     config = plan.config
     accelerator, _, number = config.device.partition(":")
@@ -100,8 +100,10 @@ def train(plan: TrainingPlan, *, showing: Showing) -> Trained:
             try:
                 work = partial(_work_or_tell, plan=plan, showing=showing, told=told)
                 return cast(Trained, fabric.launch(work))
-            except ProcessException:
+            except ProcessException as ended:
                 if told.empty():
+                    if isinstance(ended, ProcessExitedException):
+                        raise _killed(ended.error_index, ended.signal_name, plan.folder) from None
                     raise
         raise told.get()
 
@@ -238,13 +240,25 @@ def _agree(
     return dict(zip(figures, numbers, strict=True)), asked > 0
 
 
-def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
-    kept = (
-        f"the last good checkpoint is kept in {folder}; " if (folder / CHECKPOINT).exists() else ""
-    )
+def _killed(rank: int, by: str | None, folder: Path) -> MethodError:
+    """A process of the training ended from outside, which alone it cannot tell."""
+    what = f"by {by}" if by else "from outside"
     return MethodError(
-        f"{what}, not finite, at step {step + 1}, learning rate {rate:.3g}; {kept}try a smaller "
-        "lr, a longer warmup or clip_norm in a new training"
+        f"process {rank} of the training was ended {what}, as a system does that runs out of "
+        f"memory; {_kept(folder)}go on with --resume, or start again with fewer --processes or a "
+        "smaller batch"
+    )
+
+
+def _kept(folder: Path) -> str:
+    is_there = (folder / CHECKPOINT).exists()
+    return f"the last good checkpoint is kept in {folder}; " if is_there else ""
+
+
+def _not_finite(what: str, step: int, rate: float, folder: Path) -> MethodError:
+    return MethodError(
+        f"{what}, not finite, at step {step + 1}, learning rate {rate:.3g}; {_kept(folder)}try a "
+        "smaller lr, a longer warmup or clip_norm in a new training"
     )
 
 

@@ -65,7 +65,8 @@ def files(options: Options) -> Mapping[str, Path]:
     """Its weights, though it reads none."""
     from vosbench.toolbox.methods import weights
 
-    return {"weights": options.weights or weights.FOLDER / "tiny.safetensors"}
+    small, large = weights.homes("tiny")
+    return {"weights": options.weights or (large if large.is_file() else small)}
 
 
 def encoder(options: Options) -> EncoderCard:

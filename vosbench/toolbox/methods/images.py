@@ -81,6 +81,11 @@ def shown_channels(draw: torch.Generator, drop: float) -> Tensor:
     return row
 
 
+def too_narrow(h: int, w: int, *, short_side: int) -> bool:
+    """Whether frames are to be enlarged whose one side is over 32 times the other."""
+    return short_side > min(h, w) and max(h, w) > 32 * min(h, w)
+
+
 def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int]:
     """The size nearest to (h, w) with that short side, both sides rounded to the multiple.
 
@@ -89,7 +94,7 @@ def fit(h: int, w: int, *, short_side: int, multiple: int = 4) -> tuple[int, int
     Raises:
         DataError: one side of frames to be enlarged is over 32 times the other: they become huge.
     """
-    if short_side > min(h, w) and max(h, w) > 32 * min(h, w):
+    if too_narrow(h, w, short_side=short_side):
         raise DataError(
             f"frames of {h}x{w} (height x width) are too narrow to be enlarged to a short side of "
             f"{short_side} px; crop them, or give --set size=0, which keeps their size"

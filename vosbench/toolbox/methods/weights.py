@@ -100,9 +100,14 @@ def shipped_as(path: Path) -> str:
     return f"{path.stem}@{place}" if place in releases() else path.stem
 
 
+def homes(name: str) -> tuple[Path, ...]:
+    """Where weights that belong to no release yet may lie under a name: small ones, large ones."""
+    return tuple(FOLDER / place / f"{name}.safetensors" for place in ("", LARGE))
+
+
 def home(name: str, size: int) -> Path:
     """Where weights of so many bytes are to lie, to be shipped under a name."""
-    return FOLDER / (LARGE if size > _SMALL else "") / f"{name}.safetensors"
+    return homes(name)[size > _SMALL]
 
 
 def card_of(path: Path) -> dict[str, Any]:

@@ -89,9 +89,17 @@ def test_variants_are_names_with_other_defaults(elsewhere: Path) -> None:
     (elsewhere / "many.py").write_text('VARIANTS = {"many-fast": {"size": 1}}')
     assert registry.find("methods", "many").defaults == {}
     assert registry.find("methods", "many-fast").defaults == {"size": 1}
-    (elsewhere / "many.py").write_text("VARIANTS = dict(a=1)")
-    with pytest.raises(PluginError, match=r"many\.py: VARIANTS must be a literal"):
-        registry.names("methods")
+    (elsewhere / "many.py").write_text(
+        'A: dict = {"size": 1}\nB = {**A, "last": 2}\n'
+        'VARIANTS = {"many-b": {**B}, "many-c": {"size": 3, **B, "last": 4}, "many-d": {}}'
+    )
+    variants = {name: registry.find("methods", f"many-{name}").defaults for name in "bcd"}
+    assert variants == {"b": {"size": 1, "last": 2}, "c": {"size": 1, "last": 4}, "d": {}}
+    later, other = "VARIANTS = {'many-b': {**A}}\nA = {}", "A = {}\nA: int\nA = f()\n"
+    for text in ("VARIANTS = dict(a=1)", later, f"{other}{later}"):
+        (elsewhere / "many.py").write_text(text)
+        with pytest.raises(PluginError, match=r"many\.py: VARIANTS must be a literal"):
+            registry.names("methods")
 
 
 def test_a_variant_may_not_take_anothers_name(elsewhere: Path) -> None:

@@ -4,8 +4,9 @@ A plugin is a module or package directly in methods/, datasets/ or reports/, of 
 a folder in VOSBENCH_PLUGINS; its name is its file's, with `-` for `_`. Or it is the module that an
 installed package names as an entry point of the group vosbench.methods, vosbench.datasets or
 vosbench.reports, under the entry point's name. A literal `VARIANTS = {"name": {"option": value}}`
-in it adds names that stand for the same plugin with other defaults. All of this is read from the
-source text, so that listing imports nothing.
+in it adds names that stand for the same plugin with other defaults; `**NAME` in it takes in a
+dictionary that stands above it. All of this is read from the source text, so that listing imports
+nothing.
 """
 
 from __future__ import annotations
@@ -231,11 +232,20 @@ def _read(kind: str, declared: _Declared, code: bytes | None) -> tuple[Plugin, .
     except (SyntaxError, UnicodeDecodeError) as error:
         return (broken(summary=f"BROKEN, {path}: {error}"),)
     literals: dict[str, Any] = {}
+    spread = _Spread()
     for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if isinstance(target, ast.Name) and target.id in ("SOURCE", "VARIANTS"):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if not isinstance(target, ast.Name):
+            continue
+        value = spread.visit(node.value)
+        spread.named.pop(target.id, None)
+        if isinstance(value, ast.Dict):
+            spread.named[target.id] = value
+        if target.id in ("SOURCE", "VARIANTS"):
             try:
-                literals[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+                literals[target.id] = ast.literal_eval(value)
             except ValueError as error:
                 raise PluginError(f"{path}: {target.id} must be a literal") from error
     summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0]
@@ -245,3 +255,22 @@ def _read(kind: str, declared: _Declared, code: bytes | None) -> tuple[Plugin, .
         Plugin(kind, variant, path, module, summary, source, dict(defaults), name, package)
         for variant, defaults in variants.items()
     )
+
+
+class _Spread(ast.NodeTransformer):
+    """Writes out `**NAME` in dictionaries, where the file has named a dictionary so before."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, ast.Dict] = {}
+
+    def visit_Dict(self, node: ast.Dict) -> ast.Dict:
+        self.generic_visit(node)
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None and isinstance(value, ast.Name) and value.id in self.named:
+                inside = self.named[value.id]
+                pairs += zip(inside.keys, inside.values, strict=True)
+            else:
+                pairs.append((key, value))
+        keys, values = zip(*pairs, strict=True) if pairs else ((), ())
+        return ast.Dict([*keys], [*values])

@@ -39,6 +39,8 @@ SOURCE = (
     "Kim et al., RPM-Net: Robust Pixel-Level Matching Networks for Self-Supervised Video Object "
     "Segmentation, WACV 2020"
 )
+_ITERATED: Mapping[str, object] = {"iterations": 3, "coarsest": 4, "search": 4.0}
+_MEMORY: Mapping[str, object] = {**_ITERATED, "memory": (1, 2, 4, 8), "first": "both"}
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "rpmnet-conv-1": {"matching": "conv-1"},
     "rpmnet-conv-3": {"matching": "conv-3"},
@@ -48,50 +50,15 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     "rpmnet-dilation-9": {"matching": "dilation-9"},
     "rpmnet-correlation": {"matching": "correlation", "embed_dim": 128, "size": 384},
     # ours, beyond the paper
-    "rpmnet-iterated": {"iterations": 3, "coarsest": 4, "search": 4.0},
-    "rpmnet-conv-3-iterated": {"matching": "conv-3", "iterations": 3, "coarsest": 4, "search": 4.0},
-    "rpmnet-conv-5-iterated": {"matching": "conv-5", "iterations": 3, "coarsest": 4, "search": 4.0},
-    "rpmnet-dilation-3-iterated": {
-        "matching": "dilation-3",
-        "iterations": 3,
-        "coarsest": 4,
-        "search": 4.0,
-    },
-    "rpmnet-dilation-6-iterated": {
-        "matching": "dilation-6",
-        "iterations": 3,
-        "coarsest": 4,
-        "search": 4.0,
-    },
-    "rpmnet-dilation-9-iterated": {
-        "matching": "dilation-9",
-        "iterations": 3,
-        "coarsest": 4,
-        "search": 4.0,
-    },
-    "rpmnet-memory": {
-        "iterations": 3,
-        "coarsest": 4,
-        "search": 4.0,
-        "memory": (1, 2, 4, 8),
-        "first": "both",
-    },
-    "rpmnet-conv-3-memory": {
-        "matching": "conv-3",
-        "iterations": 3,
-        "coarsest": 4,
-        "search": 4.0,
-        "memory": (1, 2, 4, 8),
-        "first": "both",
-    },
-    "rpmnet-conv-5-memory": {
-        "matching": "conv-5",
-        "iterations": 3,
-        "coarsest": 4,
-        "search": 4.0,
-        "memory": (1, 2, 4, 8),
-        "first": "both",
-    },
+    "rpmnet-iterated": {**_ITERATED},
+    "rpmnet-conv-3-iterated": {"matching": "conv-3", **_ITERATED},
+    "rpmnet-conv-5-iterated": {"matching": "conv-5", **_ITERATED},
+    "rpmnet-dilation-3-iterated": {"matching": "dilation-3", **_ITERATED},
+    "rpmnet-dilation-6-iterated": {"matching": "dilation-6", **_ITERATED},
+    "rpmnet-dilation-9-iterated": {"matching": "dilation-9", **_ITERATED},
+    "rpmnet-memory": {**_MEMORY},
+    "rpmnet-conv-3-memory": {"matching": "conv-3", **_MEMORY},
+    "rpmnet-conv-5-memory": {"matching": "conv-5", **_MEMORY},
     "rpmnet-r": {"refine": "crf"},
     "rpmnet-paper": {
         "backbone": "resnet101",

@@ -75,6 +75,15 @@ def test_no_winner_is_made_of_noise_or_of_few(tmp_path: Path) -> None:
     e = write_run(tmp_path / "E", steady(one))
     f = write_run(tmp_path / "F", steady({"camel": 0.7}))
     assert compare([e, f])[0].sentence().startswith("1 sequence cannot tell")
+    groups = {"camel": "seen", "libby": "unseen"}
+    e, f = (
+        write_run(
+            tmp_path / name, steady({"camel": j, "libby": j}), groups=groups, average="groups"
+        )
+        for name, j in (("G", 0.5), ("H", 0.6))
+    )
+    said = compare([e, f])[0].sentence()
+    assert said.startswith("2 sequences, one in each group, cannot tell H and G apart")
 
 
 def test_holm_corrects_over_all_that_are_compared(tmp_path: Path) -> None:

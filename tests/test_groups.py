@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fixtures_runs import steady, write_run
 
-from vosbench.analysis.groups import groups, one_group
+from vosbench.analysis.comparison import compare
+from vosbench.analysis.groups import groups, one_group, told_apart
 from vosbench.errors import UsageError
 
 RPMNET = {"matching": "deformable", "backbone": "compact", "refine": "none", "size": 256}
@@ -44,3 +46,19 @@ def test_a_group_of_some_runs_keeps_names_and_notes(tmp_path: Path) -> None:
     some = group.only(group.results[1:])
     assert [run.name for run in some.results] == ["r (x/r)"]
     assert (some.title, some.notes) == (group.title, group.notes)
+
+
+def test_runs_whose_folders_end_alike_are_told_apart_by_more_of_their_paths(tmp_path: Path) -> None:
+    a, b, c = (
+        write_run(tmp_path / x / "runs" / y, steady({"a": j}), method="copy-first")
+        for x, y, j in (("old", "r", 0.2), ("new", "r", 0.3), ("new", "s", 0.4))
+    )
+    names = [run.name for run in told_apart([a, b, c])]
+    assert names == [
+        "copy-first (old/runs/r)", "copy-first (new/runs/r)", "copy-first (new/runs/s)",
+    ]  # fmt: skip
+    assert [d.second for d in compare([a, b, c])] == [names[1], names[0]]
+    bare = [replace(run, folder=None) for run in (a, b)]
+    assert [run.name for run in told_apart(bare)] == [
+        "copy-first (not written)", "copy-first (not written, 2)",
+    ]  # fmt: skip

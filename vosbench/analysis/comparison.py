@@ -81,7 +81,8 @@ class Comparison:
             )
         by = f"{100 * abs(self.difference):.1f} {self.metric}"
         if self.low is None or self.high is None:
-            return f"{n} sequence cannot tell {ahead} and {behind} apart {on}: {by} between them."
+            few = "1 sequence" if n == 1 else f"{n} sequences, one in each group,"
+            return f"{few} cannot tell {ahead} and {behind} apart {on}: {by} between them."
         bounds = sorted((sign * self.low, sign * self.high))
         interval = f"95 % interval {100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
         if self.adjusted < ALPHA:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,18 +172,37 @@ def data_key(result: Result) -> tuple[str, str, str]:
 def told_apart(results: Sequence[Result]) -> tuple[Result, ...]:
     """The same runs, with their folder added to names that occur twice; a folder counts once."""
     once = {result.folder.resolve() if result.folder else id(result): result for result in results}
-    labels = [result.name for result in once.values()]
+    named: dict[str, list[Result]] = {}
+    for result in once.values():
+        named.setdefault(result.name, []).append(result)
+    places = {
+        id(result): place
+        for alike in named.values()
+        if len(alike) > 1
+        for result, place in zip(alike, _places(alike), strict=True)
+    }
     return tuple(
-        replace(result, name=f"{result.name} ({_folder(result)})")
-        if labels.count(result.name) > 1
+        replace(result, name=f"{result.name} ({places[id(result)]})")
+        if id(result) in places
         else result
         for result in once.values()
     )
 
 
-def _folder(result: Result) -> str:
-    """The last two parts of a run's path, which tell runs of one name apart."""
-    return "/".join(result.folder.resolve().parts[-2:]) if result.folder else "not written"
+def _places(runs: Sequence[Result]) -> list[str]:
+    """What tells runs of one name apart: the last two parts of their paths, or as many as differ.
+
+    Those that are not written anywhere are counted.
+    """
+    paths = [run.folder.resolve().parts for run in runs if run.folder]
+    parts = 2
+    while len({path[-parts:] for path in paths}) < len(paths):
+        parts += 1
+    unwritten = (f"not written{f', {n}' if n > 1 else ''}" for n in itertools.count(1))
+    return [
+        "/".join(run.folder.resolve().parts[-parts:]) if run.folder else next(unwritten)
+        for run in runs
+    ]
 
 
 def title_of(result: Result) -> str:

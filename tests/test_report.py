@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import importlib
 import json
 import re
 import shutil
@@ -14,9 +15,10 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from conftest import make_folder_dataset
 from fixtures_report import ATTACK, make_report
 
-from vosbench import results
+from vosbench import api, registry, results
 from vosbench.analysis.groups import one_group
 from vosbench.analysis.scores import scores
 from vosbench.errors import UsageError
@@ -25,7 +27,7 @@ from vosbench.masks import read_mask
 from vosbench.reporting import report
 from vosbench.reporting.page_tables import show
 from vosbench.tables import Column, Table
-from vosbench.toolbox.reports.page import Place
+from vosbench.toolbox.reports.page import Place, ShownFigure
 
 
 class Page(HTMLParser):
@@ -320,3 +322,36 @@ def test_the_place_is_checked_before_anything_is_computed(tmp_path: Path) -> Non
         report.check(tmp_path / "mine")
     with pytest.raises(UsageError, match="report 'terminal' "):
         report.check(tmp_path / "new", "terminal")
+
+
+def test_masks_that_are_gone_or_damaged_cost_their_pictures_only(tmp_path: Path) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": 6, "bee": 6, "cat": 6})
+    run = api.run("copy-first", "folder", root=root, out=tmp_path / "runs")
+    assert run.masks is not None
+    (run.masks / "ant" / "00005.png").unlink()
+    (run.masks / "bee" / "00005.png").write_bytes(b"no picture")
+    assert run.folder is not None
+    written = api.report([run.folder], tmp_path / "report")
+    page = Page(written.read_text(encoding="utf-8"))
+    (alt,) = (alt for alt in page.all("alt") if alt.startswith("Frames of "))
+    assert alt == "Frames of cat with the masks of the truth and of copy-first."
+    assert "NOT AS SCORED: the masks of ant, bee were" in written.read_text(encoding="utf-8")
+    (data,) = (written.parent / "data").glob("*/bee.js")
+    assert [mask is None for mask in assigned(data)["runs"][0]] == [False] * 5 + [True]
+
+
+def test_files_named_by_what_an_address_cannot_hold_are_found() -> None:
+    html: Any = registry.load("reports", "html")
+    environment = html._environment()
+    environment.globals["size_of"] = lambda figure: None
+    figure = ShownFigure("a#1", "", "figures/a#1 50%.png", "", ("figures/a?.svg",))
+    text = '{% import "parts.html" as parts with context %}{{ parts.figure(figure, "x") }}'
+    page = Page(environment.from_string(text).render(figure=figure))
+    assert page.all("src") == ["figures/a%231%2050%25.png"]
+    assert page.all("href") == ["figures/a%3F.svg"]
+
+
+def test_a_thumb_of_a_very_wide_frame_has_a_row() -> None:
+    films: Any = importlib.import_module("vosbench.plugins.reports.html.films")
+    frame, mask = np.zeros((1, 2000, 3), np.uint8), np.zeros((1, 2000), np.uint8)
+    assert films._thumb(frame, mask).size == (films.THUMB, 1)

@@ -95,7 +95,7 @@ def _film(section: Section, sequence: Sequence, out: Path, width: int) -> Card:
     text = json.dumps(film, separators=(",", ":"))
     (out / file).write_text(f'vosbench.films["{file}"] = {text};\n', encoding="utf-8")
     thumbs = _thumbs(section, sequence, late, out, f"thumbs/{section.name}/{stem}")
-    return Card(sequence.name, file, thumbs, (THUMB, round(h * THUMB / w)))
+    return Card(sequence.name, file, thumbs, (THUMB, max(1, round(h * THUMB / w))))
 
 
 def _thumbs(
@@ -153,9 +153,9 @@ def _mask(run: ShownRun, sequence: Sequence, frame: str) -> Mask | None:
     try:
         if run.masks is None or frame not in run.masks.frames(sequence.name):
             return None
-    except DataError:  # there is nothing of this sequence
+        masks = in_ids(run.masks.read(sequence.name, frame), sequence.truth)
+    except DataError:  # there is nothing of this sequence, or it was damaged since it was scored
         return None
-    masks = in_ids(run.masks.read(sequence.name, frame), sequence.truth)
     return stills.drawn(masks, sequence)
 
 
@@ -217,6 +217,6 @@ def _reduced(frame: Frame, w: int, h: int) -> Image.Image:
 
 def _thumb(frame: Frame, mask: Mask) -> Image.Image:
     """The frame, small, with its objects as the viewer shows them."""
-    h, w = round(frame.shape[0] * THUMB / frame.shape[1]), THUMB
+    h, w = max(1, round(frame.shape[0] * THUMB / frame.shape[1])), THUMB
     small = np.array(_reduced(frame, w, h))
     return _reduced(stills.overlay(small, resize_mask(mask, h=h, w=w)), w, h)

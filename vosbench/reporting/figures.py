@@ -224,9 +224,10 @@ def by_sequence(group: Group, said: str, *, known: Looks | None = None) -> Itera
 def last_frames(
     runs: Seq[Result], dataset: Dataset, said: str, *, of: str = ""
 ) -> Iterator[Figure]:
-    """Truth and masks of the first few scored sequences, where the masks are at hand."""
-    if runs and drawable(runs):
-        shown = sequences_of(runs[0])[:STRIPS]
+    """Truth and masks of the first few scored sequences, where the masks are at hand as scored."""
+    other = {name for run in runs for name in run.changed}
+    named = sequences_of(runs[0]) if runs and drawable(runs) else ()
+    if shown := [name for name in named if name not in other][:STRIPS]:
         yield Figure(
             "qualitative",
             f"Last scored frame: truth and masks{of}, with J; {said}",

@@ -19,7 +19,7 @@ from vosbench.analysis.failures import (
 )
 from vosbench.analysis.groups import one_group
 from vosbench.analysis.series import series
-from vosbench.errors import DataError
+from vosbench.errors import DataError, UsageError
 
 J = {
     ("a", 1): [0.9, 0.8, 0.3, 0.05, 0.0, 0.02],
@@ -131,3 +131,35 @@ def test_missing_or_damaged_scores_are_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match=r"scores\.csv is missing"):
         series(run)
+
+
+def test_scores_by_another_protocol_have_the_counts_of_the_run(tmp_path: Path) -> None:
+    counted = {"sequence": "a", "frames": [f"0000{n}" for n in range(9)], "prompts": {"2": 3}}
+    counted["places"] = [4 * n for n in range(9)]
+    (tmp_path / "counts.json").write_text(json.dumps({"sequences": [counted]}))
+    run = write_run(tmp_path / "scores-other", J)
+    run = dataclasses.replace(run, counts=tmp_path / "counts.json")
+    assert series(run)["a", 2].since.tolist() == [1, 5, 9, 13, 17, 21]
+
+
+def test_shares_of_a_loss_are_of_the_frames_where_a_protocols_mean_is_not(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", J)
+    usual = next(loss(one_group([run])).records())
+    summary = run.summary | {"J": {"mean": 0.2, "recall": None, "decay": None}}  # as of volumes
+    other = next(loss(one_group([dataclasses.replace(run, summary=summary)])).records())
+    parts = ("lost", "partly", "outline")
+    assert [other[part] for part in parts] == [usual[part] for part in parts]
+    assert sum(other[part] for part in parts) == pytest.approx(1)
+
+
+def test_what_is_undefined_or_has_no_frame_is_said(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", J)
+    none = {"mean": None, "recall": None, "decay": None}
+    undefined = dataclasses.replace(run, summary=run.summary | {"J": none})
+    with pytest.raises(UsageError, match=r"r: the mean of DAVIS-2017.* is undefined"):
+        loss(one_group([undefined]))
+    failed = run.summary | {"failed": {"a": "no masks", "b": "no masks"}}
+    (tmp_path / "r" / "scores.csv").write_text("sequence,object,frame,J,F\n")
+    nothing = dataclasses.replace(run, summary=failed, scores_sha256="", _kept={})
+    with pytest.raises(UsageError, match="has a frame that is scored"):
+        over_time(one_group([nothing]))

@@ -99,6 +99,27 @@ def test_tables_of_ones_own_are_read_and_checked(
     path.write_text(f"{header}\nX,mine,val,J,high,paper,Table 1,,,,\n")
     with pytest.raises(DataError, match="line 2: value: could not convert"):
         published()
+    for row, said in (
+        (
+            "X,mine,val,J,50,A paper, with a comma,Table 1,,,,",
+            "12 cells, expected 11; a text with a",
+        ),
+        ("X,mine,val,J,50,paper,Table 1", "7 cells, expected 11"),
+        ("X,mine,val,J,nan,paper,Table 1,,,,", "value: nan is no score"),
+        (
+            "X,mine,val,J,50,paper,Table 1,,m,label,",
+            "options: 'label' is not of the form",
+        ),
+        ('X,mine,val,J,50,"paper"s,Table 1,,,,', "cannot be read"),
+    ):
+        path.write_text(f"{header}\n{row}\n")
+        with pytest.raises(DataError, match=f"own.csv.*{said}"):
+            published()
+    path.write_bytes(header.encode() + b"\nX,mine,val,J,50,p\xe9per,Table 1,,,,\n")
+    with pytest.raises(DataError, match=r"own\.csv cannot be read: 'utf-8'"):
+        published()
+    path.write_bytes(b"\xef\xbb\xbf" + header.encode() + b"\r\nX,mine,val,J,50.5,paper,T,,,,\r\n")
+    assert [score.value for score in published("mine")] == [50.5]  # as a spreadsheet writes it
     path.write_text("technique,value\nX,1\n")
     with pytest.raises(DataError, match="expected"):
         published()

@@ -166,3 +166,21 @@ def test_damaged_scores_are_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "r" / "scores.csv").unlink()
     with pytest.raises(DataError, match=r"scores\.csv is missing; `vosbench evaluate` writes it"):
         _ = run.frame_scores
+
+
+def test_scores_whose_mean_is_undefined_are_read_and_shown(
+    folder_root: Path, tmp_path: Path
+) -> None:
+    run = api.run("copy-first", "folder", root=folder_root, out=tmp_path / "runs")
+    assert run.folder is not None
+    api.evaluate(run.folder, protocol="lvos")  # a mean over two groups, and own data have none
+    loaded = load(run.folder / "scores-lvos")
+    assert loaded.summary["J"]["mean"] is None
+    assert loaded.summary["copy_first"]["J"]["mean"] is None
+    (row,) = api.analyse([loaded], "scores").records()
+    assert row["J"] is row["J low"] is row["J high"] is None
+    assert "gain J" not in row
+    for what in ("loss", "ablation", "sweep", "published"):
+        with pytest.raises(UsageError):
+            api.analyse([loaded], what)
+    assert api.report([loaded], tmp_path / "report").is_file()

@@ -36,7 +36,7 @@ SUMMARY = {  # what every summary.json holds; some hold more
         "name": str, "split": str, "sequences": int, "card_sequences": int, "list_sha256": str,
         "truth_crc32?": str,
     },
-    "copy_first?": (type(None), _ROW),
+    "copy_first?": (type(None), _SCORED),
     "unscored?": [str],
     "scored?": dict,
     "seal?": {"summary_sha256": str, "scores_sha256": str},

@@ -14,6 +14,7 @@ from vosbench.analysis.groups import Group, implied, plugin_of, settings_of
 from vosbench.analysis.significance import bootstrap, sample
 from vosbench.errors import PluginError, UsageError, nearest
 from vosbench.options import as_typed, choices_of
+from vosbench.results import figure
 from vosbench.tables import Cell, Column, Table, with_interval
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def ablation(
     """
     present = {name for run in group.results for name in settings_of(run)}
     column = column or next((name for name in COLUMNS if name in present), COLUMNS[0])
-    runs = [run for run in group.results if {row, column} <= settings_of(run).keys()]
+    runs = [
+        run
+        for run in group.results
+        if {row, column} <= settings_of(run).keys() and figure(run.summary, metric) is not None
+    ]
     if not runs:
         meant = [nearest(name, present).strip() for name in (row, column) if name not in present]
         fault = f"no run of {group.title} has both options, {row} and {column}"
@@ -85,8 +90,8 @@ def ablation(
                 f"{100 * max(values):.1f}"
             )
     still = runs[0].summary.get("copy_first")
-    if still and metric in still and metric != "J&F":
-        notes.append(f"copy-first on the same frames: {100 * still[metric]['mean']:.1f}")
+    if still and metric != "J&F" and (repeated := figure(still, metric)) is not None:
+        notes.append(f"copy-first on the same frames: {100 * repeated:.1f}")
     return Table(
         name=f"ablation-{metric.replace('&', '')}",
         title=f"{metric} by {row} and {column}: {group.title}",
@@ -139,8 +144,9 @@ def _shared(further: Sequence[Mapping[str, Any]], *, usually: Mapping[str, Any])
 
 
 def _score(run: Result, metric: str) -> float:
-    summary = run.summary
-    return float(summary["J&F"] if metric == "J&F" else summary[metric]["mean"])
+    score = figure(run.summary, metric)
+    assert score is not None, "runs without a score stay out"
+    return score
 
 
 def _mean(runs: Sequence[Result] | None, metric: str, seed: int) -> tuple[Cell, Cell, Cell]:

@@ -9,10 +9,12 @@ import numpy as np
 
 from vosbench.analysis.series import Series, series
 from vosbench.analysis.significance import bootstrap, gather, sample
+from vosbench.errors import UsageError
 from vosbench.tables import Cell, Column, Table, with_interval
 
 if TYPE_CHECKING:
     from vosbench.analysis.groups import Group
+    from vosbench.results import Result
 
 LOST = 0.1  # J below which nothing much of the object is left
 COARSE = 0.5  # J below which recall counts a frame as failed
@@ -25,9 +27,15 @@ def over_time(group: Group, *, step: int = 1, seed: int = 0) -> Table:
 
     Sequences end at different times, so that later points are means over fewer, other objects:
     `objects` counts them.
+
+    Raises:
+        UsageError: no frame is scored: every sequence failed, and counts as 0.
     """
     curves = [(run, series(run)) for run in group.results]
-    last = max(int(each.since.max()) for _, all_of in curves for each in all_of.values())
+    found = (int(each.since.max()) for _, all_of in curves for each in all_of.values())
+    last = max(found, default=0)
+    if not last:
+        raise UsageError(f"no object of {group.title} has a frame that is scored")
     columns = [Column("from"), Column("to"), Column("objects")]
     for run in group.results:
         columns += with_interval(Column(run.name, "%", better="higher"))
@@ -185,19 +193,35 @@ def _falls(scored: dict[tuple[str, int], Series]) -> Iterator[_Fall]:
             yield _Fall(name, number, each.frames[at + 1], before[at], after[at], drops[at])
 
 
+def _shares(run: Result) -> list[float | None]:
+    """Of what J lacks in the scored frames, the shares of those that are lost, partly, outline.
+
+    Shares of the frames' own sum: a protocol's J may be none of frames, as that of a volume.
+    """
+    scored, parts = series(run), []
+    for low, high in ((0.0, LOST), (LOST, COARSE), (COARSE, 2.0)):
+        missing = {
+            key: float(np.where((low <= each.J) & (high > each.J), 1 - each.J, 0).mean())
+            for key, each in scored.items()
+        }
+        parts.append(gather(run, missing).mean())
+    lacking = sum(parts)
+    return [part / lacking if lacking else None for part in parts]
+
+
 def loss(group: Group, *, seed: int = 0) -> Table:
-    """The loss (1 minus J and F): how much is region, how much boundary, and in which frames."""
+    """The loss (1 minus J and F): how much is region, how much boundary, and in which frames.
+
+    Raises:
+        UsageError: the protocol's mean is undefined, as where one of its groups is empty.
+    """
     rows: list[tuple[Cell, ...]] = []
     for run in group.results:
         j, f = run.summary["J"]["mean"], run.summary["F"]["mean"]
+        if j is None or f is None:
+            raise UsageError(f"{run.name}: the mean of {group.title} is undefined")
         whole = 2 - j - f
-        scored, parts = series(run), []
-        for low, high in ((0.0, LOST), (LOST, COARSE), (COARSE, 2.0)):
-            missing = {
-                key: float(np.where((low <= each.J) & (high > each.J), 1 - each.J, 0).mean())
-                for key, each in scored.items()
-            }
-            parts.append(gather(run, missing).mean() / (1 - j) if j < 1 else None)
+        parts = _shares(run)
         region = (1 - j) / whole if whole else None
         boundary = None if region is None else 1 - region
         bounds = reversed(bootstrap(sample(run, "J&F"), seed=seed))

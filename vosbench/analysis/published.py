@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import fnmatch
 import functools
+import io
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from vosbench.errors import DataError, PluginError, UsageError
 from vosbench.files import jsonable
 from vosbench.options import as_typed
 from vosbench.resolve import method_options
+from vosbench.results import figure
 from vosbench.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -72,21 +75,40 @@ def published(
 
 def _read(path: Path) -> Iterable[PublishedScore]:
     fields = [name for name in PublishedScore.__dataclass_fields__ if name != "file"]
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines)
-        if rows.fieldnames != fields:
-            raise DataError(f"{path} has the columns {rows.fieldnames}, expected {fields}")
-        for number, row in enumerate(rows, start=2):
-            empty = [k for k in ("technique", "dataset", "source", "read_where") if not row[k]]
-            if empty:
-                raise DataError(
-                    f"{path}, line {number}: no {', '.join(empty)}: say where it is from"
-                )
-            try:
-                value = float(row.pop("value"))
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{path}, line {number}: value: {error}") from None
-            yield PublishedScore(**row, value=value, file=path.stem)
+    try:
+        rows = csv.reader(
+            io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True
+        )
+        listed = [(rows.line_num, row) for row in rows if row]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {error}; write it as UTF-8 and CSV") from None
+    columns = listed[0][1] if listed else None
+    if columns != fields:
+        raise DataError(f"{path} has the columns {columns}, expected {fields}")
+    for number, cells in listed[1:]:
+        where = f"{path}, line {number}"
+        if len(cells) != len(fields):
+            raise DataError(
+                f"{where}: {len(cells)} cells, expected {len(fields)}; a text with a comma in it "
+                "stands in double quotes"
+            )
+        yield _score(dict(zip(fields, cells, strict=True)), where, path.stem)
+
+
+def _score(row: dict[str, str], where: str, file: str) -> PublishedScore:
+    """One row of a table; DataError where something in it is missing or cannot be read."""
+    empty = [k for k in ("technique", "dataset", "source", "read_where") if not row[k]]
+    if empty:
+        raise DataError(f"{where}: no {', '.join(empty)}: say where it is from")
+    if strange := [pair for pair in row["options"].split() if "=" not in pair]:
+        raise DataError(f"{where}: options: {strange[0]!r} is not of the form key=value")
+    try:
+        value = float(row.pop("value"))
+    except ValueError as error:
+        raise DataError(f"{where}: value: {error}") from None
+    if not math.isfinite(value):
+        raise DataError(f"{where}: value: {value} is no score; leave the row out")
+    return PublishedScore(**row, value=value, file=file)
 
 
 def beside(group: Group) -> Table:
@@ -106,11 +128,11 @@ def beside(group: Group) -> Table:
         paired.update(run.name for run in runs)
         value = score.value / 100
         for run in runs:
-            summary = run.summary
-            measured = summary["J&F"] if score.metric == "J&F" else summary[score.metric]["mean"]
+            measured = figure(run.summary, score.metric)
             differs = "; ".join(deviations(run, score)) or None
             rows.append((
-                score.technique, score.metric, value, measured, measured - value, run.name, differs,
+                score.technique, score.metric, value, measured,
+                None if measured is None else measured - value, run.name, differs,
                 f"{score.source}: {score.read_where}",
             ))  # fmt: skip
         if not runs and not score.file.endswith("leaderboard"):

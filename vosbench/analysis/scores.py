@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vosbench import registry
 from vosbench.analysis.groups import Group, options_of
-from vosbench.analysis.significance import bootstrap, sample
+from vosbench.analysis.significance import UNKNOWN, bootstrap, sample
 from vosbench.options import as_typed
 from vosbench.results import figure
 from vosbench.tables import Cell, Column, Table, with_interval
@@ -43,7 +43,8 @@ def scores(group: Group, *, intervals: bool = True, seed: int = 0) -> Table:
             means = run.summary[metric]
             row.append(means["mean"])
             if intervals:
-                row += bootstrap(sample(run, metric), seed=seed)
+                known = means["mean"] is not None
+                row += bootstrap(sample(run, metric), seed=seed) if known else UNKNOWN
             row += [means[column.name] for column in STATISTICS]
         rows.append((*row, _gain(run), _milliseconds(run), _weights(run), in_short(run)))
     columns += [
@@ -213,8 +214,9 @@ def _counted(count: int, noun: str) -> str:
 
 def _gain(run: Result) -> float | None:
     """J less that of copy-first; None if copy-first was not scored."""
-    still, j = run.summary.get("copy_first"), run.summary["J"]["mean"]
-    return j - still["J"]["mean"] if still and j is not None else None
+    still = run.summary.get("copy_first")
+    j, repeated = run.summary["J"]["mean"], still["J"]["mean"] if still else None
+    return None if j is None or repeated is None else j - repeated
 
 
 def _milliseconds(run: Result) -> float | None:

@@ -76,9 +76,12 @@ class _Counted(NamedTuple):
 
 
 def _counted(run: Result) -> dict[str, _Counted]:
-    """By sequence, as the counts beside the scores have it."""
+    """By sequence, as the counts have it that the scores were made of."""
     found: dict[str, _Counted] = {}
-    for path in sorted(run.folder.glob("counts*.json")) if run.folder else ():
+    beside = [run.folder] if run.folder else []
+    if run.counts:  # those of a run lie in its own folder, also for another protocol's scores
+        beside.append(run.counts.parent)
+    for path in (path for folder in beside for path in sorted(folder.glob("counts*.json"))):
         with contextlib.suppress(DataError):  # damaged ones are made anew by `evaluate`
             for each in read_json(path, _COUNTS, what="what was counted", remedy="")["sequences"]:
                 places = dict(zip(each["frames"], each["places"], strict=False))

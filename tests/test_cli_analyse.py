@@ -30,6 +30,13 @@ def test_tables_are_printed_and_what_is_skipped_is_said(command: Vosbench, tmp_p
     assert "unknown analysis 'atributes'; did you mean 'attributes'?" in wrong.stderr
     by = command("analyse", "a", "--what", "ablation", "--by", "backbone")
     assert "--by 'backbone' must name two options: rows,columns" in by.stderr
+    for option, value, users in (
+        ("--by", "topk,preset", "ablation, ablation-F"),
+        ("--against", "b", "significance, sequences"),
+    ):
+        unused = command("analyse", "a", "b", "--what", "scores", option, value)
+        assert unused.returncode == 1
+        assert f"{option} is for {users}, none of which is asked for" in unused.stderr
     none = command("analyse", "a", "--what", "ablation", "--by", "topk,preset")
     assert "no run of DAVIS-2017" in none.stderr
     assert "has both options, topk and preset" in none.stderr
@@ -64,3 +71,6 @@ def test_compare_says_what_is_better_and_where(command: Vosbench, tmp_path: Path
     write_run(tmp_path / "b", steady(dict.fromkeys(NAMES, 0.6)), truth="9")
     assert "not compared: b and a cannot be paired" in command("compare", "a", "b").stdout
     assert "is better than" not in command("compare", "a").stdout
+    part = command("compare", "a", "b", "--sequences", NAMES[0])
+    assert part.returncode == 1
+    assert "--sequences chooses what --picture draws" in part.stderr

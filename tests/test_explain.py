@@ -140,3 +140,10 @@ def test_what_cannot_be_compared_is_one_sentence(root: Path, masks: Path, tmp_pa
     other.write_text("sequence,object,frame,J,F\nwasp,1,00001,0.5,0.5\n")
     with pytest.raises(DataError, match="no object in common"):
         api.explain(masks, "folder", root=root, against=other)
+
+
+def test_a_run_is_explained_by_another_dataset_too(root: Path, tmp_path: Path) -> None:
+    run = api.run("copy-first", "folder", root=root, out=tmp_path / "runs")
+    assert run.folder is not None
+    own, other = api.explain(run.folder, root=root), api.explain(run.folder, "folder", root=root)
+    assert own.sentences == other.sentences

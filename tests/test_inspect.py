@@ -66,6 +66,7 @@ def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_pat
 
     assert "name scored runs, or --method NAME" in refused()
     assert "--method needs --dataset" in refused("--method", "rpmnet")
+    assert "a run has its own split" in refused(tmp_path, "--split", "train")
     flags = ("--dataset", "folder", "--root", data)
     assert "copy-first shows no embeddings" in refused("--method", "copy-first", *flags)
     none = refused("--method", "rpmnet", *flags, "--what", "references", "--set", "weights=none")

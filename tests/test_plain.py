@@ -36,6 +36,7 @@ ELSE = [
     "masks --workers 0",
     "masks --workers two",
     "masks --workers -1",
+    f"masks --workers {'9' * 5000}",
     "masks --baseline=1",
     "masks --name=",
     "-- masks",

@@ -334,6 +334,8 @@ def explain(
     path, opened = Path(masks), None
     if dataset:
         opened = open_dataset(dataset, root=_path(root), split=split, resolution=resolution)
+        if against is None and (home := home_of(path)):
+            path = home / "masks"
     elif (path / "summary.json").is_file():
         run = load(path)
         opened = dataset_of(run, root=_path(root))

@@ -113,7 +113,12 @@ def tables(
 
     root: where the data lie, for analyses that need the truth. against: the run that the others
     are compared with. by: the options in rows and columns of ablations.
+
+    Raises:
+        UsageError: one of the two is given, and none of the analyses asks for it.
     """
+    _refuse_unused(names, "against", against, [n for n, each in ANALYSES.items() if each.paired])
+    _refuse_unused(names, "by", by, [n for n, each in ANALYSES.items() if each.grid])
     for group in groups:
         truth: Facts | None = None
         for name in names:
@@ -132,3 +137,12 @@ def tables(
                 yield Left(group.title, name, str(error))
                 continue
             yield table if len(groups) == 1 else replace(table, name=f"{group.name}-{table.name}")
+
+
+def _refuse_unused(names: Sequence[str], option: str, given: object, users: Sequence[str]) -> None:
+    """UsageError for an option that none of the analyses asks for."""
+    if given and not set(users) & set(names):
+        raise UsageError(
+            f"--{option} is for {', '.join(users)}, none of which is asked for; add one of them to "
+            f"--what, or leave --{option} away"
+        )

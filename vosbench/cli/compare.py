@@ -53,6 +53,11 @@ def compare(
     """
     formats.check(report)
     check_plot(plot, out)
+    if sequences and picture is None:
+        raise UsageError(
+            "--sequences chooses what --picture draws, and the table is of all that were scored; "
+            "give --picture FILE.png, or evaluate the runs with --sequences into another --out"
+        )
     results = scored(runs)
     text = "" if as_json else _tables(results, report, split_list(columns, "--columns"))
     if picture is not None:

@@ -79,7 +79,7 @@ def inspect(
     from vosbench.options import parse_settings
     from vosbench.resolve import choose_sequences
 
-    _check(runs, method, dataset, settings)
+    _check(runs, method, dataset, split, settings)
     refuse_missing(runs or [])
     folder.check_place(out)  # before minutes of work
     wanted = _known(what)
@@ -143,6 +143,7 @@ def _check(
     runs: list[Path] | None,
     method: list[str] | None,
     dataset: str | None,
+    split: str | None,
     settings: list[str] | None,
 ) -> None:
     """Raise UsageError for options that do not go together."""
@@ -150,6 +151,8 @@ def _check(
         raise UsageError("nothing to inspect: name scored runs, or --method NAME --dataset NAME")
     if not runs and not dataset:
         raise UsageError("which frames? --method needs --dataset NAME")
+    if split and not dataset:
+        raise UsageError("--split is for --dataset; a run has its own split")
     if settings and not method:
         raise UsageError("--set is for --method; a run has its own options")
 

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from typer.models import ArgumentInfo, OptionInfo
 
+DIGITS = 10  # of a number; one of thousands is none to Python, as Typer says
+
 
 class _Declared(NamedTuple):
     """A parameter of a command: the type of its value, its option or "", the least number."""
@@ -103,7 +105,7 @@ def _read(one: _Declared, word: str) -> str | Path | int | None:
         return None
     if one.kind is not int:
         return Path(word) if one.kind is Path else word
-    if not (word.isascii() and word.isdecimal()) or (
+    if not (word.isascii() and word.isdecimal() and len(word) < DIGITS) or (
         one.least is not None and int(word) < one.least
     ):
         return None

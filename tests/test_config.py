@@ -58,6 +58,13 @@ def test_a_run_needs_a_method_and_a_dataset() -> None:
         config.from_toml(None, {"method": "copy-first", "dataset": "synthetic", "workers": 0})
 
 
+@pytest.mark.parametrize("seed", [2**63 - 1, 2**53 + 1])
+def test_a_large_seed_is_itself(seed: int) -> None:
+    for given in (seed, str(seed), np.int64(seed)):
+        read = config.RunConfig(method="m", dataset="d", seed=given)  # type: ignore[arg-type]
+        assert read.seed == seed
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -115,7 +122,8 @@ def test_conversion_by_type(text: str, hint: object, value: object) -> None:
     ("value", "hint"),
     [
         ("x", int), ("maybe", bool), ("none", int | str), ("nan", float), ("-inf", float),
-        ("inf", int), (float("inf"), int), (float("nan"), float), ("1e999", float | None),
+        ("inf", int), (float("inf"), int), (10**400, int), ("9" * 5000, int), (2.5, int),
+        ("2.0", int), (True, int), (True, float), (float("nan"), float), ("1e999", float | None),
     ],
 )  # fmt: skip
 def test_conversion_refuses(value: object, hint: object) -> None:

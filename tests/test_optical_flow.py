@@ -144,6 +144,12 @@ def test_options_that_do_not_fit(options: dict[str, object], words: str) -> None
         build(**options)
 
 
+def test_a_size_that_does_not_fit_into_memory_is_refused_on_small_frames_too() -> None:
+    frames, masks = clip(2, 96, 144)
+    with pytest.raises(DataError, match=r"flow=dis on frames of 96x144.*smaller size"):
+        list(build(size=1_000_000).segment(iter(frames), {0: masks[0]}))
+
+
 def test_any_number_of_threads_gives_the_same_masks() -> None:
     import cv2
 

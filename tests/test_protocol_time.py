@@ -24,7 +24,7 @@ from vosbench.running.execute import compute
 from vosbench.running.folder import foreign
 from vosbench.running.plan import plan_run
 from vosbench.running.workers import Outcome, ProcessEndedError
-from vosbench.types import Layers
+from vosbench.types import Layers, Sequence
 
 FRAMES = protocol_time.WARM_UP + 9
 
@@ -218,3 +218,24 @@ def test_the_share_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_busy", lambda: None)
     monkeypatch.setattr(machine, "_own", lambda: 0.0)
     assert machine.watch_others()() is None
+
+
+def test_objects_are_timed_on_the_frames_of_their_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder_dataset(tmp_path / "data", {"ant": FRAMES})
+    for index in range(3):
+        (root / "masks" / "ant" / f"{index:05d}.png").unlink()
+    sequence = api.dataset("folder", root=root).sequence("ant")
+    timed: list[Sequence] = []
+
+    def passing(config: RunConfig, method: object, part: Sequence, *_: object) -> Any:
+        timed.append(part)
+        return protocol_time._Pass(1, [1.0] * len(part.frame_names), None, None)
+
+    monkeypatch.setattr(protocol_time, "_pass", passing)
+    config, method = RunConfig(method="copy-first", dataset="folder"), api.method("copy-first")
+    assert list(protocol_time._of_objects(config, method, sequence))
+    for part in timed:
+        assert len(part.frames) == len(part.frame_names) == FRAMES - 3
+        assert (part.frames[0] == sequence.frames[3]).all(), "clicks are made on it"

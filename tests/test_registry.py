@@ -102,6 +102,22 @@ def test_variants_are_names_with_other_defaults(elsewhere: Path) -> None:
             registry.names("methods")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"many-b": 3}', "'many-b' has 3"),
+        ('{"many-b": {1: 2}}', r"'many-b' has \{1: 2\}"),
+        ('["many-b"]', r"it is \['many-b'\]"),
+        ("{1: {}}", "1 is no name"),
+        ("{[]: {}}", "a literal"),
+    ],
+)
+def test_variants_of_another_shape_are_told(elsewhere: Path, text: str, said: str) -> None:
+    (elsewhere / "many.py").write_text(f"VARIANTS = {text}")
+    with pytest.raises(PluginError, match=rf"many\.py: VARIANTS must be .*{said}"):
+        registry.names("methods")
+
+
 def test_a_variant_may_not_take_anothers_name(elsewhere: Path) -> None:
     (elsewhere / "many.py").write_text('VARIANTS = {"copy-first": {}}')
     with pytest.raises(PluginError, match="two methods are named 'copy-first'"):

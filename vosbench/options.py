@@ -131,11 +131,11 @@ def typed_as(value: Any, hint: Any) -> Any:
         raise ValueError("expected true or false")
     if hint in (int, float):
         try:
-            if isinstance(value, bool) or not math.isfinite(float(value)):
+            number = hint(value)
+            whole = hint is float or isinstance(value, str) or number == value
+            if isinstance(value, bool) or not whole or not math.isfinite(number):
                 raise ValueError
-            if hint is int and float(value) != int(value):
-                raise ValueError
-            return hint(value)
+            return number
         except (TypeError, ValueError, OverflowError):
             kind = "a whole number" if hint is int else "a finite number"
             raise ValueError(f"expected {kind}") from None

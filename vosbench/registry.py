@@ -246,15 +246,32 @@ def _read(kind: str, declared: _Declared, code: bytes | None) -> tuple[Plugin, .
         if target.id in ("SOURCE", "VARIANTS"):
             try:
                 literals[target.id] = ast.literal_eval(value)
-            except ValueError as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise PluginError(f"{path}: {target.id} must be a literal") from error
     summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0]
     source = str(literals.get("SOURCE", ""))
-    variants: dict[str, Any] = {name: {}} | literals.get("VARIANTS", {})
+    own = literals.get("VARIANTS", {})
+    if fault := _misfit(own):
+        raise PluginError(
+            f'{path}: VARIANTS must be {{"name": {{"option": value}}, ...}}, but {fault}; mend it'
+        )
+    variants: dict[str, Any] = {name: {}} | own
     return tuple(
         Plugin(kind, variant, path, module, summary, source, dict(defaults), name, package)
         for variant, defaults in variants.items()
     )
+
+
+def _misfit(variants: Any) -> str:
+    """What in VARIANTS is no name with its options, or ""."""
+    if not isinstance(variants, dict):
+        return f"it is {variants!r}"
+    for name, options in variants.items():
+        if not isinstance(name, str):
+            return f"{name!r} is no name"
+        if not isinstance(options, dict) or not all(isinstance(key, str) for key in options):
+            return f"{name!r} has {options!r}"
+    return ""
 
 
 class _Spread(ast.NodeTransformer):

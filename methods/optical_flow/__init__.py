@@ -19,7 +19,7 @@ from .options import Options
 
 __all__ = ["SOURCE", "Options", "build"]
 
-LARGE = 1_000_000  # pixels of a frame from which on the memory of its flow is looked at
+LARGE = 1_000_000  # pixels at which flow is estimated, from which on its memory is looked at
 SOURCE = (
     "optical-flow baselines of RPM-Net (Kim et al., WACV 2020); DIS: Kroeger et al., Fast Optical "
     "Flow using Dense Inverse Search, ECCV 2016"
@@ -48,7 +48,8 @@ def build(options: Options, *, device: str, seed: int) -> OpticalFlow:
 
     def backward(index: int, frame: Frame, reference: Frame) -> Flow:
         h, w = frame.shape[:2]
-        if h * w > LARGE:
+        scale = options.size / min(h, w) if options.size else 1.0
+        if h * w * scale**2 > LARGE:
             estimators.check_memory(options.flow, h=h, w=w, size=options.size, device=device)
         return estimate(frame, reference)
 

@@ -41,6 +41,7 @@ from vosbench.running.measured import (
 from vosbench.running.pipeline import Ahead
 from vosbench.running.resolved import dataset_of
 from vosbench.types import Layers, Mask, Masks, Method, PerSequence, Sequence
+from vosbench.videos import Reordered
 
 if TYPE_CHECKING:
     from vosbench.running.config import RunConfig
@@ -117,7 +118,7 @@ def measure(config: RunConfig, name: str) -> dict[str, Any]:
     chosen = choose_method(config.method, config.options)
     method = chosen.build(device=config.device, seed=config.seed)
     built = time.perf_counter() - started
-    whole = _pass(config, method, sequence, checked, len(sequence.frame_names))
+    whole = _pass(config, method, sequence)
     peak, gpu = peak_memory(), _gpu_peak(config.device)
     return {
         "made_by": made_by(),
@@ -153,8 +154,9 @@ class _Pass(NamedTuple):
     gpu: list[int] | None
 
 
-def _pass(config: RunConfig, method: Method, sequence: Sequence, read: Any, total: int) -> _Pass:
-    """Give the method the first `total` frames of a sequence; read: how they are read."""
+def _pass(config: RunConfig, method: Method, sequence: Sequence) -> _Pass:
+    """Give the method the frames of a sequence."""
+    total = len(sequence.frame_names)
     calling = calling_of(config.method, sequence.name)
     workers.end_after(config.timeout)
     if isinstance(method, PerSequence):
@@ -165,7 +167,7 @@ def _pass(config: RunConfig, method: Method, sequence: Sequence, read: Any, tota
     seconds: list[float] = []
     sizes: list[int | None] = []
     gpu: list[int] = []
-    with contextlib.closing(Ahead(read(sequence, exchange))) as frames:
+    with contextlib.closing(Ahead(checked(sequence, exchange))) as frames:
         with calling():
             masks = begun(exchange.begin(frames), sequence.name)
         for index in range(total):
@@ -190,21 +192,15 @@ def _of_objects(
     """For each number of objects the frames after the warm-up, and the seconds of all of them."""
     first = min(sequence.prompts)
     names = sequence.frame_names[first : first + WARM_UP + OF_OBJECTS]
-
-    def read(part: Sequence, exchange: Exchange) -> Iterator[Any]:
-        for index in range(len(part.frame_names)):
-            frame = sequence.frames[first + index]
-            exchange.check_size(frame, part, index)
-            yield frame
-
+    frames = Reordered(sequence.frames, range(first, first + len(names)))
     for number in OBJECTS:
         prompt = strips(sequence.prompts[first], number)
         if prompt is None or len(names) <= WARM_UP:
             continue
         part = dataclasses.replace(
-            sequence, frame_names=names, prompts={0: prompt}, truth={}, objects={}
+            sequence, frames=frames, frame_names=names, prompts={0: prompt}, truth={}, objects={}
         )
-        taken = _pass(config, method, part, read, len(names)).seconds[WARM_UP:]
+        taken = _pass(config, method, part).seconds[WARM_UP:]
         yield {"objects": number, "frames": len(taken), "seconds": sum(taken)}
 
 

@@ -132,3 +132,51 @@ def test_an_error_that_begins_with_its_sequence_names_it_once() -> None:
     assert failures(ran).splitlines()[:3] == [
         "ant has no frame 'x'", "bee: no mask", "cat: catalogue is missing",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("scores.csv", "video,J\nant,0.5\n"),
+        ("summary.json", '{"of": "years"}'),
+        ("summary.json", "[1, 2]"),
+        ("counts.csv", "cars,3\n"),
+        ("counts.json", '{"cars": 3}'),
+    ],
+)
+def test_scores_replace_nothing_that_no_evaluation_wrote(
+    made: Path, folder_root: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / name).write_text(text)
+    (out / "notes.txt").write_text("years")
+    run = api.run("empty", "folder", root=folder_root, out=tmp_path / "runs")
+    assert run.folder is not None
+    for masks, dataset in ((made, "folder"), (run.folder, "")):
+        with pytest.raises(UsageError, match=rf"mine holds {name}, which no evaluation wrote"):
+            api.evaluate(masks, dataset, root=folder_root, out=out)
+    assert {path.name: path.read_text() for path in out.iterdir()} == {
+        name: text, "notes.txt": "years",
+    }  # fmt: skip
+
+
+def test_scores_replace_former_and_damaged_ones(
+    named: Result, made: Path, folder_root: Path
+) -> None:
+    assert named.folder is not None
+    for name in ("summary.json", "counts.json"):
+        (named.folder / name).write_text("{")
+        api.evaluate(made, "folder", root=folder_root, out=named.folder, name="STM")
+        assert load(named.folder).summary == named.summary
+    (named.folder / "summary.json").unlink()
+    api.evaluate(made, "folder", root=folder_root, out=named.folder)
+
+
+def test_tables_replace_no_scores(named: Result, command: Vosbench) -> None:
+    assert named.folder is not None
+    before = (named.folder / "scores.csv").read_text()
+    done = command("analyse", named.folder, "--what", "scores", "--out", named.folder)
+    assert done.returncode == 1
+    assert "holds scores, and the tables would replace scores.csv; name another" in done.stderr
+    assert (named.folder / "scores.csv").read_text() == before

@@ -401,6 +401,10 @@ def test_an_edited_training_is_not_taken_for_the_one_that_was_made(
     assert "steps=3" in other.stderr
     assert "the suite says tiny-trainable 0 noise=0.5 steps=4 width=3" in other.stderr
     assert "seed, set): tiny-trainable 0" in suite(plain + "seed = 2\n").stderr
+    path = tmp_path / "suites" / "mine" / "weights" / "tiny.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {"command": "vosbench train 'of"}))
+    assert "tiny.safetensors is of another training" in suite(plain).stderr
     (tmp_path / "suites" / "mine" / "weights" / "tiny.json").unlink()
     assert "tiny.safetensors has no card beside it; copy it there, or" in suite(plain).stderr
 

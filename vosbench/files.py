@@ -79,8 +79,14 @@ def _sweep(folder: Path) -> None:
                 remove(partial, inside=folder)
     places = (folder, folder / "sequences", folder / "prompts")
     for partial in (path for place in places for path in place.glob(".*.part")):
-        if HALF_A_FILE.fullmatch(partial.name):
+        if HALF_A_FILE.fullmatch(partial.name) and not _is_at_work(partial):
             remove(partial, inside=folder)
+
+
+def _is_at_work(partial: Path) -> bool:
+    """Whether another process, such as one that scores the run, may be writing a file right now."""
+    process = int(partial.suffixes[-2].removeprefix("."))
+    return process != os.getpid() and _lives(process)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from vosbench.resolve import (
     open_dataset,
 )
 from vosbench.results import (
+    HEADER,
     Data,
     Result,
     data_of,
@@ -34,7 +36,7 @@ from vosbench.results import (
     manifest_of,
     told_of,
 )
-from vosbench.running.folder import COUNTED
+from vosbench.running.folder import COUNTED, is_counts
 from vosbench.running.records import masks_sha256, refuse_swapped
 from vosbench.running.whole import unfinished
 from vosbench.scoring import counts as counting
@@ -183,6 +185,8 @@ def score_run(
     if out is None and not sequences:
         own = chosen.name == manifest["protocol"]["name"]
         out = folder if own else folder / f"scores-{chosen.name}"
+    elif out is not None and not home_of(out):
+        _refuse_strangers(out)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     made = masks_sha256(folder, done)
@@ -242,6 +246,7 @@ def score_folder(
             raise UsageError(
                 f"{out} is for the scores of the run that lies there; give another --out"
             )
+        _refuse_strangers(out)
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     source = Source(dataset, chosen.root, opened.split, chosen.resolution, masks, at)
     scoring = partial(
@@ -259,6 +264,36 @@ def score_folder(
     data = Data(chosen.root, chosen.resolution, at)
     blank = Result(name or (out or masks).resolve().name, out, None, {}, masks, data=data)
     return _result(scoring, blank, opened, masks, cross_check)
+
+
+def _refuse_strangers(out: Path) -> None:
+    """Raise UsageError where scores would replace files that no evaluation wrote."""
+    begins = {"scores": ",".join(HEADER), "counts": "sequence,masks,object,"}
+    strange = []
+    for path in sorted(out.glob("*")):
+        stem, _, kind = path.name.partition(".")
+        if kind == "csv" and (stem in begins or is_counts(path)):
+            with path.open("rb") as file:
+                ours = file.read(200).startswith(begins[stem.partition("-")[0]].encode())
+        elif path.name == "summary.json" or is_counts(path):
+            ours = _is_ours(path)
+        else:
+            continue
+        strange += [] if ours else [path.name]
+    if strange:
+        raise UsageError(
+            f"{out} holds {', '.join(strange)}, which no evaluation wrote and the scores would "
+            "replace; move them away, or give another --out"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a summary, or the .json beside counts, is of an evaluation; a damaged one may be."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return (path.parent / "scores.csv").exists()
+    return isinstance(content, dict) and "sequences" in content
 
 
 def _refuse_moved(masks: Path, at: PromptAt) -> None:

@@ -55,3 +55,12 @@ def test_what_a_killed_process_was_building_goes(
     inspected.write([Exhibit("none", "None", (), ())], tmp_path / "page")
     there = {path.name for path in tmp_path.iterdir()}
     assert there == {"page", name} if stays else {"page"}
+
+
+def test_a_run_leaves_alone_what_another_process_is_writing(tmp_path: Path) -> None:
+    left, written = tmp_path / f".scores.csv.{NOBODY}.part", tmp_path / ".scores.csv.1.part"
+    for path in (left, written):
+        path.write_text("half")
+    with files.alone_in(tmp_path):
+        assert not left.exists()
+    assert written.read_text() == "half", "process 1 is always there"

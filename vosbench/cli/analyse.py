@@ -58,6 +58,11 @@ def analyse(
     from vosbench.analysis import catalogue
     from vosbench.analysis.groups import groups_or_not_scored
 
+    if out is not None and any((out / name).exists() for name in ("run.json", "summary.json")):
+        raise UsageError(
+            f"--out {out} holds scores, and the tables would replace scores.csv; name another "
+            "folder"
+        )
     names = catalogue.choose(split_list(what, "--what"))
     pair = _pair(by) if by else None
     if report:

@@ -148,8 +148,12 @@ def _kept_card(kept: Path) -> dict[str, Any]:
 def _told(card: Mapping[str, Any]) -> str:
     """Which training a card is of, in the words of `_asked`."""
     if "mean_of" in card:
-        return _mean_in_words(card["method"], (each["sha256"] for each in card["mean_of"]))
-    words = shlex.split(card.get("command", ""))
+        return _mean_in_words(str(card.get("method")), (each["sha256"] for each in card["mean_of"]))
+    command = card.get("command", "")
+    try:
+        words = shlex.split(command)
+    except ValueError:  # it was edited, and its quotes do not close
+        words = command.split()
     values = [after for word, after in itertools.pairwise(words) if word == "--set"]
     return " ".join(map(str, (card.get("method"), card.get("seed"), *sorted(values))))
 

@@ -17,6 +17,7 @@ from vosbench.cli import application
 from vosbench.cli.options import split_list
 from vosbench.errors import UsageError
 from vosbench.registry import KINDS
+from vosbench.reporting.figures import PLOTS
 from vosbench.running.config import OVERWRITE
 from vosbench.scoring.crosscheck import SCORERS
 
@@ -63,6 +64,7 @@ def test_names_in_the_help_are_those_there_are() -> None:
     assert set(OVERWRITE) == {"missing", "never", "always"}
     assert all(scorer in help_of("evaluate", "--cross-check") for scorer in SCORERS)
     assert all(kind in help_of("list", "kind") for kind in KINDS)
+    assert all(what in help_of("compare", "--plot") for what in PLOTS)
     listed = re.findall(r"[\w-]+", commands()["analyse"].help.partition("\n\n")[2])
     assert [word for word in listed if word in ANALYSES] == list(ANALYSES)
 

@@ -142,6 +142,19 @@ def test_scores_by_another_protocol_have_the_counts_of_the_run(tmp_path: Path) -
     assert series(run)["a", 2].since.tolist() == [1, 5, 9, 13, 17, 21]
 
 
+@pytest.mark.parametrize(
+    "change", [{"frames": []}, {"places": []}, {"prompts": {"2": None}}, {"prompts": {"2": []}}]
+)
+def test_counts_that_do_not_fit_the_scores_are_left_alone(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    counted = {"sequence": "a", "frames": [f"0000{n}" for n in range(9)], "prompts": {"2": 0}}
+    counted |= {"places": list(range(9))} | change
+    run = write_run(tmp_path / "r", J)
+    (tmp_path / "r" / "counts.json").write_text(json.dumps({"sequences": [counted]}))
+    assert series(run)["a", 2].since.tolist() == [1, 2, 3, 4, 5, 6]
+
+
 def test_shares_of_a_loss_are_of_the_frames_where_a_protocols_mean_is_not(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", J)
     usual = next(loss(one_group([run])).records())

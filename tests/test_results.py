@@ -19,6 +19,11 @@ from vosbench.errors import DataError, UsageError
 from vosbench.reporting import report
 from vosbench.results import load, load_manifest, load_summary, manifest_of
 
+PROTOCOL = {
+    "name": "p", "description": "", "source": "", "objects": "all", "average": "objects",
+    "headline": ["J"],
+}  # fmt: skip
+NONE = {**dict.fromkeys("JF", dict.fromkeys(("mean", "recall", "decay"))), "J&F": None}
 READ = ("scores.csv", "summary.json", "run.json", "counts.json")
 _opened: list[collections.Counter[Path]] = []  # an audit hook cannot be taken away again
 
@@ -87,6 +92,21 @@ def test_scores_that_were_not_written_are_said(folder_root: Path, tmp_path: Path
         ({"objects": [{"sequence": "a"}]}, r"objects\[0\] has no 'object'"),
         ({"dataset": None}, "dataset is None, expected an object"),
         ({"protocol": {"name": 1}}, "protocol has no 'description'"),
+        ({"protocol": PROTOCOL | {"headline": []}}, "'' in its headline is none"),
+        (
+            {"protocol": PROTOCOL | {"figures": [None]}},
+            r"protocol.figures\[0\] is None, expected text",
+        ),
+        ({"figures": {"V": "x"}}, "figures.V is 'x', expected a number or null"),
+        ({"no_prediction": 5}, "no_prediction is 5, expected an object"),
+        (
+            {"no_prediction": NONE | {"J&F": []}},
+            r"no_prediction.J&F is \[\], expected a number or null",
+        ),
+        (
+            {"no_prediction": NONE | {"figures": {"V": []}}},
+            r"figures.V is \[\], expected a number or null",
+        ),
     ],
 )
 def test_a_summary_of_another_shape_is_one_sentence(

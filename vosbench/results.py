@@ -24,19 +24,20 @@ if TYPE_CHECKING:
 
 _MEANS = {"mean": NUMBER, "recall": NUMBER, "decay": NUMBER}
 _MEAN = {**_MEANS, "mean": (int, float)}
-_ROW: dict[str, Any] = {"J": _MEAN, "F": _MEAN, "J&F": NUMBER}
-_SCORED: dict[str, Any] = {"J": _MEANS, "F": _MEANS, "J&F": NUMBER}
+_ROW: dict[str, Any] = {"J": _MEAN, "F": _MEAN, "J&F": (int, float), "figures?": dict}
+_SCORED: dict[str, Any] = {"J": _MEANS, "F": _MEANS, "J&F": NUMBER, "figures?": dict}
 SUMMARY = {  # what every summary.json holds; some hold more
     **_SCORED,
     "protocol": {
         "name": str, "description": str, "source": str, "objects": str, "average": str,
-        "headline": [str],
+        "headline": [str], "figures?": [str],
     },
     "dataset": {
         "name": str, "split": str, "sequences": int, "card_sequences": int, "list_sha256": str,
         "truth_crc32?": str,
     },
     "copy_first?": (type(None), _SCORED),
+    "no_prediction?": (type(None), _SCORED),
     "unscored?": [str],
     "scored?": dict,
     "seal?": {"summary_sha256": str, "scores_sha256": str},
@@ -382,8 +383,16 @@ def _sealed(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str
     check_name(summary["protocol"]["name"], "protocol", path)
     if "masks" in (scored := summary.get("scored", {})):
         check_shape(scored, MASKS, path, what="a summary of scores", remedy="evaluate again")
-    if other := [each for each in summary["protocol"]["headline"] if each not in ("J", "F")]:
-        raise DataError(f"{path} is not a summary of scores: {other[0]!r} in its headline is none")
+    headline = summary["protocol"]["headline"]
+    if other := [each for each in headline or [""] if each not in ("J", "F")]:
+        raise DataError(
+            f"{path} is not a summary of scores: {other[0]!r} in its headline is none; "
+            "evaluate again"
+        )
+    baselines = (summary.get("copy_first") or {}, summary.get("no_prediction") or {})
+    for row in (summary, *baselines, *summary["sequences"], *summary["objects"]):
+        if fault := misfit(row, {"figures?": dict.fromkeys(row.get("figures", ()), NUMBER)}):
+            raise DataError(f"{path} is not a summary of scores: {fault}; evaluate again")
     for row in (*summary["sequences"], *summary["objects"]):
         check_name(row["sequence"], "sequence", path)
     for name in summary.get("failed", {}):

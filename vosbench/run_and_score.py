@@ -268,6 +268,8 @@ def score_folder(
 
 def _refuse_strangers(out: Path) -> None:
     """Raise UsageError where scores would replace files that no evaluation wrote."""
+    if (out / "summary.json").exists() and _is_ours(out / "summary.json"):
+        return  # what lies beside it is of that evaluation, damaged perhaps
     begins = {"scores": ",".join(HEADER), "counts": "sequence,masks,object,"}
     strange = []
     for path in sorted(out.glob("*")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,6 +52,9 @@ def _series(run: Result) -> dict[tuple[str, int], Series]:
     for (name, _), listed in rows.items():
         stems.setdefault(name, set()).update(each.frame for each in listed)
     counted = _counted(run)
+    counted = {
+        name: of for name, of in counted.items() if stems.get(name, {""}) <= of.places.keys()
+    }
     places = {
         name: counted[name].places if name in counted else _places(run, name, of)
         for name, of in stems.items()
@@ -78,14 +82,15 @@ class _Counted(NamedTuple):
 def _counted(run: Result) -> dict[str, _Counted]:
     """By sequence, as the counts have it that the scores were made of."""
     found: dict[str, _Counted] = {}
-    beside = [run.folder] if run.folder else []
-    if run.counts:  # those of a run lie in its own folder, also for another protocol's scores
-        beside.append(run.counts.parent)
-    for path in (path for folder in beside for path in sorted(folder.glob("counts*.json"))):
+    # those of a run lie in its own folder, also for another protocol's scores
+    places = dict.fromkeys((run.folder, run.counts.parent if run.counts else None))
+    beside = (sorted(folder.glob("counts*.json")) for folder in places if folder)
+    for path in itertools.chain(*beside):
         with contextlib.suppress(DataError):  # damaged ones are made anew by `evaluate`
             for each in read_json(path, _COUNTS, what="what was counted", remedy="")["sequences"]:
-                places = dict(zip(each["frames"], each["places"], strict=False))
-                found.setdefault(each["sequence"], _Counted(places, each["prompts"]))
+                at = dict(zip(each["frames"], each["places"], strict=False))
+                prompts = {key: n for key, n in each["prompts"].items() if isinstance(n, int)}
+                found.setdefault(each["sequence"], _Counted(at, prompts))
     return found
 
 

@@ -31,7 +31,9 @@ Columns = Annotated[
 Plot = Annotated[
     str,
     typer.Option(
-        help="Draw one figure into --out: attributes, over-time or sequences.", show_default=False
+        help="Draw one figure into --out: attributes, over-time, sequences or memory (of runs "
+        "with --protocol-time).",
+        show_default=False,
     ),
 ]
 

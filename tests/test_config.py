@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vosbench import options, protocols, resolve
+from vosbench.analysis.groups import located
 from vosbench.errors import UsageError
 from vosbench.running import config
 
@@ -157,6 +158,16 @@ def test_a_root_is_the_datasets_folder_or_the_one_that_holds_it(tmp_path: Path) 
     inside.mkdir()
     assert resolve.resolve_root(card, tmp_path) == inside
     assert resolve.resolve_root(card, inside) == inside
+
+
+def test_a_root_may_begin_with_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = resolve.card_of("davis2016")
+    (tmp_path / card.folder).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve.resolve_root(card, Path("~")) == tmp_path / card.folder
+    assert located(card, Path("~"), None) == tmp_path / card.folder
+    monkeypatch.setenv("VOSBENCH_DATA", "~")
+    assert resolve.resolve_root(card, None) == tmp_path / card.folder
 
 
 def test_a_value_is_shown_as_a_person_types_it() -> None:

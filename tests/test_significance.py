@@ -10,6 +10,7 @@ import pytest
 from fixtures_runs import write_run
 from reference import significance as reference
 
+from vosbench.analysis import significance
 from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip
 
 
@@ -81,3 +82,18 @@ def test_the_mean_is_that_of_summary_json(tmp_path: Path, average: str) -> None:
     assert sample(run, "J&F").mean() == pytest.approx(run.summary["J&F"], abs=1e-12)
     assert of.contributions().sum() == pytest.approx(of.mean())
     assert of.only(("a", "b")).less(of.only(("a", "b"))).mean() == 0
+
+
+def test_many_sequences_are_drawn_in_parts_that_give_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(5)
+    total, stratum = rng.random(33), np.array([0] * 20 + [1] * 13)
+    drawn = significance.Sample(tuple(map(str, range(33))), total, np.ones(33), stratum)
+
+    def both() -> tuple[object, float]:
+        return significance.bootstrap(drawn, draws=999), significance.sign_flip(total - 0.4)
+
+    at_once = both()
+    monkeypatch.setattr(significance, "ROOM", 100)
+    assert both() == at_once

@@ -184,13 +184,14 @@ def resolve_root(card: DatasetCard, root: Path | None) -> Path | None:
         UsageError: the dataset needs a folder, and neither is given.
     """
     if root is not None:
+        root = root.expanduser()  # a shell leaves the ~ in --root=~/data
         inside = root / card.folder
         return inside if inside.is_dir() else root
     if not card.folder:
         return None
     data = os.environ.get("VOSBENCH_DATA")
     if data:
-        return Path(data) / card.folder
+        return Path(data).expanduser() / card.folder
     raise UsageError(
         f"where is {card.name}? give --root DIR, or set VOSBENCH_DATA to the folder that holds "
         f"{card.folder}/"

@@ -283,7 +283,7 @@ def located(card: DatasetCard, root: Path | None, recorded: Path | None) -> Path
     if not card.folder and not recorded:
         return root  # built in, or scores over one's own frames that nothing remembers
     if root is not None:
-        places = [root / card.folder, root]
+        places = [root.expanduser() / card.folder, root.expanduser()]
     else:
         places = [recorded] if recorded else []
         if card.folder and not any(place.exists() for place in places):

@@ -9,7 +9,7 @@ values that they do not hold; with few sequences it is too narrow (see `bootstra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DRAWS = 10_000
 LEVEL = 0.95
 EXACT = 12  # sequences up to which all sign flips are tried
+ROOM = 4_000_000  # numbers that are drawn at once, 32 MB: some sets have thousands of sequences
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,9 +118,17 @@ def resampled(scores: Sample, rng: np.random.Generator, draws: int) -> Floats:
     strata = np.unique(scores.stratum)
     for number in strata:
         part = np.flatnonzero(scores.stratum == number)
-        drawn = part[rng.integers(0, len(part), (draws, len(part)))]  # (draws, sequences)
-        means += scores.total[drawn].sum(1) / scores.weight[drawn].sum(1) / len(strata)
+        for some in _rows(draws, len(part)):
+            count = some.stop - some.start
+            drawn = part[rng.integers(0, len(part), (count, len(part)))]  # (draws, sequences)
+            means[some] += scores.total[drawn].sum(1) / scores.weight[drawn].sum(1) / len(strata)
     return means
+
+
+def _rows(draws: int, sequences: int) -> Iterator[slice]:
+    """All draws in parts of ROOM numbers; the generator gives the same as for all at once."""
+    step = max(1, ROOM // sequences)
+    return (slice(start, min(start + step, draws)) for start in range(0, draws, step))
 
 
 def quantiles(draws: Floats) -> Interval:
@@ -136,15 +145,18 @@ def sign_flip(differences: Floats, *, seed: int = 0, draws: int = DRAWS) -> floa
     """
     n = len(differences)
     if n <= EXACT:
-        flips = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)  # (2^n, n)
-        added = 0
+        parts = iter([(np.arange(2**n)[:, None] >> np.arange(n)) & 1])  # (2^n, n)
+        draws, added = 2**n, 0
     else:
-        flips = 1 - 2 * np.random.default_rng(seed).integers(0, 2, (draws, n))
+        rng = np.random.default_rng(seed)
+        parts = (rng.integers(0, 2, (some.stop - some.start, n)) for some in _rows(draws, n))
         added = 1
     # flips of equal sum must count as equal, whatever the rounding
     enough = abs(differences.sum()) - 1e-12 * np.abs(differences).sum()
-    reached = np.count_nonzero(np.abs(flips @ differences) >= enough)
-    return float((reached + added) / (len(flips) + added))
+    reached = sum(
+        np.count_nonzero(np.abs((1 - 2 * part) @ differences) >= enough) for part in parts
+    )
+    return float((reached + added) / (draws + added))
 
 
 def holm(p: Sequence[float]) -> list[float]:

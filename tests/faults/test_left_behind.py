@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,17 @@ def test_a_run_leaves_alone_what_another_process_is_writing(tmp_path: Path) -> N
     with files.alone_in(tmp_path):
         assert not left.exists()
     assert written.read_text() == "half", "process 1 is always there"
+
+
+@pytest.mark.parametrize("killed", ["before the new one", "after it"])
+def test_a_folder_is_replaced_after_a_kill_while_two_changed_places(
+    tmp_path: Path, killed: str
+) -> None:
+    exhibits = [Exhibit("none", "None", (), ())]
+    inspected.write(exhibits, tmp_path / "page")
+    if killed == "after it":
+        shutil.copytree(tmp_path / "page", files.former(tmp_path / "page"))
+    else:
+        (tmp_path / "page").rename(files.former(tmp_path / "page"))
+    inspected.write(exhibits, tmp_path / "page")
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]

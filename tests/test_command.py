@@ -414,6 +414,12 @@ def test_a_program_runs_in_its_folder_with_its_environment(tmp_path: Path) -> No
     assert plugin.files(options) == {"weights.pth": tmp_path / "weights.pth"}
 
 
+def test_a_script_of_hundreds_of_signs_in_the_command_line_is_no_file() -> None:
+    line = f"{PYTHON} -c {shlex.quote('x = 1; ' * 80)} {{frames}} {{out}}"
+    assert plugin.files(plugin.Options(run=line)) == {}
+    assert "the program wrote no masks" in str(failing(build(line)))
+
+
 def test_the_device_that_a_program_does_not_ask_for_is_told() -> None:
     told = "run= holds no {device}: the program chose where it computed"
     assert told in build(FOLLOW).remarks

@@ -93,7 +93,7 @@ class CommandLine:
             if place == 0 and ("/" not in word or _is_python(word)):
                 continue
             for part in (word, word.partition("=")[2]):
-                if part and not _PLACEHOLDER.search(part) and (self.folder / part).is_file():
+                if part and not _PLACEHOLDER.search(part) and _is_file(self.folder / part):
                     found[part] = self.folder / part
         return found
 
@@ -115,6 +115,14 @@ class CommandLine:
         if program is None or not _is_python(program.name):
             return ""
         return _said([str(program), "-c", _VERSIONS], self.folder)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; no system has files named like a script of 300 characters."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _is_python(word: str) -> bool:

@@ -323,6 +323,21 @@ def test_a_method_may_ask_from_a_thread_of_its_own() -> None:
     assert taken == list(range(200))
 
 
+def test_what_a_thread_of_the_method_reads_is_not_taken_from_its_time() -> None:
+    def slow() -> Iterator[Frame]:
+        for _ in range(4):
+            time.sleep(0.02)
+            yield np.zeros((2, 2, 3), np.uint8)
+
+    ahead = Ahead(slow())
+    reading = threading.Thread(target=lambda: [next(ahead) for _ in range(3)])
+    reading.start()
+    reading.join()
+    assert ahead.seconds == 0.0
+    next(ahead)
+    assert ahead.seconds >= 0.02
+
+
 def test_a_forked_child_cannot_read_on() -> None:
     frames = Ahead(np.zeros((1, 1, 3), np.uint8) for _ in range(3))
     frames.start()

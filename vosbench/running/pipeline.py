@@ -36,7 +36,8 @@ def is_slow(seconds: Sequence[float]) -> bool:
 class Ahead(Iterator[Frame]):
     """Frames in their order; after `start` a thread reads them before they are asked for.
 
-    seconds: what was spent reading them, or waiting for them, so far.
+    seconds: what the thread that gives masks spent reading them, or waiting for them, so far. What
+        a method reads in a thread of its own is not in it, as the two go on at once.
     error: what reading raised in a thread of the method. There the frames only end: nobody else
         would hear of it, and the method would wait for its thread.
 
@@ -82,7 +83,8 @@ class Ahead(Iterator[Frame]):
             self.error = error
             raise StopIteration from None
         finally:
-            self.seconds += time.perf_counter() - started
+            if threading.get_ident() == self._driver:  # else the method computes meanwhile
+                self.seconds += time.perf_counter() - started
 
     def _next(self) -> Frame:
         if self._waiting is None:

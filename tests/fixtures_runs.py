@@ -33,7 +33,7 @@ def write_run(
     files: Mapping[str, str] | None = None,
     dataset: str = "davis2017",
     truth: str = "0",
-    groups: Mapping[str, str] | None = None,
+    groups: Mapping[Any, str] | None = None,  # of a sequence, or of (sequence, object)
     average: str = "objects",
     card_sequences: int = 30,
 ) -> Result:
@@ -47,7 +47,9 @@ def write_run(
     protocol = {**vars(DAVIS2017), "average": average, "headline": ["J", "F"]}
     units: dict[str, list[Unit]] = {name: [] for name in names}
     for (name, number), values in j.items():
-        labels = {"sequence": name, "object": number, "group": (groups or {}).get(name, "")}
+        group = {name: "", **(groups or {})}
+        labels = {"sequence": name, "object": number}
+        labels["group"] = group.get((name, number), group[name])
         scores = over_frames(values), over_frames((f or j)[name, number])
         units[name].append(Unit({**labels, "frames": len(values)}, *scores, {}))
     by_sequence = [

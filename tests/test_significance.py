@@ -11,6 +11,7 @@ from fixtures_runs import write_run
 from reference import significance as reference
 
 from vosbench.analysis import significance
+from vosbench.analysis.comparison import compare
 from vosbench.analysis.significance import Sample, bootstrap, holm, sample, sign_flip
 
 
@@ -71,6 +72,32 @@ def test_one_sequence_has_no_interval() -> None:
     assert bootstrap(plain([0.5])) == (None, None)
     alone = plain([0.5, 0.7])._replace(stratum=np.array([0, 1]))
     assert bootstrap(alone) == (None, None)
+
+
+def test_the_mean_of_groups_of_objects_is_the_protocols_and_so_is_its_interval(
+    tmp_path: Path,
+) -> None:
+    j = {("a", 1): [0.1, 0.2], ("a", 2): [0.9, 0.8], ("b", 1): [0.5, 0.3], ("c", 1): [0.2, 0.6],
+         ("d", 1): [0.7, 0.9], ("d", 2): [0.4, 0.2], ("d", 3): [0.6, 0.1]}  # fmt: skip
+    seen = {("a", 1), ("b", 1), ("d", 1), ("d", 2)}
+    groups = {key: "seen" if key in seen else "unseen" for key in j}
+    a = write_run(tmp_path / "a", j, average="object-groups", groups=groups)
+    more = {key: [min(1.0, 1.3 * value) for value in values] for key, values in j.items()}
+    b = write_run(tmp_path / "b", more, average="object-groups", groups=groups)
+    of = sample(a, "J")
+    assert of.mean() == pytest.approx(a.summary["J"]["mean"], abs=1e-12)
+    (pair,) = compare([a, b])
+    assert pair.difference == pytest.approx(b.summary["J"]["mean"] - a.summary["J"]["mean"])
+    assert pair.differences["a"] == pytest.approx((0.045 + 0.15) / 2)
+    means = {
+        key: (Fraction(group == "seen"), Fraction(str(sum(j[key]) / 2)))
+        for key, group in groups.items()
+    }
+    sequences = [[of for (name, _), of in means.items() if name == each] for each in "abcd"]
+    drawn = np.array([float(mean) for mean in reference.resampled_groups(sequences)])
+    low, high = bootstrap(of)
+    assert low == pytest.approx(np.quantile(drawn, 0.025), abs=0.01)
+    assert high == pytest.approx(np.quantile(drawn, 0.975), abs=0.01)
 
 
 @pytest.mark.parametrize("average", ["objects", "sequences", "groups"])

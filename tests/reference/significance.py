@@ -28,6 +28,20 @@ def resampled_means(sequences: Sequence[Sequence[Fraction]]) -> list[Fraction]:
     return sorted(means)
 
 
+def resampled_groups(sequences: Sequence[Sequence[tuple[Fraction, Fraction]]]) -> list[Fraction]:
+    """The mean over two groups of objects, (group, value) each, for every possible drawing.
+
+    A drawing without objects of one of the groups has none.
+    """
+    means = []
+    for drawn in itertools.product(sequences, repeat=len(sequences)):
+        objects = [each for sequence in drawn for each in sequence]
+        of = [[value for group, value in objects if group == wanted] for wanted in (0, 1)]
+        if all(of):
+            means.append(sum(sum(each, Fraction(0)) / len(each) for each in of) / 2)
+    return sorted(means)
+
+
 def holm(p: Sequence[Fraction]) -> list[Fraction]:
     """Each p times the number of tests that are not smaller, never below a smaller one's."""
     adjusted = []

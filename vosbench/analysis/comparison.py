@@ -139,7 +139,7 @@ def _pair(a: Result, b: Result, metric: str, seed: int) -> Comparison:
     first, second = sample(a, metric).only(names), sample(b, metric).only(names)
     apart = first.less(second)
     low, high = bootstrap(apart, seed=seed)
-    by_sequence = apart.total / apart.weight
+    by_sequence = apart.by_sequence()
     return Comparison(
         first=a.name,
         second=b.name,
@@ -244,7 +244,7 @@ def differences(group: Group, *, against: str = "", metric: str = "J") -> Table:
     runs = {run.name: run for run in group.results}
     reference = pairs[0].first
     scores = sample(runs[reference], metric)
-    means = dict(zip(scores.names, scores.total / scores.weight, strict=True))
+    means = dict(zip(scores.names, scores.by_sequence(), strict=True))
     return Table(
         name="sequences",
         title=f"{metric} of each sequence: {title_of(group.results[0])}",

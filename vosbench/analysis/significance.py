@@ -27,9 +27,10 @@ Floats = npt.NDArray[np.float64]
 
 
 class Sample(NamedTuple):
-    """The scores of one run by sequence, all (n,).
+    """The scores of one run by sequence, (n,) each.
 
-    total: sum over what the protocol averages within a sequence. weight: how many those are.
+    total: sum over what the protocol averages within a sequence. weight: how many those are. Both
+    (n, groups) where the protocol averages groups of objects, and a sequence may have some of each.
     stratum: number of the group that is averaged on its own, 0 where the protocol knows none.
     """
 
@@ -44,9 +45,29 @@ class Sample(NamedTuple):
 
     def contributions(self) -> Floats:
         """What each sequence adds to the mean, (n,)."""
-        weights = np.bincount(self.stratum, self.weight)
-        share = self.total / (weights[self.stratum] * np.count_nonzero(weights))
-        return share.astype(np.float64)
+        columns = list(self.columns())
+        weights = [np.bincount(self.stratum, weight) for _, weight in columns]
+        groups = sum(map(np.count_nonzero, weights))
+        added = np.zeros(len(self.names))
+        for (total, weight), of in zip(columns, weights, strict=True):
+            there = weight > 0
+            added[there] += total[there] / (of[self.stratum[there]] * groups)
+        return added
+
+    def columns(self) -> Iterator[tuple[Floats, Floats]]:
+        """Total and weight, (n,) each, of every group of objects that there is."""
+        shape = (len(self.names), -1) if self.names else (0, 1)
+        for total, weight in zip(
+            self.total.reshape(shape).T, self.weight.reshape(shape).T, strict=True
+        ):
+            if weight.any():
+                yield np.ascontiguousarray(total), np.ascontiguousarray(weight)
+
+    def by_sequence(self) -> Floats:
+        """The mean of each sequence, (n,), over all of its objects."""
+        shape = (len(self.names), -1) if self.names else (0, 1)
+        means: Floats = self.total.reshape(shape).sum(1) / self.weight.reshape(shape).sum(1)
+        return means
 
     def only(self, names: Sequence[str]) -> Sample:
         """The same for some sequences, in the given order."""
@@ -85,9 +106,12 @@ def sample(result: Result, metric: str) -> Sample:
 def gather(result: Result, values: Mapping[tuple[str, int], float], *, average: str = "") -> Sample:
     """Values of a run's objects by sequence.
 
-    average: over `objects`, `sequences` or `groups`; by default as the run's protocol does.
+    average: over `objects`, `sequences`, `groups` of these or `object-groups`; by default as the
+        run's protocol does.
     """
     average = average or result.summary["protocol"]["average"]
+    if average == "object-groups":
+        return _of_object_groups(result, values)
     of = {row["sequence"]: row["group"] for row in result.summary["sequences"]}
     by_sequence: dict[str, list[float]] = {}
     for (name, _), value in values.items():
@@ -98,6 +122,20 @@ def gather(result: Result, values: Mapping[tuple[str, int], float], *, average: 
     groups = sorted({of[name] for name in by_sequence}) if average == "groups" else []
     stratum = [groups.index(of[name]) if groups else 0 for name in by_sequence]
     return Sample(tuple(by_sequence), means * weight, weight, np.array(stratum, np.intp))
+
+
+def _of_object_groups(result: Result, values: Mapping[tuple[str, int], float]) -> Sample:
+    """The values of objects by sequence and by group: those of one sequence may be of several."""
+    rows = result.summary["objects"]
+    of = {(row["sequence"], row["object"]): row.get("group", "") for row in rows}
+    groups = sorted(set(of.values()))
+    names = {name: place for place, name in enumerate(dict.fromkeys(name for name, _ in values))}
+    total, weight = np.zeros((2, len(names), len(groups)))
+    for key, value in values.items():
+        place = names[key[0]], groups.index(of[key])
+        total[place] += value
+        weight[place] += 1
+    return Sample(tuple(names), total, weight, np.zeros(len(names), np.intp))
 
 
 def bootstrap(scores: Sample, *, seed: int = 0, draws: int = DRAWS) -> Interval:
@@ -113,15 +151,21 @@ def bootstrap(scores: Sample, *, seed: int = 0, draws: int = DRAWS) -> Interval:
 
 
 def resampled(scores: Sample, rng: np.random.Generator, draws: int) -> Floats:
-    """The mean over sequences drawn with replacement within each stratum, (draws,)."""
+    """The mean over sequences drawn with replacement within each stratum, (draws,).
+
+    NaN where a group of objects is in none of the drawn sequences.
+    """
     means = np.zeros(draws)
-    strata = np.unique(scores.stratum)
+    strata, columns = np.unique(scores.stratum), list(scores.columns())
     for number in strata:
         part = np.flatnonzero(scores.stratum == number)
         for some in _rows(draws, len(part)):
             count = some.stop - some.start
             drawn = part[rng.integers(0, len(part), (count, len(part)))]  # (draws, sequences)
-            means[some] += scores.total[drawn].sum(1) / scores.weight[drawn].sum(1) / len(strata)
+            for total, weight in columns:
+                with np.errstate(invalid="ignore"):  # a group of objects may be in none of them
+                    of = total[drawn].sum(1) / weight[drawn].sum(1)
+                means[some] += of / len(strata) / len(columns)
     return means
 
 
@@ -132,8 +176,11 @@ def _rows(draws: int, sequences: int) -> Iterator[slice]:
 
 
 def quantiles(draws: Floats) -> Interval:
-    """The bounds that leave out 2.5 % of the draws on either side."""
-    low, high = np.quantile(draws, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    """The bounds that leave out 2.5 % of the draws on either side, of those that are defined."""
+    known = draws[~np.isnan(draws)]
+    if not known.size:
+        return UNKNOWN
+    low, high = np.quantile(known, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Interval(float(low), float(high))
 
 

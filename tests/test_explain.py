@@ -137,6 +137,13 @@ def test_what_cannot_be_compared_is_one_sentence(root: Path, masks: Path, tmp_pa
     other.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"other\.csv is not a scores\.csv"):
         api.explain(masks, "folder", root=root, against=other)
+    for lines in ("sequence,object,frame,J,F\nant,1,00001", "Sequence,J-Mean,F-Mean\nant_1,.5"):
+        other.write_text(f"{lines}\n")  # cut off
+        with pytest.raises(DataError, match=r"other\.csv is not a scores\.csv"):
+            api.explain(masks, "folder", root=root, against=other)
+    other.write_text("sequence,object,frame,J,F\nant,1,00001,nan,0.5\n")
+    with pytest.raises(DataError, match=r"nan is no score from 0 to 1"):
+        api.explain(masks, "folder", root=root, against=other)
     other.write_text("sequence,object,frame,J,F\nwasp,1,00001,0.5,0.5\n")
     with pytest.raises(DataError, match="no object in common"):
         api.explain(masks, "folder", root=root, against=other)

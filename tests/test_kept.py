@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fixtures_layouts
 import numpy as np
 import pytest
 from conftest import make_folder_dataset
+from fixtures_trees import meta
 
 from vosbench import api, masks
 from vosbench.masks import read_mask, write_mask
@@ -227,3 +229,47 @@ def test_predicting_nothing_is_as_the_method_that_does(root: Path, tmp_path: Pat
     ]
     empty, other = (run.summary["no_prediction"]["J"]["mean"] for run in runs)
     assert empty == other == runs[0].summary["J"]["mean"]
+
+
+def test_a_list_beside_the_split_is_heeded(tmp_path: Path) -> None:
+    """unseen_videos.txt says which group a video is of; it lies above the folder of the split."""
+    names = [f"{1 + 5 * i:08d}" for i in range(4)]
+    span = {"frame_range": {"start": names[0], "end": "00000021", "frame_nums": "4"}}
+    for place, video in enumerate(("a", "b")):
+        for name in names:
+            fixtures_layouts.picture(tmp_path / f"valid/JPEGImages/{video}/{name}.jpg")
+            fixtures_layouts.mask(tmp_path / f"valid/Annotations/{video}/{name}.png", 1)
+            fixtures_layouts.mask(tmp_path / f"masks/{video}/{name}.png", *(1,)[place:])
+    meta(tmp_path / "valid_meta.json", {v: {"objects": {"1": span}} for v in ("a", "b")})
+    for unseen, j in (("a", 1.0), ("b", 0.0)):
+        (tmp_path / "unseen_videos.txt").write_text(unseen)
+        scored = api.evaluate(tmp_path / "masks", "lvos-v2", root=tmp_path, out=tmp_path / "out")
+        assert scored.summary["figures"]["J_unseen"] == j
+
+
+def test_the_folder_of_a_new_object_is_seen(tmp_path: Path) -> None:
+    root, masks = tmp_path / "data", tmp_path / "masks"
+    for i in range(4):
+        fixtures_layouts.picture(root / f"images/cat/{i:05d}.jpg")
+        for number in (1, 2):
+            fixtures_layouts.mask(root / f"masks/cat/{number}/{i:05d}.png", 1)
+            fixtures_layouts.mask(masks / f"cat/{number}/{i:05d}.png", 1)
+    (root / "masks/cat/2").rename(tmp_path / "later")
+    told = {"protocol": "sav", "root": root, "out": tmp_path / "out"}
+    assert len(api.evaluate(masks, "folder", **told).summary["objects"]) == 1
+    (tmp_path / "later").rename(root / "masks/cat/2")
+    assert len(api.evaluate(masks, "folder", **told).summary["objects"]) == 2
+
+
+def test_strange_names_beside_masks_and_truth_cost_nothing(
+    root: Path, results: Path, tmp_path: Path
+) -> None:
+    """A link that leads nowhere, as editors make, and names that are not UTF-8."""
+    whole = api.evaluate(results, "folder", root=root)
+    (root / "masks/ant/.#00002.png").symlink_to("nobody@nowhere")
+    for folder in (root / "masks" / "ant", results / "ant"):
+        named = os.fsencode(folder) + b"/.\xff.txt", os.fsencode(folder) + b"/\xff.png"
+        shutil.copy(results / "ant/00001.png", named[folder == results / "ant"])
+    for _ in range(2):
+        scored = api.evaluate(results, "folder", root=root, out=tmp_path / "out")
+        assert scored.summary["objects"] == whole.summary["objects"]

@@ -7,8 +7,9 @@ import fixtures_layouts
 import pytest
 from fixtures_trees import gold, load, meta, video
 
+from vosbench import api
 from vosbench.data.check import check_dataset
-from vosbench.errors import DataError, UsageError
+from vosbench.errors import DataError, IncompleteScoresError, UsageError
 from vosbench.masks import ids
 from vosbench.types import Listed
 
@@ -123,3 +124,22 @@ def test_the_drawn_data() -> None:
         (12,) * 2,
     ]
     assert set(dataset.sequence("d3e4f5a6").objects) == {1, 2, 9}
+
+
+@pytest.mark.parametrize("odd", ["shifted", "two forms"])
+def test_masks_that_are_there_and_do_not_fit_are_no_video_without_masks(
+    valid: Path, tmp_path: Path, odd: str
+) -> None:
+    """Only a video without masks counts as 0."""
+    masks = tmp_path / "masks"
+    for name in ("b2", "a1"):
+        for i in range(6):
+            fixtures_layouts.mask(valid / f"Annotations/{name}/{i:05d}.png", 2)
+            shift = name == "a1" and odd == "shifted"
+            fixtures_layouts.mask(masks / f"{name}/{i + shift:05d}.png", 2)
+    if odd != "shifted":
+        fixtures_layouts.mask(masks / "a1/2/00000.png", 1)
+    with pytest.raises(IncompleteScoresError, match=r"shifted by 1|holds both") as caught:
+        api.evaluate(masks, "mosev2", root=valid)
+    assert not caught.value.zero
+    assert {row["sequence"] for row in caught.value.scored.summary["objects"]} == {"b2"}

@@ -75,6 +75,10 @@ class DataError(VosbenchError):
         return "\n".join(lines[:20]) + (f"\n... and {rest} more" if rest > 0 else "")
 
 
+class NoMasksError(DataError):
+    """There is no mask of a sequence at all."""
+
+
 class IncompleteScoresError(DataError):
     """Some sequences could not be scored; `scored` is what the others gave, `failed` names these.
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vosbench.errors import DataError, nearest
+from vosbench.errors import DataError, NoMasksError, nearest
 from vosbench.files import misfit
 from vosbench.types import Layers, check_name
 
@@ -208,7 +208,7 @@ class RunLengths:
             return self._videos[sequence]
         near = nearest(sequence, self._videos).rstrip()
         some = ", ".join(self.sequences()[:3]) + (", ..." if len(self._videos) > 3 else "")
-        raise DataError(f"{self.path} has no video {sequence}; {near or f'it has {some}'}")
+        raise NoMasksError(f"{self.path} has no video {sequence}; {near or f'it has {some}'}")
 
 
 def _of_youtube_vis(content: Mapping[str, Any], path: Path) -> dict[str, Video]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from vosbench.errors import DataError, nearest
+from vosbench.errors import DataError, NoMasksError, nearest
 from vosbench.files import in_words, irregular, member_parts, safe_members
 from vosbench.masks import LabelMap, decode_mask, no_folder, read_bytes, sole_id, write_mask
 from vosbench.rle import RunLengths
@@ -49,7 +49,8 @@ class StoredMasks(Protocol):
         """The names of the frames that have masks, in order.
 
         Raises:
-            DataError: there is no such sequence, or nothing of it is a mask; says what is there.
+            NoMasksError: there is no such sequence, or nothing of it is a mask; says what is there.
+            DataError: nobody can tell which of its files are the masks.
         """
         ...
 
@@ -370,7 +371,7 @@ class _Pictures:
     def stamp(self, sequence: str) -> str:
         stamp = self.tree.stamp
         lines = [f"{file}\0{stamp(file)}\n" for file in self._listing(sequence).files()]
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
     def _not_read(
         self, folder: str, entries: Mapping[str, bool], read: Collection[str]
@@ -409,7 +410,7 @@ class _Pictures:
             if entries is not None:
                 self._last = self._listed(top + sequence, entries)
                 return self._last
-        raise DataError(self._missing(sequence))
+        raise NoMasksError(self._missing(sequence))
 
     def _listed(self, inside: str, entries: Mapping[str, bool]) -> _Listing:
         maps = {stem: f"{inside}/{name}" for stem, name in _pngs(entries).items()}
@@ -430,7 +431,7 @@ class _Pictures:
         if not maps and not any(layers.values()):
             there = in_words(entries)
             held = f"holds no .png at all, only {there}" if there else "is empty"
-            raise DataError(f"{where} {held}; masks must be lossless PNG")
+            raise NoMasksError(f"{where} {held}; masks must be lossless PNG")
         return _Listing(inside, entries, maps, {} if maps else layers)
 
     def _missing(self, sequence: str) -> str:

@@ -134,17 +134,17 @@ def _of_csv(path: Path) -> Objects:
     """J and F of each object of our scores.csv, or of the table of davis2017-evaluation."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, restval=""))
         if rows and {"Sequence", "J-Mean", "F-Mean"} <= rows[0].keys():
             return {
-                (name, int(number)): {"J": float(row["J-Mean"]), "F": float(row["F-Mean"])}
+                (name, int(number)): {"J": _score(row["J-Mean"]), "F": _score(row["F-Mean"])}
                 for row in rows
                 for name, _, number in [row["Sequence"].rpartition("_")]
             }
         frames: dict[tuple[str, int], list[tuple[float, float]]] = {}
         for row in rows:
             key = row["sequence"], int(row["object"])
-            frames.setdefault(key, []).append((float(row["J"]), float(row["F"])))
+            frames.setdefault(key, []).append((_score(row["J"]), _score(row["F"])))
     except (OSError, KeyError, ValueError, csv.Error) as error:
         raise DataError(
             f"{path} is not a scores.csv, nor the per-sequence table of davis2017-evaluation "
@@ -154,3 +154,10 @@ def _of_csv(path: Path) -> Objects:
         key: {m: sum(pair[k] for pair in of) / len(of) for k, m in enumerate("JF")}
         for key, of in frames.items()
     }
+
+
+def _score(text: str) -> float:
+    """A score of a table; ValueError if it is none."""
+    if not 0 <= (value := float(text)) <= 1:  # NaN is not either
+        raise ValueError(f"{text} is no score from 0 to 1")
+    return value

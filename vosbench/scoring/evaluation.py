@@ -277,7 +277,8 @@ class Scored:
         """Sequences without masks, whose objects count as 0 if the protocol says so."""
         if self.protocol.missing != "zero":
             return []
-        return [_absent(one) for one in self.counts if one.sequence in failed and one.absent]
+        nothing = [one for one in self.counts if one.absent and not one.stamps["masks"]]
+        return [_absent(one) for one in nothing if one.sequence in failed]
 
     def _unscored(self) -> Iterator[str]:
         """Sequences and objects that no frame scores."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def of_dataset(dataset: Dataset) -> dict[str, str]:
     """What names the data that counts are of."""
     root = getattr(dataset, "root", None)
-    lists = "" if root is None else fingerprint(_beside(Path(root)))[:16]
+    told = getattr(dataset, "listed", {})  # by lists that may lie elsewhere
+    lists = "" if root is None else fingerprint([_beside(Path(root)), told])[:16]
     return {
         "dataset": dataset.card.name,
         "split": dataset.split,

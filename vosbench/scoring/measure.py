@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from zlib_ng.zlib_ng import crc32
 
-from vosbench.errors import DataError
+from vosbench.errors import DataError, NoMasksError
 from vosbench.masks import (
     VOID,
     MasksDigest,
@@ -144,12 +144,16 @@ def measure(
 def _present(
     sequence: Sequence, stored: StoredMasks, asked: Collection[int]
 ) -> tuple[Collection[str], str]:
-    """The frames that have masks, and why none of them can count, or ""."""
+    """The frames that have masks, and why none of them can count, or "".
+
+    Raises:
+        DataError: nobody can tell which files are the masks.
+    """
     if not asked:
         return (), ""
     try:
         present = stored.frames(sequence.name)
-    except DataError as error:
+    except NoMasksError as error:
         return (), str(error)
     return present, shift_fault(stored.path / sequence.name, present, sequence.frame_names)
 
@@ -182,10 +186,16 @@ def _stored(sequence: Sequence, at: Mapping[int, int], tally: _Tally) -> dict[in
 
 
 def truth_folders(sequence: Sequence) -> tuple[str, ...]:
-    """The folders that the files of the truth are in; none where it is not read from files."""
+    """The folders that the files of the truth are in; none where it is not read from files.
+
+    Where each object has a folder, the one in which these lie is one of them: it tells of new ones.
+    """
     paths = getattr(sequence.truth, "paths", {})
     files = (file for each in paths.values() for file in (each if _many(each) else (each,)))
-    return tuple(sorted({str(Path(file).parent) for file in files}))
+    folders = {Path(file).parent for file in files}
+    if isinstance(getattr(sequence.truth, "numbers", None), Mapping):
+        folders |= {folder.parent for folder in folders}
+    return tuple(sorted(map(str, folders)))
 
 
 def _many(files: object) -> bool:
@@ -197,10 +207,17 @@ def stamp_of(folders: Collection[str]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         with os.scandir(folder) as found:
-            files = sorted((each.name, each.path, each.stat()) for each in found)
-        lines = [f"{path} {of.st_size} {of.st_mtime_ns}\n" for _, path, of in files]
-        digest.update("".join(lines).encode())
+            lines = [_line_of(each) for each in sorted(found, key=lambda each: each.name)]
+        digest.update("".join(lines).encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
+
+
+def _line_of(entry: os.DirEntry[str]) -> str:
+    try:
+        of = entry.stat()
+    except OSError:  # a link that leads nowhere, such as an editor's lock
+        return f"{entry.path}\n"
+    return f"{entry.path} {of.st_size} {of.st_mtime_ns}\n"
 
 
 def truth_crc32(sequence: Sequence, places: Collection[int]) -> int:

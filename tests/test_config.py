@@ -124,7 +124,8 @@ def test_conversion_by_type(text: str, hint: object, value: object) -> None:
     [
         ("x", int), ("maybe", bool), ("none", int | str), ("nan", float), ("-inf", float),
         ("inf", int), (float("inf"), int), (10**400, int), ("9" * 5000, int), (2.5, int),
-        ("2.0", int), (True, int), (True, float), (float("nan"), float), ("1e999", float | None),
+        ("a\0b", Path), ("2.0", int), (True, int), (True, float), (float("nan"), float),
+        ("1e999", float | None),
     ],
 )  # fmt: skip
 def test_conversion_refuses(value: object, hint: object) -> None:

@@ -71,7 +71,9 @@ def test_what_cannot_be_inspected_is_said(command: Vosbench, data: Path, tmp_pat
     assert "copy-first shows no embeddings" in refused("--method", "copy-first", *flags)
     none = refused("--method", "rpmnet", *flags, "--what", "references", "--set", "weights=none")
     assert "rpmnet: no more is read than the frame before" in none
-    assert "'3' is not a pixel" in refused("--method", "rpmnet", *flags, "--points", "3")
+    for points in ("3", "nan,1", "1,inf"):
+        said = refused("--method", "rpmnet", *flags, "--points", points)
+        assert f"{points!r} is not a pixel" in said
 
 
 def test_a_memory_is_shown_reference_by_reference(

@@ -340,6 +340,12 @@ def test_masks_that_are_gone_or_damaged_cost_their_pictures_only(tmp_path: Path)
     assert [mask is None for mask in assigned(data)["runs"][0]] == [False] * 5 + [True]
 
 
+def test_a_width_that_shows_nothing_is_refused(runs: list[results.Result], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="width is 0, expected 64 pixels or more"):
+        api.report(runs, tmp_path / "report", width=0)
+    assert not (tmp_path / "report").exists()
+
+
 def test_files_named_by_what_an_address_cannot_hold_are_found() -> None:
     html: Any = registry.load("reports", "html")
     environment = html._environment()

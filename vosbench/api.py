@@ -503,11 +503,13 @@ def report(
         The page to open.
 
     Raises:
-        UsageError: `out` holds something else, or `features` nothing to show.
+        UsageError: `out` holds something else, `features` nothing to show, or a width below 64.
     """
     from vosbench.reporting.report import check, write
 
     results, out, kept = _results(runs), Path(out), _path(features)
+    if width < 64:
+        raise UsageError(f"width is {width}, expected 64 pixels or more")
     say = say or (lambda text: None)
     check(out, style)
     exhibition = None

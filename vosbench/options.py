@@ -144,7 +144,7 @@ def typed_as(value: Any, hint: Any) -> Any:
     if hint in (str, Path) and not isinstance(value, (str, Path)):
         raise ValueError("expected text")
     if hint is Path:
-        if not str(value):
+        if not str(value) or "\0" in str(value):
             raise ValueError("expected a path")
         return Path(value).expanduser().absolute()  # a worker may stand in another folder
     return hint(value)

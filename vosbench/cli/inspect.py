@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,8 @@ def _points(text: str) -> list[tuple[float, float]]:
     for part in filter(None, text.split(";")):
         try:
             y, x = (float(number) for number in part.split(","))
+            if not (math.isfinite(y) and math.isfinite(x)):
+                raise ValueError
         except ValueError:
             raise UsageError(f"--points {part!r} is not a pixel; write y,x;y,x") from None
         pixels.append((y, x))

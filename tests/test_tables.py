@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,25 @@ def test_a_table_gives_itself_in_the_formats_that_papers_and_programs_want() -> 
     assert frame["J"][0] == 0.34567
     assert frame["J"].isna().tolist() == [False, True]
     assert list(Table("t", "t", (Column("a"),), ()).to_pandas().columns) == ["a"]
+
+
+ROW = next(TABLE.records())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"title": None}, "title is None, expected text"),
+        ({"columns": []}, "it has no columns"),
+        ({"columns": [{"name": "run"}]}, r"columns\[0\] has no 'unit'"),
+        ({"notes": [5]}, r"notes\[0\] is 5, expected text"),
+        ({"rows": [{**ROW, "run": []}]}, r"rows\[0\].run is \[\], expected text or a number"),
+        ({"rows": [{}]}, r"rows\[0\] has no '"),
+    ],
+)
+def test_what_is_no_table_is_told(change: dict[str, Any], said: str) -> None:
+    whole = json.loads(as_json(TABLE)) | change
+    with pytest.raises(ValueError, match=said):
+        from_json(json.dumps(whole))
+    with pytest.raises(ValueError, match=r"rows\[0\].J is nan"):
+        from_json(as_json(TABLE).replace("0.34567", "NaN"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from vosbench import formats
 from vosbench.errors import needing
+from vosbench.files import misfit
 from vosbench.types import check_name
 
 if TYPE_CHECKING:
@@ -233,9 +234,22 @@ def as_json(table: Table) -> str:
     return json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
+_CELL = (str, int, float, type(None))
+_TABLE = {  # what `as_json` writes
+    "name": str, "title": str, "rows": [dict], "notes": [str],
+    "columns": [{"name": str, "unit": str, "digits": int, "better": str, "signed": bool}],
+}  # fmt: skip
+
+
 def from_json(text: str) -> Table:
-    """The table that `as_json` wrote."""
+    """The table that `as_json` wrote; ValueError where it is none."""
     whole = json.loads(text)
+    if not (fault := misfit(whole, _TABLE)):
+        row = {column["name"]: _CELL for column in whole["columns"]}
+        faults = (misfit(each, row, f"rows[{at}]") for at, each in enumerate(whole["rows"]))
+        fault = next(filter(None, faults), "" if row else "it has no columns")
+    if fault:
+        raise ValueError(fault)
     check_name(whole["name"], "table", "what was kept")
     columns = tuple(Column(**column) for column in whole["columns"])
     rows = tuple(tuple(row[column.name] for column in columns) for row in whole["rows"])

@@ -180,3 +180,17 @@ def test_tables_replace_no_scores(named: Result, command: Vosbench) -> None:
     assert done.returncode == 1
     assert "holds scores, and the tables would replace scores.csv; name another" in done.stderr
     assert (named.folder / "scores.csv").read_text() == before
+
+
+def test_scores_of_a_run_replace_no_other_runs(folder_root: Path, tmp_path: Path) -> None:
+    one, other = (
+        api.run(name, "folder", root=folder_root, out=tmp_path / "runs")
+        for name in ("copy-first", "empty")
+    )
+    assert one.folder is not None
+    assert other.folder is not None
+    for out in (other.folder, other.folder / "scores-united"):
+        with pytest.raises(UsageError, match="is for the scores of the run that lies there"):
+            api.evaluate(one.folder, out=out)
+    assert load(other.folder).summary == other.summary
+    assert api.evaluate(one.folder, out=one.folder).summary == one.summary

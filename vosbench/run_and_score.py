@@ -185,8 +185,8 @@ def score_run(
     if out is None and not sequences:
         own = chosen.name == manifest["protocol"]["name"]
         out = folder if own else folder / f"scores-{chosen.name}"
-    elif out is not None and not home_of(out):
-        _refuse_strangers(out)
+    elif out is not None:
+        _check_place(out, own=folder)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     made = masks_sha256(folder, done)
@@ -242,11 +242,7 @@ def score_folder(
     chosen = choose_dataset(dataset, root=root, split=split, resolution=resolution, at=at)
     opened = chosen.open()
     if out is not None:
-        if home_of(out):
-            raise UsageError(
-                f"{out} is for the scores of the run that lies there; give another --out"
-            )
-        _refuse_strangers(out)
+        _check_place(out)
         out.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     source = Source(dataset, chosen.root, opened.split, chosen.resolution, masks, at)
     scoring = partial(
@@ -264,6 +260,15 @@ def score_folder(
     data = Data(chosen.root, chosen.resolution, at)
     blank = Result(name or (out or masks).resolve().name, out, None, {}, masks, data=data)
     return _result(scoring, blank, opened, masks, cross_check)
+
+
+def _check_place(out: Path, *, own: Path | None = None) -> None:
+    """Raise UsageError where scores would replace another run's, or what is none; own: the run."""
+    home = home_of(out)
+    if home is None:
+        _refuse_strangers(out)
+    elif own is None or home.resolve() != own.resolve():
+        raise UsageError(f"{out} is for the scores of the run that lies there; give another --out")
 
 
 def _refuse_strangers(out: Path) -> None:

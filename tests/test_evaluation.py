@@ -161,6 +161,14 @@ def test_which_frames_are_scored(tmp_path, protocol, frames):
     assert result.summary["J&F"] == 1.0
 
 
+@pytest.mark.parametrize("base", [DAVIS2017, PROMPTED, UNITED], ids=lambda value: value.name)
+def test_the_first_frame_has_its_own_score_where_a_protocol_keeps_it(tmp_path, base):
+    wrong = [square(20), *moving(5)[1:]]
+    protocol = replace(base, drop_first=False, frames="all")
+    result = score(tmp_path, tree({"a": moving(5)}), {"a": wrong}, protocol)
+    assert [row.J for row in result.rows][:2] == [0.0, 1.0]
+
+
 def test_only_annotated_frames_need_a_mask_and_others_are_ignored(tmp_path):
     truth = {0: square(2), 10: square(4), 20: square(6)}
     result = score(tmp_path, tree({"a": truth}), {"a": {10: square(4), 11: square(0)}})

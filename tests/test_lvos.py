@@ -7,6 +7,7 @@ import fixtures_layouts
 import pytest
 from fixtures_trees import gold, load, meta, video
 
+from vosbench import api
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
 from vosbench.masks import ids
@@ -113,3 +114,32 @@ def test_the_drawn_data(name: str) -> None:
     groups = {v: {o.group for o in dataset.sequence(v).objects.values()} for v in dataset.names}
     assert [v for v in groups if groups[v] == {"unseen"}] == ["cQ5nL8yS"]
     assert list(dataset.sequence("aK3q7ZpW").prompts) == [0, 4]
+
+
+@pytest.mark.parametrize("unseen", [1, 2, 3])
+def test_a_range_that_starts_before_the_first_sight_is_scored_whole(
+    tmp_path: Path, unseen: int
+) -> None:
+    """The object is not in the first frames of its range; the scorer goes by the range alone."""
+    root, names = tmp_path / "LVOS-v2", [f"{1 + 5 * i:08d}" for i in range(6)]
+    for i, name in enumerate(names):
+        fixtures_layouts.picture(root / f"valid/JPEGImages/v/{name}.jpg")
+        fixtures_layouts.mask(root / f"valid/Annotations/v/{name}.png", *(1,) * (i >= unseen))
+        fixtures_layouts.mask(tmp_path / f"masks/v/{name}.png", *(1,) * (i in (1, 4)))
+    meta(root / "valid/valid_meta.json", {"v": {"objects": {"1": span(1, 31, 6)}}})
+    scored = api.evaluate(tmp_path / "masks", "lvos-v2", root=root, out=tmp_path / "out")
+    rows = list(zip(scored.frames.frame, scored.frames.J, strict=True))
+    right = [float((i in (1, 4)) == (i >= unseen)) for i in range(1, 5)]
+    assert rows == list(zip(names[1:5], right, strict=True))
+
+
+def test_a_range_that_starts_before_the_first_annotation(tmp_path: Path) -> None:
+    root, names = tmp_path / "LVOS-v2", [f"{1 + 5 * i:08d}" for i in range(5)]
+    for i, name in enumerate(names):
+        fixtures_layouts.picture(root / f"valid/JPEGImages/v/{name}.jpg")
+        if i:
+            fixtures_layouts.mask(root / f"valid/Annotations/v/{name}.png", 1)
+            fixtures_layouts.mask(tmp_path / f"masks/v/{name}.png", *(1,) * (i == 1))
+    meta(root / "valid/valid_meta.json", {"v": {"objects": {"1": span(1, 26, 5)}}})
+    scored = api.evaluate(tmp_path / "masks", "lvos-v2", root=root, out=tmp_path / "out")
+    assert list(scored.frames.J) == [1.0, 0.0, 0.0]

@@ -143,3 +143,16 @@ def test_masks_that_are_there_and_do_not_fit_are_no_video_without_masks(
         api.evaluate(masks, "mosev2", root=valid)
     assert not caught.value.zero
     assert {row["sequence"] for row in caught.value.scored.summary["objects"]} == {"b2"}
+
+
+def test_frames_before_the_first_sight_count(valid: Path, tmp_path: Path) -> None:
+    """Its scorer leaves out the first and the last frame of the video, whatever they show."""
+    (valid / "meta.json").unlink()
+    meta(valid / "meta.json", {"a1": {"objects": {"2": {}}, "length": 6}})
+    for i in range(6):
+        fixtures_layouts.mask(valid / f"Annotations/a1/{i:05d}.png", *(2,) * (i > 2))
+        fixtures_layouts.mask(tmp_path / f"masks/a1/{i:05d}.png", *(2,) * (i == 1))
+    scored = api.evaluate(tmp_path / "masks", "mosev2", root=valid, out=tmp_path / "out")
+    assert list(scored.frames.frame) == ["00001", "00002", "00003", "00004"]
+    assert list(scored.frames.F) == [0.0, 1.0, 0.0, 0.0]
+    assert scored.summary["objects"][0]["figures"]["Ḟ_r"] == 0.0

@@ -9,10 +9,10 @@ import pytest
 from fixtures_trees import gold, load
 from test_videos import write_video
 
-from vosbench import rle
+from vosbench import api, rle
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError
-from vosbench.masks import pixels
+from vosbench.masks import pixels, write_mask
 from vosbench.toolbox.datasets.annotations import shown
 from vosbench.types import Layers
 
@@ -136,3 +136,35 @@ def test_faults_of_the_training_set(tmp_path: Path) -> None:
     (tmp_path / "sav_train/sav_000/sav_9_manual.json").unlink()
     with pytest.raises(DataError, match=r"sav_train holds no <video>_manual.json"):
         load("sav", tmp_path, "train")
+
+
+def test_frames_before_the_first_prompt_count(tmp_path: Path) -> None:
+    """An object that comes late in a video without another; sav_evaluator.py gives 55.0, 47.5."""
+    root = tmp_path / "SA-V/sav_val"
+    masks = {}
+    for i in range(24):
+        fixtures_layouts.picture(
+            root / f"JPEGImages_24fps/cat/{i:05d}.jpg", np.zeros((60, 80, 3), np.uint8)
+        )
+    for i in range(0, 24, 4):
+        truth, masks[i] = np.zeros((2, 60, 80), np.uint8)
+        truth[20:40, i : i + 20] = i >= 8
+        at = i + 5 * (i > 8)
+        masks[i][20:40, at : at + 20] = i >= 4  # a ghost before it comes
+        for path, mask in ((root / "Annotations_6fps", truth), (tmp_path / "masks", masks[i])):
+            write_masks_of(path / f"cat/000/{i:05d}.png", mask)
+    (root / "sav_val.txt").write_text("cat\n")
+    out = tmp_path / "out"
+    scored = api.evaluate(tmp_path / "masks", "sav", root=root, baseline=True, out=out)
+    assert scored.summary["J"]["mean"] == pytest.approx(0.55)
+    assert scored.summary["F"]["mean"] == pytest.approx(0.475)
+    assert list(scored.frames.frame) == ["00004", "00008", "00012", "00016"]
+    run = api.run("copy-first", "sav", root=root, out=tmp_path / "runs")
+    assert run.summary["J"] == scored.summary["copy_first"]["J"]
+    prompted = api.evaluate(tmp_path / "masks", "sav", root=root, protocol="prompted", out=out)
+    assert list(prompted.frames.frame) == ["00012", "00016", "00020"]
+
+
+def write_masks_of(path: Path, mask: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_mask(path, mask)

@@ -26,7 +26,7 @@ from vosbench.types import Listed, check_name
 if TYPE_CHECKING:
     from vosbench.types import DatasetCard, ScoringProtocol
 
-FORM = 4  # of what is counted and how; counts of another form are made anew
+FORM = 5  # of what is counted and how; counts of another form are made anew
 NONE = -1  # in place of an object or a proposal: neither
 KEYS = ("object", "proposal", "place")
 COUNTED = (
@@ -45,7 +45,9 @@ class What(NamedTuple):
 
     kind: `objects` = each id; `united` = all ids as object 1; `proposals` = each pair of an id of
         the truth and a predicted one.
-    before: also on the frames before the first prompt.
+    before: also on the frames before the first prompt, to which masks are carried back.
+    early: also on those frames, which some scorers count though nothing is prompted there yet.
+    first: also on the frame of the first prompt, which few protocols score.
     """
 
     kind: str = "objects"
@@ -53,6 +55,8 @@ class What(NamedTuple):
     mosev2: bool = False
     bands: bool = False
     before: bool = False
+    early: bool = False
+    first: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,7 +73,8 @@ class What(NamedTuple):
     def holds(self, other: What) -> bool:
         """Whether counts of this kind serve where the other is asked for."""
         same = (*self[:2], self.before) == (*other[:2], other.before)
-        return same and self.mosev2 >= other.mosev2 and self.bands >= other.bands
+        more = zip((*self[2:4], *self[5:]), (*other[2:4], *other[5:]), strict=True)
+        return same and all(own >= asked for own, asked in more)
 
 
 def what_to_count(card: DatasetCard, protocol: ScoringProtocol, *, bands: bool = False) -> What:
@@ -77,7 +82,15 @@ def what_to_count(card: DatasetCard, protocol: ScoringProtocol, *, bands: bool =
     kind = kind_of(protocol)
     alike = [each for each in (*card.protocols, protocol) if kind_of(each) == kind]
     smoothed = any(each.region == "smoothed" for each in alike)
-    return What(*kind, smoothed, bands, protocol.frames == "but-prompt")
+    early = any(counts_early(each) for each in alike)
+    first = any(each.frames == "all" and not each.drop_first for each in alike)
+    return What(*kind, smoothed, bands, protocol.frames == "but-prompt", early, first)
+
+
+def counts_early(protocol: ScoringProtocol) -> bool:
+    """Whether frames before the first prompt count: its scorer goes by files or lists alone."""
+    by_list = protocol.objects == "listed" and protocol.frames == "all"
+    return by_list or protocol.frames in ("from-sight", "own-range")
 
 
 def kind_of(protocol: ScoringProtocol) -> tuple[str, str]:
@@ -92,8 +105,9 @@ class Counts:
 
     sequence, group: its name, and its group for protocols that average groups.
     frames: the names of its annotated frames from the first prompt on, in order; all of them where
-        masks are carried both ways.
+        masks are carried both ways, or a protocol counts earlier ones.
     places: their indices in the video.
+    start: how many of them are before the first prompt.
     annotations: how many annotations it has in all.
     prompts: object -> index in the video of the frame of its prompt.
     first: the ids of the first annotation.
@@ -115,6 +129,7 @@ class Counts:
     group: str
     frames: tuple[str, ...]
     places: tuple[int, ...]
+    start: int
     annotations: int
     prompts: dict[int, int]
     first: tuple[int, ...]
@@ -142,8 +157,9 @@ class Counts:
 FACTS = tuple(f.name for f in fields(Counts) if f.name not in ("rows", "held"))
 _FILE = {"form": int, "what": dict, "of": dict, "csv_sha256": str, "sequences": [dict]}
 _FACTS: dict[str, Any] = {
-    "sequence": str, "group": str, "frames": [str], "places": [int], "annotations": int,
-    "prompts": dict, "first": [int], "listed": dict, "stored": (dict, type(None)),
+    "sequence": str, "group": str, "frames": [str], "places": [int], "start": int,
+    "annotations": int, "prompts": dict, "first": [int], "listed": dict,
+    "stored": (dict, type(None)),
     "missing": [str], "absent": str, "strange": [str], "faults": dict, "masks": str,
     "apart": bool, "stamps": dict,
     "beside": [str],
@@ -178,7 +194,11 @@ def write(folder: Path, what: What, of: Mapping[str, str], counts: Iterable[Coun
         }
         for one in listed
     ]
-    kind = {key: each for key, each in what._asdict().items() if key != "before" or each}
+    kind = {
+        key: each
+        for key, each in what._asdict().items()
+        if each or key not in ("before", "early", "first")
+    }
     value = {"form": FORM, "what": kind, "of": dict(of), "csv_sha256": _hash(text)}
     write_json(folder / f"{what.stem}.json", value | {"sequences": facts})
 

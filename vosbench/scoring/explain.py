@@ -61,7 +61,9 @@ def explain(
     base = counted.scored(own)
     if isinstance(base, str):
         raise DataError(base)
-    summary = base.evaluation(counted.failed | base.failed, _what(own), {}, baseline=False).summary
+    summary = base.evaluation(
+        counted.failed | base.failed, _what(own, dataset), {}, baseline=False
+    ).summary
     rows, left = [], []
     of_objects: dict[str, Objects] = {}
     for each in _candidates(dataset):
@@ -157,7 +159,7 @@ class _Counted:
             for name in self.names:
                 try:
                     sequence = self.dataset.sequence(name)
-                    made.append(measure(sequence, self.stored, what, first=True))
+                    made.append(measure(sequence, self.stored, what))
                 except DataError as error:
                     self.failed[name] = error.faults
             self._counts[what] = made
@@ -165,7 +167,7 @@ class _Counted:
 
     def scored(self, protocol: ScoringProtocol) -> Scored | str:
         """The sequences as a protocol scores them, or why it fits none or fewer than the first."""
-        counts = self.of(_what(protocol))
+        counts = self.of(_what(protocol, self.dataset))
         if protocol.frames == "own-range":
             counts = [_with_ranges(one) for one in counts]
         scored = Scored(self.dataset, protocol, counts)
@@ -225,7 +227,7 @@ def _changes(
     counted: _Counted, own: ScoringProtocol, name: str, value: float | None
 ) -> Iterator[_Change]:
     """What the headline would be with one rule changed."""
-    counts = counted.of(_what(own))
+    counts = counted.of(_what(own, counted.dataset))
     void, lists = any(c.void_frames for c in counts), any(c.listed for c in counts)
     for rule, changed in _variants(own, void=void, lists=lists):
         found = counted.scored(changed)
@@ -237,8 +239,16 @@ def _changes(
         yield _Change(rule, now, difference, means["presence"]["object_frames"])
 
 
-def _what(protocol: ScoringProtocol) -> What:
-    return What(*kind_of(protocol), mosev2=True, before=protocol.frames == "but-prompt")
+def _what(protocol: ScoringProtocol, dataset: Dataset) -> What:
+    """One for all protocols of a kind, so that masks are read once."""
+    early = protocol.objects not in ("united", "proposals")
+    return What(
+        *kind_of(protocol),
+        mosev2=True,
+        before=protocol.frames == "but-prompt",
+        early=early and getattr(dataset, "at", USUAL) == USUAL,
+        first=True,
+    )
 
 
 def _variants(

@@ -56,24 +56,24 @@ def measure(
     *,
     hold: bool = False,
     made: str = "",
-    first: bool = False,
 ) -> Counts:
     """Count one sequence of masks against its truth.
 
     hold: also count copy-first, which repeats the prompts.
     made: `masks_sha256` of the run that made the masks: then all of them are read, and it is a
         fault if they are not the same.
-    first: also count the frame of the first prompt, which few protocols score.
 
     Raises:
         DataError: the truth is not what it should be, or the masks are not those that the run made.
     """
     prompts = sequence.prompts
-    start = min(prompts, default=0)  # frames before the first prompt are not scored
-    since = 0 if what.before else start
+    start = min(prompts, default=0)
+    since = 0 if what.before or what.early else start
     places = tuple(index for index in sorted(sequence.truth) if index >= since)
+    before = sum(index < start for index in places)
     apart = bool(prompts) and isinstance(prompts[start], Layers)
-    whole = first or apart or what.before or what.kind == "proposals"
+    whole = what.first or apart or what.before or what.kind == "proposals"
+    whole = whole or before > 0 or (what.early and _listed_before(sequence, places))
     asked = places if whole else places[1:]
     present, absent = _present(sequence, stored, asked)
     known = {number for masks in prompts.values() for number in ids(masks)} | {*sequence.objects}
@@ -113,6 +113,7 @@ def measure(
         group=sequence.group,
         frames=tuple(sequence.frame_names[index] for index in places),
         places=places,
+        start=before,
         annotations=len(sequence.truth),
         prompts=_first_prompts(sequence),
         first=tuple(numbers),
@@ -139,6 +140,12 @@ def measure(
         rows=tally.rows(tally.counted, at),
         held=tally.rows(tally.counted_held, at) if hold and prompts else None,
     )
+
+
+def _listed_before(sequence: Sequence, places: Collection[int]) -> bool:
+    """Whether a list has an object start before the first annotation, which then is not dropped."""
+    first = [sequence.frame_names[index] for index in sorted(places)[:1]]
+    return any({*first} & {*(each.frames or ())[1:]} for each in sequence.objects.values())
 
 
 def _present(
@@ -242,7 +249,10 @@ def crc_of(masks: Masks, crc: int) -> int:
 
 
 class _Held:
-    """What copy-first shows: the prompts so far; both: and, carried back, those that come yet."""
+    """What copy-first shows: the prompts so far, nothing before the first.
+
+    both: and, carried back, those that come yet.
+    """
 
     def __init__(self, sequence: Sequence | None, *, both: bool = False) -> None:
         self._prompts = sequence.prompts if sequence else {}
@@ -262,9 +272,18 @@ class _Held:
         forward = functools.reduce(lay_masks, begun) if begun else None
         coming = [self._prompts[each] for each in self._left[::-1]] if self._both else []
         backward = functools.reduce(lay_masks, coming) if coming else None
+        if forward is None and backward is None and self._left:
+            return _nothing_like(self._prompts[self._left[0]])
         if forward is None or backward is None:
             return backward if forward is None else forward
         return joined(forward, backward, {n for each in begun for n in ids(each)})[0]
+
+
+def _nothing_like(masks: Masks) -> Masks:
+    """Masks of the same form and size that show no object."""
+    if isinstance(masks, Layers):
+        return Layers((), np.zeros((0, *masks.shape), np.bool_))
+    return np.zeros(masks.shape, np.uint8)
 
 
 class _Tally:

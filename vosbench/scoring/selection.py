@@ -12,7 +12,7 @@ from vosbench.errors import DataError
 from vosbench.masks import VOID
 from vosbench.protocols import check_numbered, or_use
 from vosbench.scoring.assignment import best_assignment
-from vosbench.scoring.counts import NONE
+from vosbench.scoring.counts import NONE, counts_early
 from vosbench.scoring.figures import contour, region, taken
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class _Rows:
     def of(self, number: int, proposal: int, places: Collection[int]) -> npt.NDArray[np.intp]:
         where = self.all(number, proposal)
         column = self.rows["place"][where]
-        found: npt.NDArray[np.intp] = np.searchsorted(column, np.fromiter(places, np.int64))
+        wanted = np.fromiter(places, np.int64)
+        found: npt.NDArray[np.intp] = np.searchsorted(column, wanted)
+        assert np.array_equal(column[found], wanted), "a frame that was not counted"
         found += where.start
         return found
 
@@ -131,7 +133,7 @@ def _objects(
     if which == "united":
         return (1,)
     if which == "numbered":
-        first = counts.frames[0] if counts.frames else ""
+        first = counts.frames[counts.start] if counts.frames else ""
         what = f"{counts.sequence}, annotation {first}"
         check_numbered(counts.first, what, card, protocol)
     if which in ("numbered", "first"):
@@ -153,6 +155,8 @@ def _frames(counts: Counts, protocol: ScoringProtocol, number: int) -> tuple[int
     places = tuple(range(len(counts.frames)))
     if counts.stored is not None and number in counts.stored:
         places = counts.stored[number]
+    if protocol.frames != "but-prompt" and not counts_early(protocol):
+        places = tuple(place for place in places if place >= counts.start)
     kept = places[protocol.drop_first : len(places) - protocol.drop_last]
     if protocol.frames in ("after-prompt", "but-prompt"):
         united = protocol.objects == "united"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from vosbench.tables import Table, cells, footnotes
+from vosbench.tables import Table, cells, footnotes, one_line
 
 SOURCE = "vosbench"
 SUFFIX = ".txt"
@@ -23,6 +23,7 @@ def render(table: Table) -> str:
         for row in (header, *rows)
     ]
     rule = "─" * (sum(widths) + 3 * (len(widths) - 1) + 2)
-    notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in footnotes(table)]
+    told = map(one_line, footnotes(table))
+    notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in told]
     body = [f" {line}".rstrip() for line in lines]
-    return "\n".join([table.title, "", body[0], rule, *body[1:], "", *notes]) + "\n"
+    return "\n".join([one_line(table.title), "", body[0], rule, *body[1:], "", *notes]) + "\n"

@@ -160,3 +160,12 @@ def test_the_dotted_f_of_mosev2_is_what_latex_can_set() -> None:
     table = Table("t", "t", (Column("run"), Column("J&Ḟ", "%")), (("a", 0.5),))
     assert r"J\&$\dot{F}$" in table.to_latex()
     assert "Ḟ" not in table.to_latex()
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "latex"])
+def test_a_text_of_others_does_not_steer_the_terminal(name: str) -> None:
+    evil = "a\x1b[2J\x9b1A\x07"
+    table = Table("x", evil, (Column("run"), Column(evil)), ((evil, evil),), notes=(evil,))
+    said = render(table, name)
+    assert not [sign for sign in said if sign != "\n" and (sign < " " or "\x7f" <= sign < "\xa0")]
+    assert "�" in said

@@ -204,3 +204,12 @@ def test_scores_whose_mean_is_undefined_are_read_and_shown(
         with pytest.raises(UsageError):
             api.analyse([loaded], what)
     assert api.report([loaded], tmp_path / "report").is_file()
+
+
+def test_the_name_of_a_run_holds_no_control_characters(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", steady({"a": 0.5}), method="copy-first")
+    path = tmp_path / "r" / "run.json"
+    content = json.loads(path.read_text()) | {"label": "copy-first\n\x1b[2J"}
+    path.write_text(json.dumps(content))
+    assert load(tmp_path / "r").name == "copy-first �[2J"
+    assert run.name == "copy-first"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 from vosbench.errors import DataError, UsageError, needing
 from vosbench.files import NUMBER, check_shape, fingerprint, misfit, read_json
 from vosbench.protocols import DIRECTIONS, USUAL, PromptAt
-from vosbench.types import check_name
+from vosbench.types import check_name, visible
 
 if TYPE_CHECKING:
     import pandas
@@ -253,7 +253,7 @@ def load(folder: Path | str) -> Result:
         if "masks" in scored:
             root = Path(scored["root"]) if scored["root"] else None
             data = Data(root, scored["resolution"], _prompted(scored))
-            run = replace(run, name=scored["name"], masks=Path(scored["masks"]), data=data)
+            run = replace(run, name=visible(scored["name"]), masks=Path(scored["masks"]), data=data)
     counts = (home or folder) / f"{scored['counts']}.json" if "counts" in scored else None
     return replace(run, scores_sha256=seal.get("scores_sha256", ""), counts=counts)
 
@@ -419,6 +419,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     manifest = load_manifest(folder)
     manifest |= {key: blank for key, blank in UNFINISHED.items() if key not in manifest}
     check_shape(manifest, ENDED, folder / "run.json", **_RUN)
+    manifest["label"] = visible(manifest["label"])
     return manifest
 
 

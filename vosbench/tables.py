@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from vosbench import formats
 from vosbench.errors import needing
 from vosbench.files import misfit
-from vosbench.types import check_name
+from vosbench.types import check_name, visible
 
 if TYPE_CHECKING:
     import pandas
@@ -218,8 +218,8 @@ def only(table: Table, names: Sequence[str]) -> Table:
 
 
 def one_line(text: str) -> str:
-    """The text without line ends, which would break a row."""
-    return " ".join(text.split())
+    """The text without line ends, which would break a row, and without control characters."""
+    return visible(text)
 
 
 def as_json(table: Table) -> str:

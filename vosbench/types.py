@@ -32,6 +32,15 @@ LONGEST = 200  # of 255 in most file systems; unfinished files add to it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def visible(text: str) -> str:
+    r"""A text that others wrote, on one line, without signs by which it would steer a terminal.
+
+    >>> visible("two\nlines, \x1b[2J")
+    'two lines, �[2J'
+    """
+    return _CONTROL.sub("�", " ".join(text.split()))
+
+
 def check_name(name: object, what: str, where: object) -> str:
     """Give the name back if a file of ours may have it; sequences and frames name files.
 

@@ -113,8 +113,11 @@ def _videos(folder: Path) -> dict[str, Path]:
 
 
 def _frame_count(path: Path) -> int:
-    """How many frames a JSON file says that its video has, which need not be decoded then; or 0."""
-    found = re.search(rb'"video_frame_count": *([0-9]+)', path.read_bytes())
+    """How many frames a JSON file says that its video has, which need not be decoded then; or 0.
+
+    A number of more digits, whose names would fill the memory, is not believed.
+    """
+    found = re.search(rb'"video_frame_count": *([0-9]{1,6})(?![0-9])', path.read_bytes())
     return int(found[1]) if found else 0
 
 

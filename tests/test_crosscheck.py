@@ -14,10 +14,11 @@ from test_evaluation import moving, random_masks, square, tree, write
 
 from vosbench import registry
 from vosbench.errors import UsageError, VosbenchError
-from vosbench.protocols import DAVIS2016, DAVIS2017, PROMPTED, UNITED
+from vosbench.protocols import DAVIS2016, DAVIS2017, DAVIS2017_UNSUPERVISED, PROMPTED, UNITED
 from vosbench.scoring import crosscheck
 from vosbench.scoring.crosscheck import cross_check
 from vosbench.scoring.evaluation import score_masks
+from vosbench.toolbox.datasets.layout import without_void
 
 DATA = Path(os.environ.get("VOSBENCH_DATA", "/nonexistent"))
 
@@ -125,3 +126,26 @@ def test_real_masks(name):
     result = cross_check(dataset, masks, name, ours)
     assert len(result.rows) == 1
     assert result.largest < 1e-12
+
+
+def test_proposals_are_compared_with_the_objects_that_they_got(tmp_path, scorer):
+    """Proposals have ids of their own, one object may get none, and void is left out of both."""
+    truth = [square(20, 2, on=square(2 + i)) for i in range(6)]
+    truth = [square(14, 3, top=15, on=mask) for mask in truth]
+    masks = [square(21, 1, on=square(2 + i, 2)) for i in range(6)]
+    for mask in truth:
+        mask[4:7, 3:9] = 255
+    dataset = tree({"a": MappedArrays(dict(enumerate(truth)))})
+    result = check(tmp_path, dataset, {"a": masks}, scorer, DAVIS2017_UNSUPERVISED)
+    assert [row.object for row in result.rows] == [1, 2, 3]
+    assert result.largest < 1e-12
+
+
+class MappedArrays(dict):
+    """Annotations with void, as `MappedFiles` gives them."""
+
+    def raw(self, index):
+        return super().__getitem__(index)
+
+    def __getitem__(self, index):
+        return without_void(self.raw(index))

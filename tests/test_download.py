@@ -16,6 +16,7 @@ import pytest
 
 from vosbench.data import download
 from vosbench.data.download import download_dataset, fetch
+from vosbench.data.unpack import unpack
 from vosbench.errors import DataError, UsageError
 from vosbench.protocols import DAVIS2016
 from vosbench.types import Archive, DatasetCard
@@ -346,3 +347,16 @@ def test_a_folder_that_cannot_be_written(site: Site, tmp_path: Path) -> None:
     site.body = GOOD
     with pytest.raises(DataError, match="cannot be written"):
         get(site, tmp_path / "file")
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_damage_of_any_compression_is_told(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.writestr("a/00000.png", NOISE[:5000])
+    content = bytearray(path.read_bytes())
+    content[60:400] = bytes(340)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.zip is damaged: .*; remove it and fetch it again"):
+        unpack([path], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [path]

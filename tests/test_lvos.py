@@ -97,6 +97,8 @@ def test_the_check_tells_what_is_not_here(lvos: Path) -> None:
         {"a": 1},
         span(1, 10**30, 9),
         span(1, 66, 10**30),
+        span(1, 3_000_000, 9),  # names of so many frames would fill the memory
+        span(1, 66, 3_000_000),
     ],
 )
 def test_a_range_that_is_none(lvos: Path, facts: dict[str, Any]) -> None:
@@ -143,3 +145,9 @@ def test_a_range_that_starts_before_the_first_annotation(tmp_path: Path) -> None
     meta(root / "valid/valid_meta.json", {"v": {"objects": {"1": span(1, 26, 5)}}})
     scored = api.evaluate(tmp_path / "masks", "lvos-v2", root=root, out=tmp_path / "out")
     assert list(scored.frames.J) == [1.0, 0.0, 0.0]
+
+
+def test_a_meta_file_that_is_nested_too_deeply_is_damaged(lvos: Path) -> None:
+    (lvos / "valid/valid_meta.json").write_text("[" * 200_000)
+    with pytest.raises(DataError, match=r"valid_meta\.json cannot be read as .*RecursionError"):
+        load("lvos-v2", lvos)

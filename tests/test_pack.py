@@ -542,3 +542,9 @@ def test_the_commands(archive: Path, mose: Path, masks: Path, command: Vosbench)
     assert not (masks.parent / "no.zip").exists()
     wrong = command("data", "check", "mosev1", "--for", "mosev1", "--root", "data")
     assert "--for and --dataset are for a .zip of masks, and mosev1 is none" in wrong.stderr
+
+
+def test_a_comment_that_is_nested_too_deeply_is_that_of_others(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.comment = b"[" * 60_000
+    assert packed_for(tmp_path / "x.zip") == {}

@@ -61,6 +61,7 @@ def test_runs_as_numbers_are_read_too() -> None:
         ({"size": [2, 2]}, "holds no run lengths: it has no 'counts'"),
         ({"size": [2, 2], "counts": "5"}, "has runs of 5 pixels, but 2x2 is 4"),
         ({"size": [2, 2], "counts": [5, -1]}, "has runs of 4 pixels, but"),
+        ({"size": [2, 2], "counts": [2.7, 2.3]}, "no run lengths: 2.7 is no whole number"),
         ({"size": [2, 2], "counts": "é"}, "has counts that are no run lengths"),
         ({"size": [2, 2], "counts": "P"}, "'P' is not the text of COCO"),
         ({"size": [2, 2], "counts": "P" * 20 + "0"}, "a number of more than 50 bits"),

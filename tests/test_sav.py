@@ -115,6 +115,9 @@ def test_the_training_set_is_video_and_run_lengths(tmp_path: Path) -> None:
     sequence = dataset.sequence("sav_9")
     assert len(sequence.frame_names) == len(list(sequence.frames)) == 9
     file = tmp_path / "sav_train/sav_000/sav_9_manual.json"
+    many = {"video_frame_count": 10**12}  # whose names would fill the memory
+    file.write_text(json.dumps(many | json.loads(file.read_text())))
+    assert load("sav", tmp_path, "train").sequence("sav_9").frame_names == sequence.frame_names
     file.write_text(json.dumps({"video_frame_count": 9.0} | json.loads(file.read_text())))
     assert load("sav", tmp_path, "train").sequence("sav_9").frame_names == sequence.frame_names
     assert list(sequence.truth) == [0, 4, 8]

@@ -68,7 +68,7 @@ def decode(run_lengths: Any, where: str) -> npt.NDArray[np.bool_]:
     if len(size) != 2 or min(size) < 1 or size[0] * size[1] > _MAX_PIXELS:
         raise DataError(f"{where} has the size {size}, expected [height, width]")
     try:
-        lengths = _from_text(counts) if isinstance(counts, str) else np.array(counts, np.int64)
+        lengths = _from_text(counts) if isinstance(counts, str) else _from_list(counts)
     except (ValueError, OverflowError, TypeError) as error:
         raise DataError(f"{where} has counts that are no run lengths: {error}") from error
     h, w = size
@@ -109,6 +109,13 @@ def _from_text(text: str) -> Counts:
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
     return counts
+
+
+def _from_list(listed: list[Any]) -> Counts:
+    """Numbers as run lengths; ValueError for others, which NumPy would round or read as one."""
+    if odd := [each for each in listed if type(each) is not int]:
+        raise ValueError(f"{str(odd[0])[:20]} is no whole number")
+    return np.array(listed, np.int64)
 
 
 @dataclass(frozen=True)

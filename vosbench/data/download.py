@@ -122,7 +122,7 @@ def _continue(archive: Archive, part: Path, progress: Progress) -> None:
             headers["If-Range"] = str(note["validator"])
     try:
         with _open(archive.url, headers) as response:
-            length = int(response.headers.get("Content-Length") or -1)
+            length = _whole(response.headers.get("Content-Length"))
             if response.status == 206:
                 start, total = _content_range(response.headers.get("Content-Range", ""))
                 if start != done or total != note.get("total"):
@@ -231,6 +231,11 @@ def _zip_fault(path: Path) -> str:
         with path.open("rb") as file:
             return f"is damaged ({error}; it begins as {kind_of(file.read(64))})"
     return f"is damaged: the checksum of {bad} in it is wrong" if bad else ""
+
+
+def _whole(text: str | None) -> int:
+    """A number of bytes that a server tells; -1 where it tells none."""
+    return int(text) if text and text.isascii() and text.isdigit() else -1
 
 
 def _content_range(text: str) -> tuple[int, int | None]:

@@ -5,6 +5,7 @@ A single folder at the top of an archive, such as DAVIS/, is dropped from the pa
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import zipfile
 import zlib
@@ -77,7 +78,11 @@ def _unpack_one(path: Path, into: Path) -> None:
                 # zipfile reads no more than the directory's size and checks the CRC at the end.
                 with archive.open(member) as source, target.open("wb") as file:
                     shutil.copyfileobj(source, file, 1 << 20)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError,
+    ) as error:  # fmt: skip
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk; that of damaged bzip2 has no number
         raise DataError(f"{path} is damaged: {error}; remove it and fetch it again") from error
 
 

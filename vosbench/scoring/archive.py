@@ -129,7 +129,7 @@ def packed_for(path: Path) -> dict[str, str]:
     try:
         about = json.loads(said)["vosbench"]
         return {key: str(about[key]) for key in ("for", "dataset", "split", "resolution")}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

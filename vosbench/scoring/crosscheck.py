@@ -12,7 +12,7 @@ import contextlib
 import io
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
@@ -23,8 +23,9 @@ import numpy as np
 
 from vosbench.errors import UsageError, VosbenchError, did_you_mean
 from vosbench.files import replace
-from vosbench.masks import in_ids, label_map, pixels, read_mask, write_mask
+from vosbench.masks import VOID, in_ids, label_map, pixels, read_mask, write_mask
 from vosbench.metrics.statistics import mean
+from vosbench.scoring.counts import NONE
 from vosbench.stored import open_stored
 
 if TYPE_CHECKING:
@@ -82,6 +83,15 @@ class _Object:
         return f"{self.scores[0].sequence}, object {self.scores[0].object}"
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """How the protocol takes objects: all ids as one; void left out; object -> its proposal."""
+
+    united: bool
+    void_ignored: bool
+    shown_by: Mapping[tuple[str, int], int | None]
+
+
 Answer = tuple[float, float, int]  # J, F in 0-1, and how many of the first frames it does not count
 
 
@@ -97,7 +107,16 @@ def cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluati
     module, install, ask = SCORERS[scorer]
     if find_spec(module) is None:
         raise UsageError(f"--cross-check {scorer} needs the package {module}: {install}")
-    united = evaluation.summary["protocol"]["objects"] == "united"
+    summary = evaluation.summary
+    asked = _Asked(
+        united=summary["protocol"]["objects"] == "united",
+        void_ignored=summary["protocol"]["void"] == "ignored",
+        shown_by={
+            (row["sequence"], row["object"]): row["proposal"]
+            for row in summary["objects"]
+            if "proposal" in row
+        },
+    )
     rows: list[Difference] = []
     skipped: list[str] = []
     with tempfile.TemporaryDirectory(prefix="vosbench-") as scratch:
@@ -106,7 +125,7 @@ def cross_check(dataset: Dataset, masks: Path, scorer: str, evaluation: Evaluati
             groupby(evaluation.rows, key=lambda row: row[:2])
         ):
             sequence = dataset.sequence(of_object[0])
-            laid = _lay_out(sequence, masks, root, f"{number:05d}", tuple(scores), united)
+            laid = _lay_out(sequence, masks, root, f"{number:05d}", tuple(scores), asked)
             try:
                 with _quiet():
                     j, f, late = ask(root, laid)
@@ -149,19 +168,25 @@ def _lay_out(
     root: Path,
     folder: str,
     scores: tuple[Score, ...],
-    united: bool,
+    asked: _Asked,
 ) -> _Object:
     """Write one object's truth and masks as 0/1, under {truth,masks}/folder in root."""
     index = {name: i for i, name in enumerate(sequence.frame_names)}
     stored = open_stored(masks)
     seen: dict[str, int] = {}
     for position, score in enumerate(scores):
+        proposal = asked.shown_by.get((score.sequence, score.object), score.object)
+        truth, shown = sequence.truth, stored.read(sequence.name, score.frame)
+        at = index[score.frame]
+        void = truth.raw(at) == VOID if asked.void_ignored and hasattr(truth, "raw") else None
         pair = {
-            "truth": sequence.truth[index[score.frame]],
-            "masks": in_ids(stored.read(sequence.name, score.frame), sequence.truth),
+            "truth": (truth[at], score.object),
+            "masks": (in_ids(shown, truth), NONE if proposal is None else proposal),
         }
-        for kind, found in pair.items():
-            there = label_map(found) > 0 if united else pixels(found, score.object)
+        for kind, (found, number) in pair.items():
+            there = label_map(found) > 0 if asked.united else pixels(found, number)
+            if void is not None:
+                there = there & ~void
             if there.any():
                 seen.setdefault(kind, position)
             path = root / kind / folder / f"{position:05d}.png"

@@ -77,6 +77,7 @@ def open_lvos(card: DatasetCard, root: Path | None, split: str, resolution: str)
 
 
 _LAST = 99_999_999  # frames are named by eight digits
+_MOST = 100_000  # frames of an object, four and a half hours: more would fill the memory
 
 
 def ranges(
@@ -90,10 +91,11 @@ def ranges(
             start, end, count = (int(of[key]) for key in ("start", "end", "frame_nums"))
         except (KeyError, TypeError, ValueError):
             start = end = count = 0
-        if not 0 <= start < end <= _LAST or not 1 <= count <= _LAST:
+        many = max(count, (end - start) // STEP)
+        if not 0 <= start < end <= _LAST or count < 1 or many > _MOST:
             raise DataError(
                 f"{path}: object {number} of {video} has {each}, expected a frame_range with the "
-                'numbers "start", "end" (after it) and "frame_nums"'
+                f'numbers "start", "end" (after it) and "frame_nums", of at most {_MOST} frames'
             )
         ranges[int(number)] = tuple(f"{at:08d}" for at in range(start, end, STEP)), count
     return ranges

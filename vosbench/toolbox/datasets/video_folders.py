@@ -103,7 +103,9 @@ def read_meta(path: Path, expected: str) -> dict[str, dict[str, Any]]:
                     )
     except FileNotFoundError:
         raise DataError(f"{path} is missing: expected {expected}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         raise DataError(
             f'{path} cannot be read as {{"videos": {{name: {{"objects": {{...}}}}}}}}: '
             f"{type(error).__name__} {error}; expected {expected}"

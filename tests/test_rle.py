@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +85,7 @@ def write(path: Path, content: Any) -> Path:
 @pytest.fixture
 def videos() -> Any:
     of_cat = {"00000": OVERLAP, "00005": LATE}
-    return as_youtube_vis([("cat", of_cat), ("dog", {"00000": LATE})])
+    return as_youtube_vis([("cat", of_cat.items()), ("dog", [("00000", LATE)])])
 
 
 def test_videos_are_written_and_read_as_youtube_vis_lists_them(videos: Any, tmp_path: Path) -> None:
@@ -190,3 +192,28 @@ def test_a_mask_of_another_size_than_its_video_is_named(videos: Any, tmp_path: P
     videos["videos"][0]["height"] = 3
     with pytest.raises(DataError, match="frame 00000, object 0 is 2x3, but its video is 3x3"):
         open_stored(write(tmp_path / "m.json", videos)).read("cat", "00000")
+
+
+def test_a_video_is_written_frame_by_frame() -> None:
+    """A long one does not fit the memory as bits."""
+    alive: list[weakref.ref[Any]] = []
+
+    def frames() -> Iterator[tuple[str, Layers]]:
+        for place in range(9):
+            numbers = (1,) if place < 2 else (1, 7) if place < 8 else ()
+            stack = np.ones((len(numbers), 2, 3), bool)
+            alive.append(weakref.ref(stack))
+            yield f"{place:05d}", Layers(numbers, stack)
+            del stack
+            assert sum(each() is not None for each in alive) <= 2
+
+    one, seven = as_youtube_vis([("cat", frames())])["annotations"]
+    assert [each is None for each in one["segmentations"]] == [False] * 8 + [True]
+    assert [each is None for each in seven["segmentations"]] == [True] * 2 + [False] * 6 + [True]
+
+
+def test_frames_of_two_sizes_are_no_video_of_this_layout() -> None:
+    sizes = [("00000", (2, 3)), ("00001", (4, 3))]
+    frames = [(name, Layers((1,), np.ones((1, *size), bool))) for name, size in sizes]
+    with pytest.raises(DataError, match="cat: frame 00001 is 4x3 but 00000 is 2x3"):
+        as_youtube_vis([("cat", frames)])

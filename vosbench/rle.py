@@ -292,27 +292,40 @@ def _step(fps: Any, path: Path) -> int:
 
 
 def as_youtube_vis(
-    videos: Iterable[tuple[str, Mapping[str, Layers]]],
+    videos: Iterable[tuple[str, Iterable[tuple[str, Layers]]]],
 ) -> dict[str, Any]:
-    """The layout of YouTube-VIS for videos, (name, frame -> masks); frames are read in order.
+    """The layout of YouTube-VIS for videos: name, and (frame, masks) in order, one held at a time.
 
     An object that a frame does not show or store is null there.
+
+    Raises:
+        DataError: the frames of a video have several sizes.
     """
     listed: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for name, of_frames in videos:
         masks: dict[int, list[Any]] = {}
+        frames: list[str] = []
         h = w = 0
-        for place, layers in enumerate(of_frames.values()):
+        for frame, layers in of_frames:
+            if frames and layers.shape != (h, w):
+                size = f"{layers.shape[0]}x{layers.shape[1]} but {frames[-1]} is {h}x{w}"
+                raise DataError(
+                    f"{name}: frame {frame} is {size}, and this layout has one size for a video; "
+                    "resize with nearest neighbour"
+                )
             h, w = layers.shape
             for number, layer in zip(layers.ids, layers.stack, strict=True):
-                of_object = masks.setdefault(number, [None] * len(of_frames))
-                of_object[place] = encode(layer) if layer.any() else None
+                of_object = masks.setdefault(number, [])
+                of_object += [None] * (len(frames) - len(of_object))
+                of_object.append(encode(layer) if layer.any() else None)
+            frames.append(frame)
         listed.append({
             "id": len(listed) + 1, "name": name, "height": h, "width": w,
-            "length": len(of_frames), "file_names": [f"{name}/{frame}.jpg" for frame in of_frames],
+            "length": len(frames), "file_names": [f"{name}/{frame}.jpg" for frame in frames],
         })  # fmt: skip
         for number, segmentations in sorted(masks.items()):
+            segmentations += [None] * (len(frames) - len(segmentations))
             annotations.append({
                 "id": len(annotations) + 1, "video_id": len(listed), "track_id": number,
                 "category_id": 1, "segmentations": segmentations,

@@ -75,7 +75,7 @@ def convert(
     if not names:
         raise DataError(f"{source} holds no sequence; expected <sequence>/<frame>.png in it")
     if to == "rle":
-        videos = ((name, dict(reading.layers(name))) for name in _counted(names, progress))
+        videos = ((name, reading.layers(name)) for name in _counted(names, progress))
         content = as_youtube_vis(videos)
         out.parent.mkdir(parents=True, exist_ok=True)
         write_json(out, content)

@@ -144,7 +144,7 @@ def write_found(folder: Path, found: Found, rate: Fraction, on_frame: OnFrame) -
                     film.add(_laid(frame, layers, sequence, within))
             rows.writerows(boxes_in(name, layers))
             on_frame(index + 1, total)
-    write_json(folder / RUN_LENGTHS, as_youtube_vis([(sequence.name, found)]))
+    write_json(folder / RUN_LENGTHS, as_youtube_vis([(sequence.name, found.items())]))
 
 
 def _laid(frame: Frame, layers: Layers, sequence: Sequence, within: Within) -> Frame:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vosbench.errors import DataError, UsageError
-from vosbench.masks import VOID, MaskFiles, OneObjectFiles, ids
+from vosbench.masks import VOID, MaskFiles, OneObjectFiles, WideIdFiles, ids
 from vosbench.protocols import (
     DAVIS2016,
     DAVIS2017,
@@ -334,7 +334,7 @@ def _with_ids(
     if found == {VOID}:
         return OneObjectFiles(readable), {1}
     if VOID not in found or max(found) > VOID:
-        return MaskFiles(readable), found
+        return (WideIdFiles if VOID in found else MaskFiles)(readable), found
     if VOID - 1 in found:
         faults.append(
             f"masks {next(iter(readable.values())).parent} have ids up to {VOID}, which is "

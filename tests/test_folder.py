@@ -9,7 +9,7 @@ from fixtures_trees import meta, video
 from PIL import Image
 from test_videos import write_video
 
-from vosbench import registry
+from vosbench import api, registry
 from vosbench.data.check import check_dataset
 from vosbench.errors import DataError, UsageError
 from vosbench.masks import ids
@@ -233,3 +233,20 @@ def test_ids_above_255_make_255_an_object(tmp_path: Path) -> None:
     sequence = load(tmp_path).sequence("a")
     assert ids(sequence.truth[0]) == (255, 256)
     assert {i: ids(mask) for i, mask in sequence.prompts.items()} == {0: (255, 256), 1: (257,)}
+
+
+def test_255_beside_wider_ids_is_scored(tmp_path: Path) -> None:
+    frames(tmp_path / "data/images/a", 4)
+    for i in range(4):
+        values = fixtures_layouts.labels(1, 2).astype(np.uint16)
+        values[values > 0] += 254
+        for folder in (tmp_path / "data/masks/a", tmp_path / "half/a"):
+            folder.mkdir(parents=True, exist_ok=True)
+            kept = values if folder.parent.name == "masks" else np.where(values == 255, 0, values)
+            Image.fromarray(kept.astype(np.uint16)).save(folder / f"frame{i}.png")
+    told = {"root": tmp_path / "data"}
+    run = api.run("copy-first", "folder", out=tmp_path / "runs", **told)
+    assert {row["object"]: row["J"]["mean"] for row in run.summary["objects"]} == {255: 1, 256: 1}
+    for protocol in ("prompted", "mosev1"):
+        half = api.evaluate(tmp_path / "half", "folder", protocol=protocol, **told).summary
+        assert {row["object"]: row["J"]["mean"] for row in half["objects"]} == {255: 0, 256: 1}

@@ -491,3 +491,15 @@ class OneObjectFiles(MaskFiles):
 
     def __getitem__(self, index: int) -> Mask:
         return one_object(super().__getitem__(index))
+
+
+class WideIdFiles(MaskFiles):
+    """Mask files of 16 bits with ids above 255, beside which 255 is an object, not void."""
+
+    void_is_object = True
+
+
+def void_in(masks: Masks, truth: Mapping[int, Masks]) -> int:
+    """The id that is no object in masks of this truth: 255; -1 where any may be one."""
+    every = isinstance(masks, Layers) or getattr(truth, "void_is_object", False)
+    return -1 if every else VOID

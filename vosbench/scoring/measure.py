@@ -25,6 +25,7 @@ from vosbench.masks import (
     pixels,
     shift_fault,
     soft_fault,
+    void_in,
 )
 from vosbench.metrics.band import band, band_width
 from vosbench.metrics.boundary import contour_counts, disc, disc_mosev2, tolerance
@@ -77,7 +78,8 @@ def measure(
     asked = places if whole else places[1:]
     present, absent = _present(sequence, stored, asked)
     known = {number for masks in prompts.values() for number in ids(masks)} | {*sequence.objects}
-    tally = _Tally(sequence, what, known - {VOID} if not apart else known)
+    void = void_in(prompts[start], sequence.truth) if prompts else VOID
+    tally = _Tally(sequence, what, known - {void})
     digest, held = MasksDigest(), _Held(sequence if hold else None, both=what.before)
     missing: list[str] = []
     wanted = set(asked)
@@ -107,7 +109,7 @@ def measure(
     at = {index: place for place, index in enumerate(places)}
     folders = truth_folders(sequence)
     shown = prompts[start] if prompts else sequence.truth[places[0]] if places else None
-    numbers = [n for n in ids(shown) if apart or n != VOID] if shown is not None else []
+    numbers = [n for n in ids(shown) if n != void] if shown is not None else []
     return Counts(
         sequence=sequence.name,
         group=sequence.group,
@@ -169,9 +171,8 @@ def _first_prompts(sequence: Sequence) -> dict[int, int]:
     """Object -> the frame of its first prompt."""
     found: dict[int, int] = {}
     for index, masks in sorted(sequence.prompts.items()):
-        for number in ids(masks):
-            if number != VOID or isinstance(masks, Layers):
-                found.setdefault(number, index)
+        for number in {*ids(masks)} - {void_in(masks, sequence.truth)}:
+            found.setdefault(number, index)
     return found
 
 

@@ -250,3 +250,17 @@ def test_255_beside_wider_ids_is_scored(tmp_path: Path) -> None:
     for protocol in ("prompted", "mosev1"):
         half = api.evaluate(tmp_path / "half", "folder", protocol=protocol, **told).summary
         assert {row["object"]: row["J"]["mean"] for row in half["objects"]} == {255: 0, 256: 1}
+
+
+def test_an_object_whose_own_masks_have_a_gap_is_told(tmp_path: Path) -> None:
+    """It counts as not visible, which a lost file is not."""
+    frames(tmp_path / "data/images/a", 4)
+    for i in range(4):
+        shown = (1, 2) if i else (1,)
+        fixtures_layouts.mask(tmp_path / f"data/masks/a/frame{i}.png", *shown)
+        for number in (1, 2):
+            if (number, i) not in ((2, 0), (2, 1), (1, 3)):  # 2 starts late
+                fixtures_layouts.mask(tmp_path / f"results/a/{number}/frame{i}.png", 1)
+    found = api.evaluate(tmp_path / "results", "folder", root=tmp_path / "data").summary
+    (one,) = found["notes"]
+    assert "a: object 001 has no mask for 1 of 3 frames, such as frame3.png; it counts as" in one

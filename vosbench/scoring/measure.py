@@ -127,6 +127,7 @@ def measure(
         beside=(
             *sequence.unknown_frames(),
             *(stored.strangers(sequence.name, sequence.frame_names) if present else ()),
+            *(_lacking(sequence, stored, asked) if present and not apart else ()),
         ),
         faults=tally.faults,
         masks=str(stored.path / sequence.name),
@@ -174,6 +175,23 @@ def _first_prompts(sequence: Sequence) -> dict[int, int]:
         for number in {*ids(masks)} - {void_in(masks, sequence.truth)}:
             found.setdefault(number, index)
     return found
+
+
+def _lacking(sequence: Sequence, stored: StoredMasks, asked: Collection[int]) -> Iterator[str]:
+    """What is to be said of objects whose own masks end or have gaps: nothing else tells of it.
+
+    Where the truth is one picture an object too, such masks are refused.
+    """
+    name, since = sequence.name, _first_prompts(sequence)
+    present = {*stored.frames(name)}
+    for number, own in stored.objects(name).items():
+        frames = [sequence.frame_names[i] for i in asked if i > since.get(number, -1)]
+        need = [frame for frame in frames if frame in present]
+        if lacking := [frame for frame in need if frame not in own]:
+            yield (
+                f"{stored.place(name)}: object {number:03d} has no mask for {len(lacking)} of "
+                f"{len(need)} frames, such as {lacking[0]}.png; it counts as not visible there"
+            )
 
 
 def _stored(sequence: Sequence, at: Mapping[int, int], tally: _Tally) -> dict[int, tuple[int, ...]]:

@@ -346,7 +346,7 @@ def test_a_trained_network_comes_back_and_another_is_refused(tmp_path: Path) -> 
         ({"size": -1}, "size=-1 must be 0"),
         ({"dim": 0}, "dim=0 must be above 0"),
         ({"topk": 0}, "topk=0 must be above 0"),
-        ({"temperature": 0.0}, "temperature=0.0 must be above 0"),
+        ({"temperature": 1e-300}, "temperature=1e-300 must be at least 1e-6"),
     ],
 )
 def test_options_that_do_not_fit(changes: dict[str, object], message: str) -> None:

@@ -183,7 +183,7 @@ def test_references_count_from_the_first_prompt() -> None:
     [
         ({"topk": -1}, r"topk=-1 must be 0 \(all\) or more"),
         ({"radius": 0}, "radius=0 must be above 0"),
-        ({"temperature": 0}, "temperature=0 must be above 0"),
+        ({"temperature": 0}, "temperature=0 must be at least 1e-6"),
         ({"first": False, "last": 0}, "leave no frame to propagate from"),
         ({"references": "a"}, "separated by commas, such as 0,5"),
         ({"references": "0,-2", "first": False}, r"must hold -1 \(the frame before\)"),

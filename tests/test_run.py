@@ -427,6 +427,12 @@ def test_a_finished_sequence_whose_data_broke_is_not_scored(
     assert "ONLY 2 of 3 sequences" in ended.stdout
     assert "4 objects in 2 sequences" in ended.stdout
     assert "NOT COMPLETE, failed: bee" in ended.stdout
+    (folder,) = (path.parent for path in tmp_path.rglob("run.json"))
+    scored = command("evaluate", folder)
+    assert scored.returncode == 1
+    assert "4 objects in 2 sequences" in scored.stdout
+    assert "NOT COMPLETE: the run failed on bee; the scores are of the others" in scored.stderr
+    assert command("evaluate", folder, "--sequences", "ant").returncode == 0
 
 
 def test_a_missing_mask_heals_and_a_damaged_manifest_is_said(

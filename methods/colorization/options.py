@@ -94,9 +94,11 @@ class Options:
                 f"size={self.size} at stride={self.stride} makes more than 128x128 cells; set a "
                 f"size of at most {128 * self.stride} px or a larger stride"
             )
-        for name in ("width", "dim", "references", "temperature"):
+        for name in ("width", "dim", "references"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name}={getattr(self, name)} must be above 0")
+        if self.temperature < 1e-6:  # else quotients grow beyond what float32 holds
+            raise UsageError(f"temperature={self.temperature} must be at least 1e-6")
         if self.colours < 2:
             raise UsageError(f"colours={self.colours}: there must be 2 or more to tell apart")
 

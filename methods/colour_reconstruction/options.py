@@ -48,9 +48,11 @@ class Options:
     def __post_init__(self) -> None:
         if self.size and not 32 <= self.size <= 4096:
             raise UsageError(f"size={self.size} must be 0 (the frames' own) or 32 to 4096 px")
-        for name in ("dim", "memory", "topk", "radius", "temperature"):
+        for name in ("dim", "memory", "topk", "radius"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name}={getattr(self, name)} must be above 0")
+        if self.temperature < 1e-6:  # else quotients grow beyond what float32 holds
+            raise UsageError(f"temperature={self.temperature} must be at least 1e-6")
 
 
 @dataclass(frozen=True)

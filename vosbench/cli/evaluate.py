@@ -101,6 +101,12 @@ def evaluate(
         typer.echo(scored.cross_check, err=quiet)
     if incomplete:
         raise incomplete
+    of_run = (scored.manifest or {}).get("failed", {})
+    if failed := [name for name in of_run if not names or name in names]:
+        raise DataError(
+            f"NOT COMPLETE: the run failed on {', '.join(failed)}; the scores are of the others. "
+            f"Fix the cause (log: {masks}/log.txt), then give its command again, which goes on"
+        )
 
 
 def _former(out: Path | None) -> Path | None:

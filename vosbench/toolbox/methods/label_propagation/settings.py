@@ -46,9 +46,10 @@ class Propagation:
             raise UsageError(f"last={self.last} must be 0 to {LONGEST}")
         if self.topk < 0:
             raise UsageError(f"topk={self.topk} must be 0 (all) or more")
-        for name in ("radius", "temperature"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{name}={getattr(self, name)} must be above 0")
+        if self.radius <= 0:
+            raise UsageError(f"radius={self.radius} must be above 0")
+        if self.temperature < 1e-6:  # else quotients grow beyond what float32 holds
+            raise UsageError(f"temperature={self.temperature} must be at least 1e-6")
         if not (self.first or self.last or self.references):
             raise UsageError("first=false and last=0 leave no frame to propagate from")
         self.frames()

@@ -221,8 +221,8 @@ def test_what_a_training_leaves(train: Train, tmp_path: Path, videos: Path) -> N
     assert len(training["held_out"]) == 1
     assert list(folder.glob("events.out.tfevents*"))
     assert read_table(folder / "diagnostics.csv")[-1]["step"] == 12
-    picture = Image.open(folder / "pictures" / "step-000012.png")
-    assert picture.size == (16 + 4 + 16, 16 + 14)
+    with Image.open(folder / "pictures" / "step-000012.png") as picture:
+        assert picture.size == (16 + 4 + 16, 16 + 14)
     text = (folder / "weights.json").read_text()
     assert str(videos.parent) not in text  # a card is shown to others
     card = json.loads(text)

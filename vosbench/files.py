@@ -414,7 +414,8 @@ def give_back(folder: Path) -> None:
 
 def replace_folder(new: Path, folder: Path) -> None:
     """Put a finished folder in the place of an older one, all of which is ours."""
-    if folder.exists():  # a kill once left what this one had replaced
+    left = os.path.lexists(former(folder))
+    if left and folder.exists():  # a kill once left what this one had replaced
         remove(former(folder), inside=folder.parent)
     take_place(new, folder)
     remove(former(folder), inside=folder.parent)

@@ -89,7 +89,10 @@ def _remarks(options: Options, read: Mapping[str, Path]) -> tuple[str, ...]:
     if options.coarsest == 1 or not read or isinstance(options.weights, Path):
         return ()
     name = read["weights"].stem
-    if card_of(read["weights"])["training"].get("teacher", "none") != "none":  # see unrolled.py
+    training = card_of(read["weights"]).get("training")
+    if not isinstance(training, dict):  # nobody tells
+        return ()
+    if training.get("teacher", "none") != "none":  # see unrolled.py
         if options.iterations > 1:
             return ()
         return (f"weights {name} were trained for several iterations, of which iterations=1 "

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from vosbench.tables import Table, best, cells, footnotes, one_line
+from vosbench.tables import Table, best, cells, footnotes
+from vosbench.types import visible
 
 SOURCE = "vosbench"
 SUFFIX = ".tex"
@@ -70,7 +71,7 @@ def _note(note: str) -> Iterator[str]:
     if shown:
         yield rf"  \par\footnotesize {_escape(shown)}."
     if shown != note:
-        yield f"  % {one_line(note)}"
+        yield f"  % {visible(note)}"
 
 
 class Fit(NamedTuple):
@@ -120,7 +121,7 @@ def _set(cell: str, *, right: bool, bold: bool) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_SIGNS.get(sign, sign) for sign in one_line(text))
+    return "".join(_SIGNS.get(sign, sign) for sign in visible(text))
 
 
 def _minus(number: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vosbench.tables import Table, cells, footnotes, one_line
+from vosbench.tables import Table, cells, footnotes
+from vosbench.types import visible
 
 SOURCE = "vosbench"
 SUFFIX = ".md"
@@ -30,4 +31,4 @@ def _line(row: tuple[str, ...]) -> str:
 
 
 def _escape(text: str) -> str:
-    return re.sub(r"([\\|_*`<>\[\]])", r"\\\1", one_line(text))
+    return re.sub(r"([\\|_*`<>\[\]])", r"\\\1", visible(text))

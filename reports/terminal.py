@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from vosbench.tables import Table, cells, footnotes, one_line
+from vosbench.tables import Table, cells, footnotes
+from vosbench.types import visible
 
 SOURCE = "vosbench"
 SUFFIX = ".txt"
@@ -23,7 +24,7 @@ def render(table: Table) -> str:
         for row in (header, *rows)
     ]
     rule = "─" * (sum(widths) + 3 * (len(widths) - 1) + 2)
-    told = map(one_line, footnotes(table))
+    told = map(visible, footnotes(table))
     notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in told]
     body = [f" {line}".rstrip() for line in lines]
-    return "\n".join([one_line(table.title), "", body[0], rule, *body[1:], "", *notes]) + "\n"
+    return "\n".join([visible(table.title), "", body[0], rule, *body[1:], "", *notes]) + "\n"

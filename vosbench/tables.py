@@ -176,8 +176,8 @@ def cells(table: Table) -> Cells:
         if any(isinstance(row[place], str) for row in table.rows)
     }
     return Cells(
-        header=tuple(one_line(heading(column)) for column in columns),
-        rows=tuple(tuple(map(one_line, row)) for row in rows),
+        header=tuple(visible(heading(column)) for column in columns),
+        rows=tuple(tuple(map(visible, row)) for row in rows),
         numeric=tuple(column.name not in words for column in columns),
     )
 
@@ -215,11 +215,6 @@ def only(table: Table, names: Sequence[str]) -> Table:
         rows=tuple(tuple(row[place] for place in kept) for row in table.rows),
         notes=tuple(note for note in table.notes if not note.startswith(gone)),
     )
-
-
-def one_line(text: str) -> str:
-    """The text without line ends, which would break a row, and without control characters."""
-    return visible(text)
 
 
 def as_json(table: Table) -> str:
